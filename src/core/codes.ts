@@ -1,0 +1,25 @@
+// The table of every code a user can meet, assembled from one file per module under codes/. It
+// types the constructors and backs `tsbuild explain`; a test keeps each entry explained.
+import { CLI_ERRORS } from './codes/cli.ts';
+import { CONTEXT_DIAGNOSTICS, CONTEXT_ERRORS } from './codes/context.ts';
+import { EXEC_ERRORS } from './codes/exec.ts';
+import { PARSE_DIAGNOSTICS } from './codes/parse.ts';
+import { PLAN_DIAGNOSTICS, PLAN_ERRORS } from './codes/plan.ts';
+import { REGISTRY_ERRORS } from './codes/registry.ts';
+import { STORE_ERRORS } from './codes/store.ts';
+
+export interface CodeInfo {
+  /** A few words, as a heading. */
+  readonly title: string;
+  /** What it means and what to do, one to four sentences. */
+  readonly explanation: string;
+}
+
+/** Problems in a Dockerfile; raised as diagnostics. */
+export const DIAGNOSTIC_CODES = { ...PARSE_DIAGNOSTICS, ...PLAN_DIAGNOSTICS, ...CONTEXT_DIAGNOSTICS };
+
+/** Problems of the environment; thrown as TsbuildError. */
+export const ERROR_CODES = { ...STORE_ERRORS, ...REGISTRY_ERRORS, ...EXEC_ERRORS, ...CONTEXT_ERRORS, ...PLAN_ERRORS, ...CLI_ERRORS };
+
+export type DiagnosticCode = keyof typeof DIAGNOSTIC_CODES;
+export type ErrorCode = keyof typeof ERROR_CODES;
