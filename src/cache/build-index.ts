@@ -1,6 +1,7 @@
 // Port of the index: what the store knows about blobs. One sqlite file shared by all processes.
-import type { CacheKey, ChainId, DiffId, Digest } from '../core/digest.ts';
+
 import type { Descriptor } from '../core/descriptor.ts';
+import type { CacheKey, ChainId, DiffId, Digest } from '../core/digest.ts';
 
 /** The layer that one executed vertex made. */
 export interface BuildRecord {

@@ -1,6 +1,7 @@
 // What a build says while it runs. Core modules emit; only the CLI prints.
-import type { Digest } from './digest.ts';
+
 import type { Diagnostic } from './diagnostic.ts';
+import type { Digest } from './digest.ts';
 
 export interface VertexInfo {
   /** Stable within one run of the process. */
@@ -13,7 +14,13 @@ export interface VertexInfo {
 
 export type BuildEvent =
   | { readonly type: 'vertex-started'; readonly vertex: VertexInfo; readonly time: number }
-  | { readonly type: 'vertex-log'; readonly id: string; readonly stream: 'stdout' | 'stderr'; readonly data: Uint8Array; readonly time: number }
+  | {
+      readonly type: 'vertex-log';
+      readonly id: string;
+      readonly stream: 'stdout' | 'stderr';
+      readonly data: Uint8Array;
+      readonly time: number;
+    }
   | {
       readonly type: 'vertex-finished';
       readonly vertex: VertexInfo;

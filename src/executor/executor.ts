@@ -2,11 +2,12 @@
 // lives inside the user and mount namespaces, is started at the first cache miss and dies with the
 // build. It decides nothing about caching and does not touch the index; ids and paths come from
 // the caller. All requests may run concurrently.
-import type { Compression } from '../core/media-types.ts';
+
 import type { Descriptor, LayerRef } from '../core/descriptor.ts';
 import type { LayerToc } from '../core/file-entry.ts';
-import type { CopyOp, ExecOp } from '../graph/op.ts';
+import type { Compression } from '../core/media-types.ts';
 import type { Platform } from '../core/platform.ts';
+import type { CopyOp, ExecOp } from '../graph/op.ts';
 
 /** Directory name below snapshots-v1. */
 export type SnapshotId = string;
@@ -32,7 +33,9 @@ export interface UnpackRequest {
 }
 
 /** What a mount that reads other trees is made of; index = ExecOp input number. */
-export type MountSource = { readonly type: 'stack'; readonly stack: SnapshotStack } | { readonly type: 'directory'; readonly path: string; readonly excludes?: readonly string[] };
+export type MountSource =
+  | { readonly type: 'stack'; readonly stack: SnapshotStack }
+  | { readonly type: 'directory'; readonly path: string; readonly excludes?: readonly string[] };
 
 export interface RunRequest {
   readonly id: string;

@@ -1,8 +1,8 @@
 // What the planner must know about the world, as plain data: planning is sans-IO and replayable.
 // `planBuild` returns `needs` until every query is answered; the same facts give the same plan.
 import type { ImageConfig } from '../core/descriptor.ts';
-import type { Digest } from '../core/digest.ts';
 import type { Diagnostic } from '../core/diagnostic.ts';
+import type { Digest } from '../core/digest.ts';
 import type { Platform } from '../core/platform.ts';
 import type { BuildPlan } from '../graph/image-plan.ts';
 
