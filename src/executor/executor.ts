@@ -4,6 +4,7 @@
 // the caller. All requests may run concurrently.
 
 import type { Descriptor, LayerRef } from '../core/descriptor.ts';
+import type { DiffId } from '../core/digest.ts';
 import type { LayerToc } from '../core/file-entry.ts';
 import type { Compression } from '../core/media-types.ts';
 import type { Platform } from '../core/platform.ts';
@@ -19,14 +20,24 @@ export interface LayerFormat {
   readonly level?: number;
 }
 
-/** A finished layer. Its blob is in the store; the caller stores the TOC. */
+/** A finished layer, as the layer sink makes it. */
 export interface LayerResult {
   readonly layer: LayerRef;
   readonly toc: LayerToc;
 }
 
+/**
+ * What requests that make a layer answer: its blob and its TOC are in the store already (the executor
+ * writes both; TOCs can be large and do not travel over the channel).
+ */
+export interface StoredLayer {
+  readonly layer: LayerRef;
+}
+
 export interface UnpackRequest {
   readonly blob: Descriptor;
+  /** Verified while unpacking. */
+  readonly diffId: DiffId;
   /** Layers below, for hard links and implied directories that reach into them. */
   readonly parent: SnapshotStack;
   readonly snapshot: SnapshotId;
@@ -60,23 +71,31 @@ export interface RunResult {
   readonly killedBy?: string;
 }
 
+/** A stack whose TOCs are in the TOC store and whose snapshots are unpacked; both base first and equally long. */
+export interface StackRef {
+  readonly stack: SnapshotStack;
+  readonly diffIds: readonly DiffId[];
+}
+
 export interface CopyRequest {
   readonly op: CopyOp;
-  /** Merged tables of contents of the destination tree and of each source input, base first. */
-  readonly base: readonly LayerToc[];
-  readonly sources: Readonly<Record<number, { readonly stack: SnapshotStack; readonly tocs: readonly LayerToc[] }>>;
+  /** Layers of the destination tree, base first; only their TOCs are read. */
+  readonly base: readonly DiffId[];
+  /** By input number: stages and images, and directories of this machine when one COPY/ADD mixes both. */
+  readonly sources: Readonly<Record<number, StackRef | { readonly directory: string; readonly ignore: string }>>;
   /** Time of directories and heredocs that the copy makes, seconds. */
   readonly time: number;
   readonly format: LayerFormat;
 }
 
 export interface Executor {
-  unpack(request: UnpackRequest): Promise<{ readonly size: number; readonly toc: LayerToc }>;
+  /** Unpacks a layer into its snapshot and stores its TOC. `size` is the bytes on disk. */
+  unpack(request: UnpackRequest): Promise<{ readonly size: number }>;
   /** Log chunks arrive as the process writes them. Resolves also for a non-zero exit; rejects when the step could not be started. */
   run(request: RunRequest, onLog: (stream: 'stdout' | 'stderr', data: Uint8Array) => void, signal: AbortSignal): Promise<RunResult>;
-  /** Turns the changes of a finished snapshot into a layer. */
-  diff(snapshot: SnapshotId, parent: readonly LayerToc[], format: LayerFormat): Promise<LayerResult & { readonly size: number }>;
-  copy(request: CopyRequest): Promise<LayerResult>;
+  /** Turns the changes of a finished snapshot into a layer; `parent` is looked at only for opaque directories. `size` is the bytes on disk. */
+  diff(snapshot: SnapshotId, parent: SnapshotStack, format: LayerFormat): Promise<StoredLayer & { readonly size: number }>;
+  copy(request: CopyRequest): Promise<StoredLayer>;
   discard(snapshot: SnapshotId): Promise<void>;
   /** Kills what still runs, unmounts, ends the process. Idempotent. */
   close(): Promise<void>;

@@ -1,0 +1,130 @@
+// Cache keys (reference section 13). Pure: the digests of what a vertex reads come in as arguments.
+//
+// A vertex has a definition key, known from the keys below it, and where it reads files of other
+// trees also a content key over the selected files, so that identical content re-joins the cache
+// even when its producer ran again (H-01). Its output key is what it adds to keys above it: the
+// content key where there is one. Keys are sha256 over canonical JSON, so no two lists of parts
+// can run into each other.
+import { canonicalJson } from '../core/canonical.ts';
+import { type CacheKey, type ChainId, type ContentKey, cacheKeyOf, sha256Hex } from '../core/digest.ts';
+import type { Platform } from '../core/platform.ts';
+import type { CopyOp, ExecOp, MkdirOp, Mount, Op } from './op.ts';
+import type { Vertex } from './vertex.ts';
+
+/** Raised when the meaning of a key or the bytes that a vertex makes change; old records then miss. */
+const KEY_SCHEMA = 1;
+
+/** Named parts of a key, kept with its record so that a later miss can say what changed. */
+export type Ingredients = Readonly<Record<string, string>>;
+
+export interface VertexKey {
+  readonly key: CacheKey;
+  readonly ingredients: Ingredients;
+}
+
+const keyOf = (kind: string, parts: unknown): CacheKey => cacheKeyOf(canonicalJson({ schema: KEY_SCHEMA, kind, parts }));
+
+/** Output key of an image's root file system: its layers, so retagged or re-pushed images hit (H-13). */
+export const imageOutputKey = (chainId: ChainId | null): CacheKey => keyOf('rootfs', chainId);
+
+/** Output key of files on this machine: their content is digested where they are used. */
+export const localOutputKey = (name: string): CacheKey => keyOf('local', name);
+
+/** Output key of a download or checkout: bytes plus what COPY sees of them (D-08, D-16). */
+export const remoteOutputKey = (content: ContentKey): CacheKey => keyOf('remote', content);
+
+/** What a key needs to know of input number n: its output key, or the content that was selected from it. */
+export interface InputKeys {
+  /** inputs[0]. */
+  readonly base: CacheKey;
+  /** By source position (copy) or input number (exec mounts). */
+  readonly sources: readonly (CacheKey | ContentKey)[];
+}
+
+/** Key of a copy, mkdir or exec over the given input keys. `stage: 'content'` when `sources` are content keys. */
+export function layerKey(vertex: Vertex, inputs: InputKeys, stage: 'definition' | 'content'): VertexKey {
+  const op = vertex.op;
+  const parts = {
+    op: keyedOp(op),
+    platform: op.type === 'exec' ? platformKey(vertex.meta.platform) : undefined,
+    // --link makes the layer without looking at the base (H-09).
+    base: op.type === 'copy' && op.link ? undefined : inputs.base,
+    sources: inputs.sources,
+  };
+  return { key: keyOf(`${op.type}-${stage}`, parts), ingredients: ingredientsOf(op, inputs) };
+}
+
+const platformKey = (platform: Platform): string => `${platform.os}/${platform.architecture}/${platform.variant ?? ''}`;
+
+/** The op without what must not re-run it: secret and ssh mounts keep only their shape (H-03), caches their identity (M-35). */
+function keyedOp(op: Op): Op {
+  if (op.type !== 'exec') return op;
+  return { ...op, mounts: op.mounts.map(keyedMount) };
+}
+
+function keyedMount(mount: Mount): Mount {
+  if (mount.type !== 'cache') return mount;
+  return { ...mount, sharing: 'shared' };
+}
+
+function ingredientsOf(op: Op, inputs: InputKeys): Ingredients {
+  const shared: Record<string, string> = { base: inputs.base };
+  for (const [at, key] of inputs.sources.entries()) shared[`source ${at + 1}`] = key;
+  switch (op.type) {
+    case 'exec':
+      return { ...shared, ...execIngredients(op) };
+    case 'copy':
+      return { ...shared, ...copyIngredients(op) };
+    case 'mkdir':
+      return { ...shared, ...mkdirIngredients(op) };
+    default:
+      return shared;
+  }
+}
+
+function execIngredients(op: ExecOp): Ingredients {
+  const parts: Record<string, string> = {
+    command: canonicalJson(op.args),
+    'working directory': op.cwd,
+    user: op.user,
+    network: op.network,
+    security: op.security,
+    mounts: canonicalJson(op.mounts.map(keyedMount)),
+  };
+  for (const pair of op.env) {
+    const at = pair.indexOf('=');
+    // Values may be private: a digest is enough to see that one changed.
+    parts[`env ${pair.slice(0, at)}`] = sha256Hex(pair.slice(at + 1)).slice(0, 16);
+  }
+  const options = { hosts: op.addHosts, shm: op.shmSize, ulimits: op.ulimits, cgroup: op.cgroupParent, hostname: op.hostname };
+  parts['options'] = canonicalJson(options);
+  return parts;
+}
+
+const copyIngredients = (op: CopyOp): Ingredients => ({
+  destination: `${op.dest}${op.destIsDir ? '/' : ''}`,
+  sources: canonicalJson(
+    op.sources.map((source) => (source.type === 'inline' ? { ...source, content: sha256Hex(source.content) } : source)),
+  ),
+  flags: canonicalJson({ chown: op.chown, chmod: op.chmod, link: op.link, parents: op.parents, exclude: op.exclude, unpack: op.unpack }),
+});
+
+const mkdirIngredients = (op: MkdirOp): Ingredients => ({ path: op.path, user: op.user, epoch: String(op.epoch ?? '') });
+
+/** First ingredient that differs, in a fixed order of interest; null when all are equal. */
+export function firstDifference(
+  now: Ingredients,
+  before: Ingredients,
+): { readonly name: string; readonly now?: string; readonly before?: string } | null {
+  const names = [...new Set([...Object.keys(now), ...Object.keys(before)])];
+  const rank = (name: string): number => (name === 'base' ? 1 : 0);
+  for (const name of names.sort((a, b) => rank(a) - rank(b))) {
+    if (now[name] === before[name]) continue;
+    return {
+      name,
+      ...(now[name] === undefined ? {} : { now: now[name] }),
+      ...(before[name] === undefined ? {} : { before: before[name] }),
+    };
+  }
+  return null;
+}
