@@ -36,6 +36,11 @@ export const STORE_ERRORS = {
     explanation:
       'A directory of the store cannot be written by this user, or lies on a read-only file system. Correct its owner, or choose another place with --root or TSBUILD_ROOT.',
   },
+  'store/index-busy': {
+    title: 'Index is locked by another process',
+    explanation:
+      'Another process kept the write lock of the store index for ten seconds. Writes take milliseconds, so that process is stopped, or the file system does not do locking.',
+  },
   'store/io': {
     title: 'Reading or writing the store failed',
     explanation: 'The operating system refused an operation on a file of the store. The message holds the path and its reason.',

@@ -1,0 +1,43 @@
+// Tables of index-v1/index.db. Digests are stored as text with their prefix so that the file can be
+// read with any sqlite tool; times are milliseconds.
+import type { DatabaseSync } from 'node:sqlite';
+import type { SqliteSchema } from './sqlite-database.ts';
+
+const CREATE = `
+CREATE TABLE records (
+  key TEXT PRIMARY KEY, output_key TEXT NOT NULL, diff_id TEXT NOT NULL, blob TEXT NOT NULL, created INTEGER NOT NULL,
+  ingredients TEXT NOT NULL, slot TEXT NOT NULL, last_used INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX records_slot ON records (slot, created);
+CREATE TABLE aliases (key TEXT PRIMARY KEY, target TEXT NOT NULL, last_used INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE tags (name TEXT PRIMARY KEY, target TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE diff_ids (seq INTEGER PRIMARY KEY, blob TEXT NOT NULL UNIQUE, diff_id TEXT NOT NULL, descriptor TEXT NOT NULL);
+CREATE INDEX diff_ids_diff_id ON diff_ids (diff_id);
+CREATE TABLE locations (blob TEXT NOT NULL, repository TEXT NOT NULL, seen INTEGER NOT NULL, PRIMARY KEY (blob, repository)) WITHOUT ROWID;
+CREATE TABLE snapshots (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, chain_id TEXT UNIQUE, size INTEGER NOT NULL, last_used INTEGER NOT NULL
+);
+CREATE TABLE stat_dirs (dir BLOB PRIMARY KEY, entries BLOB NOT NULL, last_used INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
+`;
+
+/**
+ * Snapshot ids go up for ever. They start at the time of creation in seconds, so that an index that
+ * was begun anew does not hand out the names of directories that an older one left behind.
+ */
+const firstSnapshot = (): string => `INSERT INTO sqlite_sequence (name, seq) VALUES ('snapshots', ${Math.floor(Date.now() / 1000)})`;
+
+/** Tags are the one thing in the index that cannot be made again. */
+function salvageTags(damaged: DatabaseSync, fresh: DatabaseSync): void {
+  const insert = fresh.prepare('INSERT OR IGNORE INTO tags (name, target, created) VALUES (?, ?, ?)');
+  for (const { name, target, created } of damaged.prepare('SELECT name, target, created FROM tags').iterate()) {
+    if (typeof name === 'string' && typeof target === 'string' && typeof created === 'number') insert.run(name, target, created);
+  }
+}
+
+export const indexSchema = (): SqliteSchema => ({
+  version: 1,
+  create: CREATE + firstSnapshot(),
+  pragmas: 'PRAGMA synchronous = NORMAL',
+  salvage: salvageTags,
+});

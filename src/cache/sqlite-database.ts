@@ -1,0 +1,230 @@
+// One sqlite file shared by all processes: opened at first use, statements prepared once, errors
+// mapped to ours. A damaged or foreign file is moved aside and replaced by an empty one, because
+// everything in it can be made again; what can be saved is copied over by the owner of the schema.
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { errnoOf, TsbuildError } from '../core/errors.ts';
+import { STORE_DIR_MODE } from './blob-writer.ts';
+import { storeError } from './store-errors.ts';
+
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface SqliteSchema {
+  /** Kept in `user_version`; a file with another one is treated as foreign. */
+  readonly version: number;
+  readonly create: string;
+  /** Runs on every connection. */
+  readonly pragmas: string;
+  /** Copies what can still be read of the damaged file into the new one; may throw. */
+  salvage?(damaged: DatabaseSync, fresh: DatabaseSync): void;
+}
+
+/** Milliseconds to wait for another process's write. */
+const BUSY_TIMEOUT = 10_000;
+/** Primary result codes of sqlite (https://sqlite.org/rescode.html). */
+const BUSY = new Set([5, 6]);
+const READ_ONLY = new Set([3, 8, 14, 23]);
+const DAMAGED = new Set([11, 26]);
+const FULL = 13;
+
+export class SqliteDatabase {
+  readonly path: string;
+  readonly #schema: SqliteSchema;
+  readonly #onNotice: (message: string) => void;
+  readonly #statements = new Map<string, StatementSync>();
+  #db: DatabaseSync | undefined;
+  #depth = 0;
+
+  constructor(path: string, schema: SqliteSchema, onNotice: (message: string) => void) {
+    this.path = path;
+    this.#schema = schema;
+    this.#onNotice = onNotice;
+  }
+
+  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#attempt(() => this.#prepare(sql).get(...values));
+  }
+
+  all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#attempt(() => this.#prepare(sql).all(...values));
+  }
+
+  /** Number of rows changed. */
+  run(sql: string, ...values: SQLInputValue[]): number {
+    return this.#attempt(() => Number(this.#prepare(sql).run(...values).changes));
+  }
+
+  /** Takes the write lock at once, so that no transaction fails half way for lack of it. Nested calls join the outer one. */
+  transaction<T>(body: () => T): T {
+    if (this.#depth > 0) return body();
+    return this.#attempt(() => {
+      const db = this.#open();
+      db.exec('BEGIN IMMEDIATE');
+      this.#depth = 1;
+      try {
+        const result = body();
+        db.exec('COMMIT');
+        return result;
+      } catch (error) {
+        // A failed COMMIT or a full disk may have rolled back already.
+        if (db.isTransaction) db.exec('ROLLBACK');
+        throw error;
+      } finally {
+        this.#depth = 0;
+      }
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#db !== undefined;
+  }
+
+  close(): void {
+    const db = this.#db;
+    this.#db = undefined;
+    this.#statements.clear();
+    try {
+      db?.close();
+    } catch (error) {
+      throw this.#mapError(error);
+    }
+  }
+
+  /** Runs `body`; if the file turns out damaged, replaces it and runs `body` once more. */
+  #attempt<T>(body: () => T): T {
+    try {
+      return body();
+    } catch (error) {
+      if (this.#depth > 0 || !isDamaged(error)) throw this.#mapError(error);
+    }
+    this.#replace();
+    try {
+      return body();
+    } catch (error) {
+      throw this.#mapError(error);
+    }
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#open().prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #open(): DatabaseSync {
+    if (this.#db !== undefined) return this.#db;
+    const db = connect(this.path);
+    try {
+      const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+      if (version === 0) createSchema(db, this.#schema);
+      else if (version !== this.#schema.version) throw new ForeignFile();
+      db.exec(this.#schema.pragmas);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+    this.#db = db;
+    return db;
+  }
+
+  #replace(): void {
+    try {
+      this.close();
+    } catch {
+      // A damaged file may also refuse to close; it is abandoned either way.
+    }
+    const aside = `${this.path}.damaged-${Date.now().toString(36)}`;
+    try {
+      for (const suffix of ['-wal', '-shm', '']) {
+        if (existsSync(this.path + suffix)) renameSync(this.path + suffix, aside + suffix);
+      }
+    } catch (error) {
+      // Another process may have been faster with the same repair.
+      if (errnoOf(error) !== 'ENOENT') throw storeError(error, 'move aside', this.path);
+    }
+    this.#salvage(aside);
+    this.#onNotice(`the index ${this.path} was damaged or of another version: it is now ${aside}, and a new one was begun`);
+  }
+
+  #salvage(aside: string): void {
+    if (this.#schema.salvage === undefined || !existsSync(aside)) return;
+    const fresh = this.#open();
+    let damaged: DatabaseSync | undefined;
+    try {
+      damaged = connect(aside);
+      this.#schema.salvage(damaged, fresh);
+    } catch {
+      // Nothing readable is left; the new index stays as it is.
+    } finally {
+      damaged?.close();
+    }
+  }
+
+  #mapError(error: unknown): unknown {
+    const code = resultCode(error);
+    if (code === undefined) return error;
+    if (code === FULL) return storeError(Object.assign(new Error('disk full', { cause: error }), { code: 'ENOSPC' }), 'write', this.path);
+    if (READ_ONLY.has(code)) {
+      return storeError(Object.assign(new Error('not writable', { cause: error }), { code: 'EACCES' }), 'write', this.path);
+    }
+    if (BUSY.has(code)) {
+      return new TsbuildError({
+        code: 'store/index-busy',
+        message: `another process has been writing the index ${this.path} for more than ${BUSY_TIMEOUT / 1000} s`,
+        hint: 'wait for the other tsbuild process or end it, then run the command again',
+        cause: error,
+      });
+    }
+    return storeError(error, 'use', this.path);
+  }
+}
+
+/** A sqlite file that is not ours, or of another version of us. */
+class ForeignFile extends Error {}
+
+const isDamaged = (error: unknown): boolean => error instanceof ForeignFile || DAMAGED.has(resultCode(error) ?? 0);
+
+/** Primary sqlite result code of a thrown error. */
+function resultCode(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+}
+
+/** Two processes may arrive here together: the second finds the version set and does nothing. */
+function createSchema(db: DatabaseSync, schema: SqliteSchema): void {
+  db.exec('PRAGMA journal_mode = WAL');
+  db.exec('BEGIN IMMEDIATE');
+  if (Number(db.prepare('PRAGMA user_version').get()?.['user_version']) === 0) {
+    // A foreign file without a version must not be mistaken for an empty one.
+    if (db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() !== undefined) throw new ForeignFile();
+    db.exec(`${schema.create}; PRAGMA user_version = ${schema.version}`);
+  }
+  db.exec('COMMIT');
+}
+
+function connect(path: string): DatabaseSync {
+  const { DatabaseSync } = loadSqlite();
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: STORE_DIR_MODE });
+  } catch (error) {
+    throw storeError(error, 'create', dirname(path));
+  }
+  return new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
+}
+
+/** Early releases of Node 24 warn when sqlite is loaded; that one warning is dropped, others pass. */
+function loadSqlite(): typeof import('node:sqlite') {
+  const emitWarning = process.emitWarning;
+  process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
+    if (rest[0] === 'ExperimentalWarning' && String(warning).startsWith('SQLite')) return;
+    Reflect.apply(emitWarning, process, [warning, ...rest]);
+  }) as typeof process.emitWarning;
+  try {
+    return process.getBuiltinModule('node:sqlite');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
