@@ -3,6 +3,29 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { SqliteSchema } from './sqlite-database.ts';
 
+/** Every column of every table. */
+export type IndexColumn =
+  | 'key'
+  | 'output_key'
+  | 'diff_id'
+  | 'blob'
+  | 'created'
+  | 'ingredients'
+  | 'slot'
+  | 'last_used'
+  | 'target'
+  | 'name'
+  | 'seq'
+  | 'descriptor'
+  | 'repository'
+  | 'seen'
+  | 'chain_id'
+  | 'size'
+  | 'dir'
+  | 'entries'
+  | 'value'
+  | 'expires';
+
 const CREATE = `
 CREATE TABLE records (
   key TEXT PRIMARY KEY, output_key TEXT NOT NULL, diff_id TEXT NOT NULL, blob TEXT NOT NULL, created INTEGER NOT NULL,
@@ -22,10 +45,10 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL, expires INTEGER 
 `;
 
 /**
- * Snapshot ids go up for ever. They start at the time of creation in seconds, so that an index that
+ * Snapshot ids go up for ever. They start at the time of creation in centiseconds, so that an index that
  * was begun anew does not hand out the names of directories that an older one left behind.
  */
-const firstSnapshot = (): string => `INSERT INTO sqlite_sequence (name, seq) VALUES ('snapshots', ${Math.floor(Date.now() / 1000)})`;
+const firstSnapshot = (): string => `INSERT INTO sqlite_sequence (name, seq) VALUES ('snapshots', ${Math.floor(Date.now() / 10)})`;
 
 /** Tags are the one thing in the index that cannot be made again. */
 function salvageTags(damaged: DatabaseSync, fresh: DatabaseSync): void {

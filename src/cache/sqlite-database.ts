@@ -8,7 +8,8 @@ import { errnoOf, TsbuildError } from '../core/errors.ts';
 import { STORE_DIR_MODE } from './blob-writer.ts';
 import { storeError } from './store-errors.ts';
 
-export type Row = Readonly<Record<string, unknown>>;
+/** A row as sqlite gave it: nothing in the file is believed before it is checked. */
+export type Row<Column extends string> = { readonly [C in Column]?: unknown };
 
 export interface SqliteSchema {
   /** Kept in `user_version`; a file with another one is treated as foreign. */
@@ -28,7 +29,7 @@ const READ_ONLY = new Set([3, 8, 14, 23]);
 const DAMAGED = new Set([11, 26]);
 const FULL = 13;
 
-export class SqliteDatabase {
+export class SqliteDatabase<Column extends string> {
   readonly path: string;
   readonly #schema: SqliteSchema;
   readonly #onNotice: (message: string) => void;
@@ -42,12 +43,12 @@ export class SqliteDatabase {
     this.#onNotice = onNotice;
   }
 
-  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#attempt(() => this.#prepare(sql).get(...values));
+  get(sql: string, ...values: SQLInputValue[]): Row<Column> | undefined {
+    return this.#attempt(() => this.#prepare(sql).get(...values) as Row<Column> | undefined);
   }
 
-  all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#attempt(() => this.#prepare(sql).all(...values));
+  all(sql: string, ...values: SQLInputValue[]): Row<Column>[] {
+    return this.#attempt(() => this.#prepare(sql).all(...values) as Row<Column>[]);
   }
 
   /** Number of rows changed. */
@@ -119,7 +120,7 @@ export class SqliteDatabase {
     if (this.#db !== undefined) return this.#db;
     const db = connect(this.path);
     try {
-      const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+      const version = versionOf(db);
       if (version === 0) createSchema(db, this.#schema);
       else if (version !== this.#schema.version) throw new ForeignFile();
       db.exec(this.#schema.pragmas);
@@ -193,11 +194,16 @@ function resultCode(error: unknown): number | undefined {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }
 
+function versionOf(db: DatabaseSync): number {
+  const row: Row<'user_version'> | undefined = db.prepare('PRAGMA user_version').get();
+  return Number(row?.user_version ?? 0);
+}
+
 /** Two processes may arrive here together: the second finds the version set and does nothing. */
 function createSchema(db: DatabaseSync, schema: SqliteSchema): void {
   db.exec('PRAGMA journal_mode = WAL');
   db.exec('BEGIN IMMEDIATE');
-  if (Number(db.prepare('PRAGMA user_version').get()?.['user_version']) === 0) {
+  if (versionOf(db) === 0) {
     // A foreign file without a version must not be mistaken for an empty one.
     if (db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() !== undefined) throw new ForeignFile();
     db.exec(`${schema.create}; PRAGMA user_version = ${schema.version}`);

@@ -14,7 +14,7 @@ import {
 } from '../core/digest.ts';
 import { TsbuildError } from '../core/errors.ts';
 import type { BuildIndex, BuildRecord, SnapshotRow, StatRow, TagRow } from './build-index.ts';
-import { indexSchema } from './index-schema.ts';
+import { type IndexColumn, indexSchema } from './index-schema.ts';
 import { type Row, SqliteDatabase } from './sqlite-database.ts';
 import { loadStats, storeStats } from './stat-cache.ts';
 
@@ -30,7 +30,7 @@ export interface SqliteIndexOptions {
 }
 
 export class SqliteIndex implements BuildIndex {
-  readonly db: SqliteDatabase;
+  readonly db: SqliteDatabase<IndexColumn>;
   readonly #now: () => number;
   /** Keys of records that were read; written in one go when the index is closed. */
   readonly #used = new Set<CacheKey>();
@@ -45,7 +45,7 @@ export class SqliteIndex implements BuildIndex {
       this.db.get('SELECT * FROM records WHERE key = ?', key) ??
       this.db.get('SELECT r.* FROM aliases a JOIN records r ON r.key = a.target WHERE a.key = ?', key);
     const record = row === undefined ? null : recordOf(row);
-    if (record !== null && this.#now() - Number(row?.['last_used']) >= TOUCH_INTERVAL) this.#used.add(record.key);
+    if (record !== null && this.#now() - Number(row?.last_used) >= TOUCH_INTERVAL) this.#used.add(record.key);
     return record;
   }
 
@@ -94,7 +94,7 @@ export class SqliteIndex implements BuildIndex {
 
   blobsOfDiffId(diffId: DiffId): readonly Descriptor[] {
     const rows = this.db.all('SELECT descriptor FROM diff_ids WHERE diff_id = ? ORDER BY seq', diffId);
-    return rows.map((row) => descriptorOf(row['descriptor'])).filter((blob) => blob !== null);
+    return rows.map((row) => descriptorOf(row.descriptor)).filter((blob) => blob !== null);
   }
 
   setDiffId(blob: Descriptor, diffId: DiffId): void {
@@ -108,12 +108,12 @@ export class SqliteIndex implements BuildIndex {
   }
 
   diffIdOfBlob(digest: Digest): DiffId | null {
-    return checked(parseDiffId, this.db.get('SELECT diff_id FROM diff_ids WHERE blob = ?', digest)?.['diff_id']);
+    return checked(parseDiffId, this.db.get('SELECT diff_id FROM diff_ids WHERE blob = ?', digest)?.diff_id);
   }
 
   locations(digest: Digest): readonly string[] {
     const rows = this.db.all('SELECT repository FROM locations WHERE blob = ? ORDER BY seen DESC, repository', digest);
-    return rows.map((row) => row['repository']).filter((repository) => typeof repository === 'string');
+    return rows.map((row) => row.repository).filter((repository) => typeof repository === 'string');
   }
 
   addLocation(digest: Digest, repository: string): void {
@@ -125,7 +125,7 @@ export class SqliteIndex implements BuildIndex {
     const row = this.db.get('SELECT * FROM snapshots WHERE chain_id = ?', chainId);
     if (row === undefined) return null;
     const now = this.#now();
-    if (now - Number(row['last_used']) >= TOUCH_INTERVAL) {
+    if (now - Number(row.last_used) >= TOUCH_INTERVAL) {
       this.db.run('UPDATE snapshots SET last_used = ? WHERE chain_id = ?', now, chainId);
     }
     return snapshotOf(row);
@@ -133,14 +133,14 @@ export class SqliteIndex implements BuildIndex {
 
   newSnapshot(): string {
     const row = this.db.get('INSERT INTO snapshots (chain_id, size, last_used) VALUES (NULL, 0, ?) RETURNING seq', this.#now());
-    return Number(row?.['seq']).toString(36);
+    return Number(row?.seq).toString(36);
   }
 
   commitSnapshot(id: string, chainId: ChainId, size: number): SnapshotRow {
     return this.db.transaction(() => {
       const first = this.db.get('SELECT * FROM snapshots WHERE chain_id = ?', chainId);
       if (first !== undefined) {
-        if (Number(first['seq']) !== sequenceOf(id)) this.removeSnapshot(id);
+        if (Number(first.seq) !== sequenceOf(id)) this.removeSnapshot(id);
         return snapshotOf(first);
       }
       this.db.run(
@@ -171,7 +171,7 @@ export class SqliteIndex implements BuildIndex {
   }
 
   fact(name: string): string | null {
-    const value = this.db.get('SELECT value FROM facts WHERE name = ? AND expires > ?', name, this.#now())?.['value'];
+    const value = this.db.get('SELECT value FROM facts WHERE name = ? AND expires > ?', name, this.#now())?.value;
     return typeof value === 'string' ? value : null;
   }
 
@@ -223,12 +223,12 @@ function descriptorOf(text: unknown): Descriptor | null {
   return valid ? (value as Descriptor) : null;
 }
 
-function recordOf(row: Row): BuildRecord | null {
-  const key = checked(parseCacheKey, row['key']);
-  const outputKey = checked(parseCacheKey, row['output_key']);
-  const diffId = checked(parseDiffId, row['diff_id']);
-  const blob = descriptorOf(row['blob']);
-  const ingredients = parseJson(row['ingredients']);
+function recordOf(row: Row<IndexColumn>): BuildRecord | null {
+  const key = checked(parseCacheKey, row.key);
+  const outputKey = checked(parseCacheKey, row.output_key);
+  const diffId = checked(parseDiffId, row.diff_id);
+  const blob = descriptorOf(row.blob);
+  const ingredients = parseJson(row.ingredients);
   if (key === null || outputKey === null || diffId === null || blob === null) return null;
   if (typeof ingredients !== 'object' || ingredients === null) return null;
   return {
@@ -236,21 +236,21 @@ function recordOf(row: Row): BuildRecord | null {
     outputKey,
     diffId,
     blob,
-    created: Number(row['created']),
+    created: Number(row.created),
     ingredients: ingredients as Record<string, string>,
-    slot: String(row['slot']),
+    slot: String(row.slot),
   };
 }
 
-function tagOf(row: Row): TagRow | null {
-  const target = descriptorOf(row['target']);
-  return target === null ? null : { name: String(row['name']), target, created: Number(row['created']) };
+function tagOf(row: Row<IndexColumn>): TagRow | null {
+  const target = descriptorOf(row.target);
+  return target === null ? null : { name: String(row.name), target, created: Number(row.created) };
 }
 
-const snapshotOf = (row: Row): SnapshotRow => ({
-  id: Number(row['seq']).toString(36),
-  chainId: checked(parseChainId, row['chain_id']),
-  size: Number(row['size']),
+const snapshotOf = (row: Row<IndexColumn>): SnapshotRow => ({
+  id: Number(row.seq).toString(36),
+  chainId: checked(parseChainId, row.chain_id),
+  size: Number(row.size),
 });
 
 const sequenceOf = (id: string): number => Number.parseInt(id, 36);

@@ -3,6 +3,7 @@
 // of the name, name, f64 size, i64 mtime, i64 ctime, i64 inode, 32 bytes sha256.
 import { pathFromBytes, pathToBytes } from '../core/path-bytes.ts';
 import type { StatRow } from './build-index.ts';
+import type { IndexColumn } from './index-schema.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 
 const FIXED_BYTES = 2 + 8 * 4 + 32;
@@ -65,10 +66,10 @@ export function unpackStats(packed: Uint8Array, visit: (name: string, read: () =
   }
 }
 
-export function loadStats(db: SqliteDatabase, paths: readonly string[]): Map<string, StatRow> {
+export function loadStats(db: SqliteDatabase<IndexColumn>, paths: readonly string[]): Map<string, StatRow> {
   const found = new Map<string, StatRow>();
   for (const [dir, wanted] of groupByDirectory(paths.map((path) => [path, true] as const))) {
-    const packed = db.get('SELECT entries FROM stat_dirs WHERE dir = ?', pathToBytes(dir))?.['entries'];
+    const packed = db.get('SELECT entries FROM stat_dirs WHERE dir = ?', pathToBytes(dir))?.entries;
     if (!(packed instanceof Uint8Array)) continue;
     unpackStats(packed, (name, read) => {
       if (wanted.has(name)) found.set(dir + name, read());
@@ -78,12 +79,12 @@ export function loadStats(db: SqliteDatabase, paths: readonly string[]): Map<str
 }
 
 /** Adds to what is known of each directory; concurrent writers may lose rows, which only costs a read. */
-export function storeStats(db: SqliteDatabase, rows: ReadonlyMap<string, StatRow>, now: number): void {
+export function storeStats(db: SqliteDatabase<IndexColumn>, rows: ReadonlyMap<string, StatRow>, now: number): void {
   db.transaction(() => {
     for (const [dir, fresh] of groupByDirectory(rows)) {
       const key = pathToBytes(dir);
       const stale = new Map<string, StatRow>();
-      const packed = db.get('SELECT entries FROM stat_dirs WHERE dir = ?', key)?.['entries'];
+      const packed = db.get('SELECT entries FROM stat_dirs WHERE dir = ?', key)?.entries;
       if (packed instanceof Uint8Array) {
         unpackStats(packed, (name, read) => {
           if (!fresh.has(name)) stale.set(name, read());
