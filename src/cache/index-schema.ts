@@ -22,7 +22,9 @@ export type IndexColumn =
   | 'chain_id'
   | 'size'
   | 'dir'
-  | 'entries'
+  | 'names'
+  | 'numbers'
+  | 'digests'
   | 'value'
   | 'expires';
 
@@ -40,7 +42,7 @@ CREATE TABLE locations (blob TEXT NOT NULL, repository TEXT NOT NULL, seen INTEG
 CREATE TABLE snapshots (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, chain_id TEXT UNIQUE, size INTEGER NOT NULL, last_used INTEGER NOT NULL
 );
-CREATE TABLE stat_dirs (dir BLOB PRIMARY KEY, entries BLOB NOT NULL, last_used INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE stat_dirs (dir BLOB PRIMARY KEY, names BLOB NOT NULL, numbers BLOB NOT NULL, digests BLOB NOT NULL, last_used INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
 `;
 

@@ -227,15 +227,15 @@ describe('stat cache', () => {
     expect(index.stats(['/a/never-there', 'relative'])).toEqual(new Map());
   });
 
-  it('survives a row cut short', () => {
+  it.each(['names', 'numbers', 'digests'])('survives %s cut short', (column) => {
     index.saveStats(
       new Map([
         ['/d/one', row(1n)],
         ['/d/two', row(2n)],
       ]),
     );
-    index.db.run('UPDATE stat_dirs SET entries = substr(entries, 1, length(entries) - 5)');
-    expect(index.stats(['/d/one', '/d/two'])).toEqual(new Map([['/d/one', row(1n)]]));
+    index.db.run(`UPDATE stat_dirs SET ${column} = substr(${column}, 1, length(${column}) - 5)`);
+    expect(index.stats(['/d/one', '/d/two']).get('/d/two')).toBeUndefined();
   });
 
   it('forgets files that left a directory with many names', () => {
