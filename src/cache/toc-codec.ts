@@ -1,0 +1,119 @@
+// Bytes of a stored table of contents: a line with the sha256 of the rest, then JSON in columns,
+// zstd-compressed when large. Columns parse three times faster than one object for each entry.
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { sha256Hex } from '../core/digest.ts';
+import type { FileEntry, FileType, LayerToc } from '../core/file-entry.ts';
+
+const TYPES: readonly FileType[] = ['file', 'dir', 'symlink', 'hardlink', 'char', 'block', 'fifo', 'whiteout', 'opaque'];
+const HEX = 64;
+const COMPRESS_FROM = 8 * 1024;
+/** No honest layer has a larger table; a small hostile file must not unpack to more. */
+const MAX_BYTES = 1 << 30;
+const ZSTD_MAGIC = 0x28;
+
+/** Rare fields of an entry. */
+type Extra = Pick<FileEntry, 'link' | 'devMajor' | 'devMinor' | 'xattrs'>;
+
+interface Columns {
+  readonly paths: readonly string[];
+  /** Index into TYPES, one digit an entry. */
+  readonly types: string;
+  readonly modes: readonly number[];
+  /** One number when all entries have the same. */
+  readonly uids: readonly number[] | number;
+  readonly gids: readonly number[] | number;
+  readonly sizes: readonly number[];
+  readonly mtimes: readonly number[];
+  /** Digests of the entries listed in `hashed`, or of all 'file' entries when it is absent; 64 digits each. */
+  readonly digests: string;
+  readonly hashed?: readonly number[];
+  readonly extras: Readonly<Record<string, Extra>>;
+  readonly identityFiles: Readonly<Record<string, string>>;
+}
+
+const column = (values: readonly number[]): readonly number[] | number =>
+  values.length > 0 && values.every((value) => value === values[0]) ? (values[0] ?? 0) : values;
+
+function extraOf(entry: FileEntry): Extra | null {
+  const { link, devMajor, devMinor, xattrs } = entry;
+  if (link === undefined && devMajor === undefined && devMinor === undefined && xattrs === undefined) return null;
+  return {
+    ...(link === undefined ? {} : { link }),
+    ...(devMajor === undefined ? {} : { devMajor }),
+    ...(devMinor === undefined ? {} : { devMinor }),
+    ...(xattrs === undefined ? {} : { xattrs }),
+  };
+}
+
+function toColumns(toc: LayerToc): Columns {
+  const entries = toc.entries;
+  const hashed: number[] = [];
+  const extras: Record<string, Extra> = {};
+  let usual = true;
+  entries.forEach((entry, index) => {
+    if (entry.sha256 !== undefined) hashed.push(index);
+    if ((entry.sha256 !== undefined) !== (entry.type === 'file')) usual = false;
+    const extra = extraOf(entry);
+    if (extra !== null) extras[index] = extra;
+  });
+  return {
+    paths: entries.map((entry) => entry.path),
+    types: entries.map((entry) => TYPES.indexOf(entry.type)).join(''),
+    modes: entries.map((entry) => entry.mode),
+    uids: column(entries.map((entry) => entry.uid)),
+    gids: column(entries.map((entry) => entry.gid)),
+    sizes: entries.map((entry) => entry.size),
+    mtimes: entries.map((entry) => entry.mtime),
+    digests: hashed.map((index) => entries[index]?.sha256 ?? '').join(''),
+    ...(usual ? {} : { hashed }),
+    extras,
+    identityFiles: toc.identityFiles,
+  };
+}
+
+export function encodeToc(toc: LayerToc): Buffer {
+  const json = Buffer.from(JSON.stringify(toColumns(toc)), 'utf8');
+  const body = json.length < COMPRESS_FROM ? json : zstdCompressSync(json);
+  return Buffer.concat([Buffer.from(`${sha256Hex(body)}\n`, 'latin1'), body]);
+}
+
+/** Null when the bytes are damaged or not a table of contents. */
+export function decodeToc(bytes: Buffer): LayerToc | null {
+  const body = bytes.subarray(HEX + 1);
+  if (bytes.toString('latin1', 0, HEX) !== sha256Hex(body)) return null;
+  try {
+    const json = body[0] === ZSTD_MAGIC ? zstdDecompressSync(body, { maxOutputLength: MAX_BYTES }) : body;
+    return fromColumns(JSON.parse(json.toString('utf8')) as Columns);
+  } catch {
+    return null;
+  }
+}
+
+function fromColumns(columns: Columns): LayerToc | null {
+  const { paths, types, modes, uids, gids, sizes, mtimes, digests, hashed, extras } = columns;
+  const count = paths.length;
+  for (const each of [types, modes, sizes, mtimes]) if (each.length !== count) return null;
+  const hashes = hashColumn(columns);
+  if (hashes === null) return null;
+  const entries: FileEntry[] = [];
+  let next = 0;
+  for (let index = 0; index < count; index++) {
+    const type = TYPES[types.charCodeAt(index) - 48];
+    const path = paths[index];
+    if (type === undefined || typeof path !== 'string') return null;
+    const uid = typeof uids === 'number' ? uids : (uids[index] ?? 0);
+    const gid = typeof gids === 'number' ? gids : (gids[index] ?? 0);
+    const base = { path, type, mode: modes[index] ?? 0, uid, gid, size: sizes[index] ?? 0, mtime: mtimes[index] ?? 0 };
+    const isHashed = hashed === undefined ? type === 'file' : hashes.has(index);
+    const extra = extras[index];
+    if (isHashed) {
+      const sha256 = digests.slice(next, next + HEX);
+      next += HEX;
+      entries.push(extra === undefined ? { ...base, sha256 } : { ...base, ...extra, sha256 });
+    } else entries.push(extra === undefined ? base : { ...base, ...extra });
+  }
+  return next === digests.length ? { entries, identityFiles: columns.identityFiles } : null;
+}
+
+const hashColumn = (columns: Columns): ReadonlySet<number> | null =>
+  typeof columns.digests === 'string' && typeof columns.identityFiles === 'object' ? new Set(columns.hashed ?? []) : null;
