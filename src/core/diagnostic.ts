@@ -1,6 +1,6 @@
 // Problems of what the user wrote, as plain data. Parser and planner return all of them; only the
 // CLI renders. Codes are mnemonic and never renumbered; `codes.ts` lists them.
-import type { DiagnosticCode } from './codes.ts';
+import type { DiagnosticCode, ErrorCode } from './codes.ts';
 import type { Span } from './span.ts';
 
 export type Severity = 'error' | 'warning';
@@ -11,7 +11,7 @@ export interface Label {
 }
 
 export interface Diagnostic {
-  readonly code: DiagnosticCode;
+  readonly code: DiagnosticCode | ErrorCode;
   readonly severity: Severity;
   readonly message: string;
   /** Absent when the problem has no place in the Dockerfile (an empty file, a flag). */

@@ -33,6 +33,9 @@ export const localOutputKey = (name: string): CacheKey => keyOf('local', name);
 /** Output key of a download or checkout: bytes plus what COPY sees of them (D-08, D-16). */
 export const remoteOutputKey = (content: ContentKey): CacheKey => keyOf('remote', content);
 
+/** Output key of a linked copy: its layer key does not hold the base, the tree above it does. */
+export const linkedOutputKey = (base: CacheKey, layer: CacheKey): CacheKey => keyOf('linked', [base, layer]);
+
 /** What a key needs to know of input number n: its output key, or the content that was selected from it. */
 export interface InputKeys {
   /** inputs[0]. */

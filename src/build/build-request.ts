@@ -1,0 +1,78 @@
+// What a build is asked to do, after the command line is understood and before anything is opened.
+import type { Readable } from 'node:stream';
+import type { Descriptor } from '../core/descriptor.ts';
+import type { Diagnostic } from '../core/diagnostic.ts';
+import type { Digest } from '../core/digest.ts';
+import type { Compression } from '../core/media-types.ts';
+import type { SourceFile } from '../core/span.ts';
+
+export type SecretSource = { readonly type: 'file'; readonly path: string } | { readonly type: 'env'; readonly name: string };
+
+/** One --output. Names in `names` are as typed; the tags of -t apply to every output that names images. */
+export type OutputSpec =
+  | { readonly type: 'image'; readonly names: readonly string[]; readonly push: boolean; readonly pushByDigest: boolean }
+  | { readonly type: 'oci' | 'docker'; readonly names: readonly string[]; readonly dest: string; readonly tar: boolean }
+  | { readonly type: 'tar'; readonly dest: string }
+  | { readonly type: 'local'; readonly dest: string; readonly platformSplit: boolean | null }
+  /** Hand over to a Docker or Podman of this machine. */
+  | { readonly type: 'load' };
+
+export interface LayerOptions {
+  readonly compression: Compression;
+  readonly level?: number;
+}
+
+export interface BuildRequest {
+  /** As typed: a directory, `-`, or a URL. */
+  readonly context: string;
+  /** -f as typed. */
+  readonly dockerfile?: string;
+  readonly stdin: Readable;
+  readonly tags: readonly string[];
+  readonly target?: string;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** As typed; empty means this machine. */
+  readonly platforms: readonly string[];
+  readonly noCache: boolean;
+  readonly noCacheFilter: readonly string[];
+  readonly pull: boolean;
+  /** name → source as typed. */
+  readonly namedContexts: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, SecretSource>>;
+  /** ssh id → agent socket path. */
+  readonly ssh: Readonly<Record<string, string>>;
+  readonly addHosts: readonly string[];
+  readonly network: 'default' | 'none' | 'host';
+  readonly allow: readonly ('network.host' | 'security.insecure')[];
+  readonly shmSize?: number;
+  readonly memory?: number;
+  readonly ulimits: readonly string[];
+  readonly cgroupParent?: string;
+  readonly layers: LayerOptions;
+  readonly outputs: readonly OutputSpec[];
+}
+
+/** A Dockerfile that cannot be built: everything that is wrong with it. */
+export class DockerfileError extends Error {
+  override readonly name = 'DockerfileError';
+  readonly file: SourceFile;
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(file: SourceFile, diagnostics: readonly Diagnostic[]) {
+    super(diagnostics.find((diagnostic) => diagnostic.severity === 'error')?.message ?? 'the Dockerfile has errors');
+    this.file = file;
+    this.diagnostics = diagnostics;
+  }
+}
+
+export interface BuildOutcome {
+  /** Manifest or index; absent for type=tar and type=local alone. */
+  readonly descriptor?: Descriptor;
+  /** Config of the image, for a single platform. */
+  readonly configDigest?: Digest;
+  /** Normalised names. */
+  readonly names: readonly string[];
+  readonly file: SourceFile;
+  readonly warnings: readonly Diagnostic[];
+}

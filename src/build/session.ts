@@ -1,0 +1,78 @@
+// Everything one command shares: the store, the executor (started when first asked for), the
+// registry, the clock, and where events go. The composition root of the program.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BlobStore } from '../cache/blob-store.ts';
+import type { BuildIndex } from '../cache/build-index.ts';
+import { openFsBlobStore } from '../cache/fs-blob-store.ts';
+import { openFsTocStore } from '../cache/fs-toc-store.ts';
+import { openSqliteIndex } from '../cache/sqlite-index.ts';
+import type { TocStore } from '../cache/toc-store.ts';
+import { errnoOf, TsbuildError } from '../core/errors.ts';
+import type { Clock, Emit } from '../core/events.ts';
+import type { Executor } from '../executor/executor.ts';
+
+export interface SessionOptions {
+  /** Store directory, absolute. */
+  readonly root: string;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly isolation: string;
+}
+
+export interface Session extends SessionOptions {
+  readonly blobs: BlobStore;
+  readonly index: BuildIndex;
+  readonly tocs: TocStore;
+  executor(): Promise<Executor>;
+  /** Ends the executor and flushes the index. Idempotent. */
+  close(): Promise<void>;
+}
+
+export function openSession(options: SessionOptions): Session {
+  try {
+    mkdirSync(options.root, { recursive: true });
+  } catch (error) {
+    throw new TsbuildError({
+      code: 'store/not-writable',
+      message: `cannot create the store at ${options.root} (${errnoOf(error) ?? 'unknown error'})`,
+      hint: 'choose another place with --root DIR or TSBUILD_ROOT',
+      cause: error,
+    });
+  }
+  const index = openSqliteIndex(options.root);
+  let executor: Promise<Executor> | null = null;
+  return {
+    ...options,
+    blobs: openFsBlobStore(options.root),
+    index,
+    tocs: openFsTocStore(options.root),
+    executor() {
+      executor ??= startExecutor(options);
+      return executor;
+    },
+    async close() {
+      const running = executor;
+      executor = null;
+      if (running !== null) await running.then((client) => client.close()).catch(() => undefined);
+      index.close();
+    },
+  };
+}
+
+async function startExecutor(options: SessionOptions): Promise<Executor> {
+  const { startExecutor: start } = await import('../executor/start-executor.ts');
+  return start({
+    root: options.root,
+    isolation: options.isolation,
+    notice: (message: string) => options.emit({ type: 'notice', message }),
+    entry: executorEntry(),
+  });
+}
+
+/** The executor's entry beside this bundle, or its source when running from source. */
+function executorEntry(): string {
+  const here = import.meta.dirname;
+  return import.meta.filename.endsWith('.ts') ? join(here, '../executor/main.ts') : join(here, 'executor.js');
+}

@@ -1,0 +1,200 @@
+// Turns vertices of a graph into root file systems: reuses the layers of records, runs what has none.
+// Every vertex is solved once per build, whoever asks; independent vertices run side by side.
+import type { BuildRecord } from '../cache/build-index.ts';
+import { withLease } from '../cache/leases.ts';
+import { InvariantError, invariant } from '../core/errors.ts';
+import type { LayerFormat } from '../executor/executor.ts';
+import type { BuildGraph, Vertex, VertexId } from '../graph/vertex.ts';
+import { type KeyFacts, KeyResolver, type Resolution } from './keys.ts';
+import { chainOf, type Layer, layerOf, type MadeLayer, type Rootfs } from './layer.ts';
+import type { Session } from './session.ts';
+import { nameSnapshot } from './snapshots.ts';
+
+/** A layer that a step has begun to make: the tree may be usable before the blob is written. */
+export interface StepResult {
+  readonly made: Promise<MadeLayer & { readonly diskSize?: number }>;
+  readonly snapshot: string | null;
+}
+
+/** How the kinds of steps are carried out; the solver decides only when. */
+export interface Steps {
+  image(vertex: Vertex): Promise<readonly Layer[]>;
+  /** Layer of a record; its blob may still be only in a registry. */
+  recorded(record: BuildRecord): Layer;
+  run(vertex: Vertex, base: Rootfs): Promise<StepResult>;
+}
+
+export interface SolverOptions {
+  readonly graph: BuildGraph;
+  readonly format: LayerFormat;
+  readonly facts: Omit<KeyFacts, 'vertex'>;
+  readonly steps: Steps;
+  /** Called for each layer as soon as its blob exists, so that it can be uploaded while others run. */
+  readonly onLayer?: (vertex: Vertex, layer: Layer) => void;
+}
+
+export class Solver {
+  readonly #session: Session;
+  readonly #options: SolverOptions;
+  readonly #vertices: ReadonlyMap<VertexId, Vertex>;
+  readonly #solved = new Map<VertexId, Promise<Rootfs>>();
+  readonly #unfinished = new Set<Promise<unknown>>();
+  readonly #keys: KeyResolver;
+
+  constructor(session: Session, options: SolverOptions) {
+    this.#session = session;
+    this.#options = options;
+    this.#vertices = new Map(options.graph.vertices.map((vertex) => [vertex.id, vertex]));
+    this.#keys = new KeyResolver(session, { ...options.facts, vertex: (id) => this.vertex(id) });
+  }
+
+  vertex(id: VertexId): Vertex {
+    const vertex = this.#vertices.get(id);
+    invariant(vertex, `vertex ${id} is not in the graph`);
+    return vertex;
+  }
+
+  solve(id: VertexId): Promise<Rootfs> {
+    const known = this.#solved.get(id);
+    if (known !== undefined) return known;
+    const solved = this.#solve(this.vertex(id));
+    this.#solved.set(id, solved);
+    solved.catch(() => undefined);
+    return solved;
+  }
+
+  /** The layer that a vertex added, for history. */
+  async layer(id: VertexId): Promise<MadeLayer> {
+    const { layers } = await this.solve(id);
+    const top = layers.at(-1);
+    if (top === undefined) throw new InvariantError(`vertex ${id} made no layer`);
+    return top.made;
+  }
+
+  /** Resolves when every layer begun is written and recorded; rejects with the first failure. */
+  async finish(): Promise<void> {
+    while (this.#unfinished.size > 0) await Promise.all(this.#unfinished);
+  }
+
+  async #solve(vertex: Vertex): Promise<Rootfs> {
+    this.#session.signal.throwIfAborted();
+    switch (vertex.op.type) {
+      case 'scratch':
+        return { layers: [] };
+      case 'image':
+        return { layers: await this.#options.steps.image(vertex) };
+      case 'copy':
+      case 'mkdir':
+      case 'exec':
+        return this.#solveLayer(vertex);
+      default:
+        throw new InvariantError(`${vertex.op.type} is not a root file system`);
+    }
+  }
+
+  async #solveLayer(vertex: Vertex): Promise<Rootfs> {
+    const [baseId] = vertex.inputs;
+    invariant(baseId !== undefined, 'a layer vertex without a base');
+    const [resolution, base] = await Promise.all([this.#keys.resolve(vertex.id), this.solve(baseId)]);
+    const layer = resolution.record === null ? await this.#execute(vertex, resolution, base) : this.#reuse(vertex, resolution.record);
+    this.#options.onLayer?.(vertex, layer);
+    return { layers: [...base.layers, layer] };
+  }
+
+  #reuse(vertex: Vertex, record: BuildRecord): Layer {
+    const { emit, clock } = this.#session;
+    const info = { id: vertex.id, name: vertex.meta.label, stage: vertex.meta.stage };
+    emit({ type: 'vertex-started', vertex: info, time: clock() });
+    emit({ type: 'vertex-finished', vertex: info, cached: true, time: clock() });
+    return this.#options.steps.recorded(record);
+  }
+
+  /** One process builds a key while others wait for it and then find its record. */
+  async #execute(vertex: Vertex, resolution: Resolution, base: Rootfs): Promise<Layer> {
+    if (vertex.meta.noCache) return this.#run(vertex, resolution, base, () => undefined);
+    return new Promise<Layer>((resolve, reject) => {
+      const leased = withLease(
+        this.#session.root,
+        resolution.key,
+        async () => {
+          const record = this.#recordMadeMeanwhile(resolution);
+          if (record !== null) {
+            resolve(this.#reuse(vertex, record));
+            return;
+          }
+          // The lease is held until the record is written, while the next step already goes on.
+          const recorded = Promise.withResolvers<void>();
+          try {
+            resolve(await this.#run(vertex, resolution, base, recorded.resolve));
+          } catch (error) {
+            recorded.resolve();
+            throw error;
+          }
+          await recorded.promise;
+        },
+        this.#session.signal,
+      );
+      this.#track(leased);
+      leased.catch(reject);
+    });
+  }
+
+  /** Another process may have made the same layer while we waited; only over the very same layers below. */
+  #recordMadeMeanwhile(resolution: Resolution): BuildRecord | null {
+    const record = this.#session.index.record(resolution.key);
+    return record !== null && this.#session.blobs.has(record.blob.digest) && record.created >= this.#started ? record : null;
+  }
+
+  readonly #started = Date.now();
+
+  async #run(vertex: Vertex, resolution: Resolution, base: Rootfs, recorded: () => void): Promise<Layer> {
+    const { emit, clock } = this.#session;
+    const info = { id: vertex.id, name: vertex.meta.label, stage: vertex.meta.stage };
+    const because = resolution.because === undefined ? {} : { because: resolution.because };
+    emit({ type: 'vertex-started', vertex: info, time: clock() });
+    try {
+      const result = await this.#options.steps.run(vertex, base);
+      const layer = layerOf(result.made, result.snapshot);
+      const saving = this.#save(vertex, resolution, base, layer, result).finally(recorded);
+      this.#track(saving);
+      // A copy is done when its layer is; a run when its process ended: compression goes on beside the next step.
+      if (result.snapshot === null) await result.made;
+      emit({ type: 'vertex-finished', vertex: info, cached: false, ...because, time: clock() });
+      return layer;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      emit({ type: 'vertex-finished', vertex: info, cached: false, ...because, error: message, time: clock() });
+      throw error;
+    }
+  }
+
+  async #save(vertex: Vertex, resolution: Resolution, base: Rootfs, layer: Layer, result: StepResult): Promise<void> {
+    const made = await result.made;
+    const created = made.created ?? this.#session.clock();
+    const { index } = this.#session;
+    const chain = await chainOf([...base.layers, layer]);
+    index.transaction(() => {
+      index.setDiffId(made.ref.blob, made.ref.diffId);
+      index.saveRecord({
+        key: resolution.key,
+        outputKey: resolution.outputKey,
+        diffId: made.ref.diffId,
+        blob: made.ref.blob,
+        created,
+        ingredients: resolution.ingredients,
+        slot: resolution.slot,
+      });
+      if (resolution.alias !== undefined) index.alias(resolution.alias, resolution.key);
+      if (result.snapshot !== null && chain !== null) nameSnapshot(this.#session, result.snapshot, chain, made.diskSize ?? 0);
+    });
+  }
+
+  #track(work: Promise<unknown>): void {
+    this.#unfinished.add(work);
+    work.then(
+      () => this.#unfinished.delete(work),
+      // Kept: finish() must see the failure.
+      () => undefined,
+    );
+  }
+}

@@ -1,0 +1,25 @@
+// The failure of one step, with its place in the Dockerfile and the end of its log.
+import type { SourceFile, Span } from '../core/span.ts';
+
+export class StepError extends Error {
+  override readonly name = 'StepError';
+  readonly label: string;
+  readonly file: SourceFile;
+  readonly span: Span | undefined;
+  /** Last lines of the step's output, oldest first, control characters removed. */
+  readonly logTail: readonly string[];
+
+  constructor(init: {
+    readonly label: string;
+    readonly file: SourceFile;
+    readonly span: Span | undefined;
+    readonly logTail: readonly string[];
+    readonly cause: unknown;
+  }) {
+    super(`${init.label}: ${init.cause instanceof Error ? init.cause.message : String(init.cause)}`, { cause: init.cause });
+    this.label = init.label;
+    this.file = init.file;
+    this.span = init.span;
+    this.logTail = init.logTail;
+  }
+}

@@ -1,0 +1,174 @@
+// Flags of `tsbuild build` → BuildRequest. Everything the user typed is checked here, so that the
+// build starts with values that mean something.
+import { readFileSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { BuildRequest, SecretSource } from '../build/build-request.ts';
+import { errnoOf } from '../core/errors.ts';
+import { isOn, listOf, type ParsedArgs } from './flags/flag.ts';
+import { usageError } from './flags/parse-argv.ts';
+import { parseOutputs } from './output-options.ts';
+import { parseSize } from './sizes.ts';
+
+export interface CliEnvironment {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly stdin: Readable;
+}
+
+const fail = (message: string, hint?: string): Error => usageError('build', message, hint);
+
+export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment): BuildRequest {
+  const context = args.positionals[0] ?? '.';
+  const { outputs, layers } = parseOutputs(args);
+  const dockerfile = args.values.get('file');
+  if (dockerfile === '-' && context === '-') throw fail('stdin cannot be both the context and the Dockerfile');
+  return {
+    context,
+    ...(dockerfile === undefined ? {} : { dockerfile }),
+    stdin: environment.stdin,
+    tags: listOf(args, 'tag'),
+    ...optional('target', args.values.get('target')),
+    buildArgs: buildArgs(listOf(args, 'build-arg'), environment.env),
+    labels: pairs('label', listOf(args, 'label')),
+    platforms: listOf(args, 'platform').flatMap((item) => item.split(',').filter((part) => part !== '')),
+    noCache: isOn(args, 'no-cache'),
+    noCacheFilter: listOf(args, 'no-cache-filter').flatMap((item) => item.split(',')),
+    pull: isOn(args, 'pull'),
+    namedContexts: namedContexts(listOf(args, 'build-context'), environment.cwd),
+    secrets: secrets(listOf(args, 'secret'), environment),
+    ssh: sshSockets(listOf(args, 'ssh'), environment),
+    addHosts: listOf(args, 'add-host').map(hostLine),
+    network: (args.values.get('network') ?? 'default') as BuildRequest['network'],
+    allow: listOf(args, 'allow')
+      .flatMap((item) => item.split(','))
+      .map(entitlement),
+    ...optional('shmSize', sizeOf(args, 'shm-size')),
+    ...optional('memory', sizeOf(args, 'memory')),
+    ulimits: listOf(args, 'ulimit').map(ulimit),
+    ...optional('cgroupParent', args.values.get('cgroup-parent')),
+    layers,
+    outputs,
+  };
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
+}
+
+function sizeOf(args: ParsedArgs, name: string): number | undefined {
+  const text = args.values.get(name);
+  if (text === undefined) return undefined;
+  const bytes = parseSize(text);
+  if (bytes === null) throw fail(`--${name} is not a size: ${JSON.stringify(text)}`, 'write it like 512m or 2g');
+  return bytes;
+}
+
+/** `KEY` alone takes the value of the environment, and is left out when there is none, as in Docker. */
+function buildArgs(items: readonly string[], env: CliEnvironment['env']): Record<string, string> {
+  const out: Record<string, string> = {};
+  for (const item of items) {
+    const at = item.indexOf('=');
+    const name = at === -1 ? item : item.slice(0, at);
+    if (name === '') throw fail(`--build-arg ${JSON.stringify(item)} has no name`, 'write it as --build-arg NAME=VALUE');
+    const value = at === -1 ? env[name] : item.slice(at + 1);
+    if (value !== undefined) out[name] = value;
+  }
+  return out;
+}
+
+function pairs(flag: string, items: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    items.map((item) => {
+      const at = item.indexOf('=');
+      if (at === 0) throw fail(`--${flag} ${JSON.stringify(item)} has no name`, `write it as --${flag} NAME=VALUE`);
+      return at === -1 ? [item, ''] : [item.slice(0, at), item.slice(at + 1)];
+    }),
+  );
+}
+
+function namedContexts(items: readonly string[], cwd: string): Record<string, string> {
+  return Object.fromEntries(
+    items.map((item) => {
+      const at = item.indexOf('=');
+      if (at < 1 || at === item.length - 1) throw fail(`--build-context ${JSON.stringify(item)} is not NAME=SOURCE`);
+      const source = item.slice(at + 1);
+      const isPath = !/^[a-z][a-z0-9+.-]*:\/\//.test(source) && !/^git@/.test(source);
+      return [item.slice(0, at), isPath ? resolve(cwd, source) : source];
+    }),
+  );
+}
+
+/** CSV fields `key=value`; a bare word is `[word, '']`. */
+export function csvFields(text: string): readonly (readonly [string, string])[] {
+  return text.split(',').map((part) => {
+    const at = part.indexOf('=');
+    return at === -1 ? [part, ''] : [part.slice(0, at), part.slice(at + 1)];
+  });
+}
+
+function secrets(items: readonly string[], environment: CliEnvironment): Record<string, SecretSource> {
+  const out: Record<string, SecretSource> = {};
+  for (const item of items) {
+    const fields = new Map(csvFields(item));
+    for (const key of fields.keys()) {
+      if (!['id', 'src', 'source', 'env', 'type'].includes(key))
+        throw fail(`--secret has no field ${JSON.stringify(key)}`, 'fields are id, src, env, type');
+    }
+    const id = fields.get('id');
+    if (id === undefined || id === '')
+      throw fail(`--secret ${JSON.stringify(item.replace(/=.*/s, '=…'))} has no id`, 'write it as --secret id=NAME,src=FILE');
+    const file = fields.get('src') ?? fields.get('source');
+    const name = fields.get('env') ?? (fields.get('type') === 'env' ? (file ?? id) : undefined);
+    // Without a source, Docker takes the environment variable of that name, else the file.
+    if (name !== undefined || (file === undefined && environment.env[id] !== undefined)) out[id] = { type: 'env', name: name ?? id };
+    else out[id] = { type: 'file', path: resolvePath(environment.cwd, file ?? id) };
+    checkSecret(id, out[id], environment);
+  }
+  return out;
+}
+
+function checkSecret(id: string, source: SecretSource, environment: CliEnvironment): void {
+  if (source.type === 'env') {
+    if (environment.env[source.name] === undefined) throw fail(`secret ${id}: the environment has no variable ${source.name}`);
+    return;
+  }
+  try {
+    readFileSync(source.path);
+  } catch (error) {
+    throw fail(`secret ${id}: cannot read ${source.path} (${errnoOf(error) ?? 'unknown error'})`);
+  }
+}
+
+function sshSockets(items: readonly string[], environment: CliEnvironment): Record<string, string> {
+  const out: Record<string, string> = {};
+  for (const item of items) {
+    const at = item.indexOf('=');
+    const id = at === -1 ? item : item.slice(0, at);
+    const path = at === -1 ? environment.env['SSH_AUTH_SOCK'] : resolvePath(environment.cwd, item.slice(at + 1));
+    if (path === undefined || path === '')
+      throw fail(`--ssh ${id}: no agent socket`, 'start ssh-agent (SSH_AUTH_SOCK), or write --ssh ID=SOCKET');
+    out[id] = path;
+  }
+  return out;
+}
+
+const resolvePath = (cwd: string, path: string): string => (isAbsolute(path) ? path : resolve(cwd, path));
+
+/** `name:ip` or `name=ip`; IPv6 may be in brackets. */
+function hostLine(item: string): string {
+  const match = /^([^:=]+)[:=]\[?([0-9a-fA-F:.]+|host-gateway)\]?$/.exec(item);
+  if (match === null) throw fail(`--add-host ${JSON.stringify(item)} is not HOST:IP`);
+  return `${match[1]}=${match[2]}`;
+}
+
+function entitlement(item: string): 'network.host' | 'security.insecure' {
+  if (item === 'network.host' || item === 'security.insecure') return item;
+  throw fail(`--allow knows network.host and security.insecure, not ${JSON.stringify(item)}`);
+}
+
+function ulimit(item: string): string {
+  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(item);
+  if (match === null) throw fail(`--ulimit ${JSON.stringify(item)} is not NAME=SOFT[:HARD]`);
+  return `${match[1]}=${match[2]}:${match[3] ?? match[2]}`;
+}

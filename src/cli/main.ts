@@ -1,0 +1,128 @@
+// Entry of the program: finds the command, parses its flags, runs it, maps the outcome to an exit
+// code. Nothing is loaded here that a fully cached build does not need.
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Cli } from './commands/command.ts';
+import { COMMANDS, findCommand } from './commands/table.ts';
+import { EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE } from './exit-code.ts';
+import { COMMON_FLAGS, ROOT_FLAG } from './flags/common.ts';
+import { isOn } from './flags/flag.ts';
+import { parseArgv } from './flags/parse-argv.ts';
+import type { Terminal } from './reporter/reporter.ts';
+
+const env = process.env;
+
+/** `tsbuild [--root DIR] [COMMAND] …`; without a command, everything is `build`'s. */
+function splitCommand(argv: readonly string[]): { readonly name: string | null; readonly rest: readonly string[] } {
+  const before: string[] = [];
+  let at = 0;
+  for (; at < argv.length; at += 1) {
+    const word = argv[at] ?? '';
+    if (word === `--${ROOT_FLAG.name}`) before.push(word, argv[(at += 1)] ?? '');
+    else if (word.startsWith(`--${ROOT_FLAG.name}=`)) before.push(word);
+    else break;
+  }
+  const word = argv[at];
+  if (word === undefined && before.length > 0) return { name: 'help', rest: [] };
+  if (word !== undefined && findCommand(word) !== null) return { name: word, rest: [...before, ...argv.slice(at + 1)] };
+  return { name: null, rest: argv };
+}
+
+function storeRoot(flag: string | undefined): string {
+  const chosen = flag ?? env['TSBUILD_ROOT'];
+  if (chosen !== undefined && chosen !== '') return resolve(chosen);
+  if (process.getuid?.() === 0) return '/var/lib/tsbuild';
+  return join(env['XDG_DATA_HOME'] ?? join(homedir(), '.local/share'), 'tsbuild');
+}
+
+function stderrTerminal(): Terminal {
+  const stream = process.stderr;
+  const color = stream.isTTY === true && env['NO_COLOR'] === undefined && env['TERM'] !== 'dumb';
+  return {
+    write: (text) => {
+      stream.write(text);
+    },
+    isTTY: stream.isTTY === true && env['TERM'] !== 'dumb',
+    get columns() {
+      return stream.columns ?? 80;
+    },
+    get rows() {
+      return stream.rows ?? 24;
+    },
+    color,
+  };
+}
+
+/** The first signal asks the build to stop and clean up; the second ends at once. */
+function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  const onSignal = (): void => {
+    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    controller.abort(new Error('interrupted'));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  process.on('SIGHUP', onSignal);
+  return controller.signal;
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv.length === 0 || argv[0] === '--help' || argv[0] === '-h') {
+    const { overview } = await import('./help.ts');
+    process.stdout.write(overview(COMMANDS.map((command) => command.spec)));
+    return argv.length === 0 ? EXIT_USAGE : EXIT_OK;
+  }
+  const { name, rest } = splitCommand(argv[0] === '--version' || argv[0] === '-v' ? ['version', ...argv.slice(1)] : argv);
+  const command = findCommand(name ?? 'build') ?? findCommand('build');
+  if (command === null) return EXIT_USAGE;
+  if (rest.includes('--help') || rest.includes('-h')) {
+    const { commandHelp } = await import('./help.ts');
+    process.stdout.write(commandHelp(command.spec));
+    return EXIT_OK;
+  }
+  if (name === null) await refuseLookalike(rest);
+  const args = parseArgv(command.spec, rest, COMMON_FLAGS);
+  if (isOn(args, 'help')) return EXIT_OK;
+  const cli: Cli = {
+    env,
+    cwd: process.cwd(),
+    stdin: process.stdin,
+    print: (text) => {
+      process.stdout.write(text);
+    },
+    stderr: stderrTerminal(),
+    signal: interruptSignal(),
+    root: storeRoot(args.values.get('root')),
+  };
+  const { run } = await command.load();
+  return run(args, cli);
+}
+
+/** `tsbuild imgaes` is a mistyped command, not a context: say so instead of "context not found". */
+async function refuseLookalike(rest: readonly string[]): Promise<void> {
+  const [word] = rest;
+  if (word === undefined || rest.length !== 1 || !/^[a-z]+$/.test(word)) return;
+  const { existsSync } = await import('node:fs');
+  if (existsSync(word)) return;
+  const { suggest } = await import('../core/suggest.ts');
+  const near = suggest(
+    word,
+    COMMANDS.map((command) => command.spec.name),
+  );
+  if (near === null) return;
+  const { usageError } = await import('./flags/parse-argv.ts');
+  throw usageError('build', `no command or context named ${word}`, `did you mean 'tsbuild ${near}'?`);
+}
+
+// A reader that went away (`tsbuild … | head`) is not our failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT_OK);
+  throw error;
+});
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const { reportError } = await import('./report-error.ts');
+  process.exitCode = reportError(error, stderrTerminal());
+}

@@ -1,0 +1,84 @@
+// Failures as people read them: one message with place, cause and what to do. No stack traces but
+// for bugs of tsbuild itself when TSBUILD_DEBUG is set.
+import { DockerfileError } from '../build/build-request.ts';
+import { StepError } from '../build/step-error.ts';
+import type { Diagnostic } from '../core/diagnostic.ts';
+import { hasErrors, sortDiagnostics } from '../core/diagnostic.ts';
+import { InvariantError, TsbuildError } from '../core/errors.ts';
+import { renderDiagnostic } from '../core/render-diagnostic.ts';
+import type { SourceFile } from '../core/span.ts';
+import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE } from './exit-code.ts';
+import type { Terminal } from './reporter/reporter.ts';
+
+const MOST_DIAGNOSTICS = 50;
+const LOG_LINES = 40;
+
+export function reportError(error: unknown, terminal: Terminal): number {
+  if (isInterrupt(error)) {
+    terminal.write('tsbuild: interrupted\n');
+    return EXIT_INTERRUPTED;
+  }
+  if (error instanceof DockerfileError) {
+    reportDiagnostics(error.file, error.diagnostics, terminal);
+    return EXIT_USAGE;
+  }
+  if (error instanceof StepError) return reportStep(error, terminal);
+  if (error instanceof TsbuildError) {
+    terminal.write(`${errorText(error, terminal)}`);
+    return error.code === 'cli/usage' || error.code.startsWith('context/') || error.code.startsWith('plan/') ? EXIT_USAGE : EXIT_FAILED;
+  }
+  reportBug(error, terminal);
+  return EXIT_FAILED;
+}
+
+export const isInterrupt = (error: unknown): boolean =>
+  error instanceof Error &&
+  (error.name === 'AbortError' || error.message === 'interrupted' || (error.cause !== undefined && isInterrupt(error.cause)));
+
+export function reportDiagnostics(file: SourceFile, diagnostics: readonly Diagnostic[], terminal: Terminal): void {
+  const sorted = sortDiagnostics(diagnostics);
+  const shown = hasErrors(sorted) ? sorted.filter((diagnostic) => diagnostic.severity === 'error') : sorted;
+  for (const diagnostic of shown.slice(0, MOST_DIAGNOSTICS))
+    terminal.write(`${renderDiagnostic(diagnostic, file, { color: terminal.color })}\n`);
+  if (shown.length > MOST_DIAGNOSTICS) terminal.write(`… and ${shown.length - MOST_DIAGNOSTICS} more\n`);
+}
+
+function reportStep(error: StepError, terminal: Terminal): number {
+  const cause = error.cause;
+  if (cause instanceof TsbuildError && error.span !== undefined) {
+    const code = cause.code;
+    const diagnostic = {
+      code,
+      severity: 'error' as const,
+      message: cause.message,
+      span: error.span,
+      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+    };
+    terminal.write(`${renderDiagnostic(diagnostic, error.file, { color: terminal.color })}\n`);
+  } else if (cause instanceof TsbuildError) terminal.write(errorText(cause, terminal));
+  else reportBug(cause, terminal);
+  const tail = error.logTail.slice(-LOG_LINES);
+  if (tail.length > 0)
+    terminal.write(
+      `last ${tail.length === 1 ? 'line' : `${tail.length} lines`} of ${error.label}:\n${tail.map((line) => `  ${line}\n`).join('')}`,
+    );
+  return EXIT_FAILED;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this removes
+const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/g;
+
+function errorText(error: TsbuildError, terminal: Terminal): string {
+  const head = terminal.color ? `\x1b[1;31merror\x1b[0m[${error.code}]` : `error[${error.code}]`;
+  const hint = error.hint === undefined ? '' : `hint: ${error.hint.replace(CONTROL, '')}\n`;
+  return `${head}: ${error.message.replace(CONTROL, '')}\n${hint}`;
+}
+
+function reportBug(error: unknown, terminal: Terminal): void {
+  const message = error instanceof Error ? error.message : String(error);
+  const kind = error instanceof InvariantError ? 'internal error' : 'unexpected error';
+  terminal.write(
+    `tsbuild: ${kind}: ${message.replace(CONTROL, '')}\nhint: this is a bug of tsbuild, please report it; TSBUILD_DEBUG=1 shows where\n`,
+  );
+  if (process.env['TSBUILD_DEBUG'] !== undefined && error instanceof Error) terminal.write(`${error.stack}\n`);
+}
