@@ -1,0 +1,101 @@
+// The workloads: each makes its context in a folder and says how it is built. `BASE` is replaced by
+// the reference of a small busybox image that every builder can pull.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Workload {
+  readonly name: string;
+  readonly what: string;
+  /** Build once before measuring; measure the second build. */
+  readonly warm: boolean;
+  readonly push: boolean;
+  /** Target in milliseconds, as the project promises it. */
+  readonly goal: number;
+  prepare(dir: string, base: string): void;
+}
+
+const dockerfile = (dir: string, lines: readonly string[]): void => writeFileSync(join(dir, 'Dockerfile'), `${lines.join('\n')}\n`);
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1);
+
+/** Deterministic bytes that do not compress. */
+function noise(bytes: number, seed: number): Buffer {
+  const out = Buffer.allocUnsafe(bytes);
+  let state = seed >>> 0 || 1;
+  for (let at = 0; at + 4 <= bytes; at += 4) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    out.writeUInt32LE(state >>> 0, at);
+  }
+  return out;
+}
+
+export const WORKLOADS: readonly Workload[] = [
+  {
+    name: 'warm',
+    what: '12 steps, all cached',
+    warm: true,
+    push: false,
+    goal: 80,
+    prepare(dir, base) {
+      writeFileSync(join(dir, 'a.txt'), 'a\n');
+      dockerfile(dir, [`FROM ${base}`, 'WORKDIR /app', 'COPY a.txt .', ...numbers(10).map((n) => `RUN echo ${n} > /app/${n}`)]);
+    },
+  },
+  {
+    name: 'run20',
+    what: '20 small RUN steps',
+    warm: false,
+    push: false,
+    goal: 700,
+    prepare(dir, base) {
+      dockerfile(dir, [`FROM ${base}`, `ARG SALT`, ...numbers(20).map((n) => `RUN echo $SALT ${n} > /f${n}`)]);
+    },
+  },
+  {
+    name: 'par',
+    what: '8 stages of sleep 1',
+    warm: false,
+    push: false,
+    goal: 1300,
+    prepare(dir, base) {
+      const stages = numbers(8).flatMap((n) => [`FROM ${base} AS s${n}`, 'ARG SALT', `RUN sleep 1 && echo $SALT > /f${n}`]);
+      dockerfile(dir, [...stages, `FROM ${base}`, ...numbers(8).map((n) => `COPY --from=s${n} /f${n} /`)]);
+    },
+  },
+  {
+    name: 'tree',
+    what: 'COPY 20,000 small files and push',
+    warm: false,
+    push: true,
+    goal: 4000,
+    prepare(dir, base) {
+      for (const folder of numbers(200)) {
+        const path = join(dir, 'src', `d${folder}`);
+        mkdirSync(path, { recursive: true });
+        for (const file of numbers(100)) {
+          const line = `export const value_${folder}_${file} = ${folder * file};\n`;
+          writeFileSync(join(path, `f${file}.js`), line.repeat(1 + ((folder * 7 + file) % 60)));
+        }
+      }
+      dockerfile(dir, [`FROM ${base}`, 'ARG SALT', 'LABEL salt=$SALT', 'COPY src /src']);
+    },
+  },
+  {
+    name: 'big',
+    what: 'COPY 512 MiB and push',
+    warm: false,
+    push: true,
+    goal: 5000,
+    prepare(dir, base) {
+      // Half noise, half text, as archives and binaries are.
+      const text = Buffer.from('The quick brown fox jumps over the lazy dog. 0123456789\n'.repeat(80_000));
+      mkdirSync(join(dir, 'data'));
+      for (const part of numbers(64)) {
+        const half = 4 * 1024 * 1024;
+        writeFileSync(join(dir, 'data', `part${part}`), Buffer.concat([noise(half, part), text.subarray(part, part + half)]));
+      }
+      dockerfile(dir, [`FROM ${base}`, 'ARG SALT', 'LABEL salt=$SALT', 'COPY data /data']);
+    },
+  },
+];
