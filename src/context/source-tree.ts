@@ -9,4 +9,10 @@ export interface SourceTree {
   readdir(path: string): readonly string[];
   /** Absolute host path of a regular file's content. */
   hostPath(path: string): string;
+  /** What the tree is, for messages: `the build context`, `stage "build"`. */
+  readonly label?: string;
+  /** Why a name that exists is not in the tree, as a sentence part (`line 3 of .dockerignore: "*.log"`), or null. */
+  hiddenBy?(path: string): string | null;
+  /** Equal for names of one file (hard links), undefined for a file with one name. */
+  linkGroup?(path: string): string | undefined;
 }

@@ -1,0 +1,62 @@
+// Walks a tree the way COPY sees it: parents first, names in byte order, links not followed,
+// --exclude patterns applied to paths relative to the start (C-37).
+import type { FileEntry } from '../core/file-entry.ts';
+import { childOf } from './clean-path.ts';
+import type { PatternMatcher } from './pattern-matcher.ts';
+import type { SourceTree } from './source-tree.ts';
+
+export interface Walked {
+  readonly entry: FileEntry;
+  /** Path relative to the start of the walk; '' is the start itself. */
+  readonly relative: string;
+}
+
+interface Frame {
+  readonly dir: Walked;
+  readonly names: readonly string[];
+  next: number;
+  readonly matched: Uint8Array | null;
+  /** False while an excluded directory has shown nothing yet. */
+  shown: boolean;
+}
+
+/**
+ * Everything at and below `start`, which must exist; a start that is no directory comes alone. An
+ * excluded directory appears only when an exception makes something below it visible.
+ */
+export function* walkTree(tree: SourceTree, start: FileEntry, exclude?: PatternMatcher): Generator<Walked> {
+  const root: Walked = { entry: start, relative: '' };
+  yield root;
+  if (start.type !== 'dir') return;
+  const stack: Frame[] = [{ dir: root, names: tree.readdir(start.path), next: 0, matched: null, shown: true }];
+  for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
+    const name = frame.names[frame.next];
+    if (name === undefined) {
+      stack.pop();
+      continue;
+    }
+    frame.next += 1;
+    const entry = tree.lstat(childOf(frame.dir.entry.path, name));
+    if (entry === null) continue;
+    const walked: Walked = { entry, relative: childOf(frame.dir.relative, name) };
+    const isDir = entry.type === 'dir';
+    const matched = isDir && exclude !== undefined ? new Uint8Array(exclude.rules.length) : null;
+    const excluded = exclude?.excludes(exclude.decide(walked.relative, frame.matched, matched)) ?? false;
+    if (!excluded) {
+      yield* hiddenParents(stack);
+      yield walked;
+    }
+    if (isDir && (!excluded || exclude?.mayReincludeBelow(walked.relative))) {
+      stack.push({ dir: walked, names: tree.readdir(entry.path), next: 0, matched, shown: !excluded });
+    }
+  }
+}
+
+/** Excluded directories on the way to something visible, outermost first. */
+function* hiddenParents(stack: readonly Frame[]): Generator<Walked> {
+  for (const frame of stack) {
+    if (frame.shown) continue;
+    frame.shown = true;
+    yield frame.dir;
+  }
+}
