@@ -1,0 +1,121 @@
+// From the physical layout of one instruction to its AST node: joins lines, splits keyword, flags and
+// arguments, and hands over to the instruction's own parser.
+import { suggest } from '../core/suggest.ts';
+import type { Instruction, Text } from './ast.ts';
+import { skipSpaces, trimRange } from './blanks.ts';
+import type { DiagnosticList } from './diagnostic-list.ts';
+import type { InstructionLines } from './grammar.ts';
+import type { HeredocBody } from './heredoc-bodies.ts';
+import { findHeredocs } from './heredoc-openers.ts';
+import type { InstructionBase, InstructionInput } from './instruction-input.ts';
+import { INSTRUCTIONS } from './instruction-table.ts';
+import { contentEnd, joinLines, nextLine, type SplitLine, splitLine } from './logical-line.ts';
+import { type Escape, type MappedText, type Range, spanOf } from './mapped-text.ts';
+
+export interface FileContext {
+  readonly text: string;
+  readonly escapeChar: Escape;
+  /** Comments that begin before this offset are directives. */
+  readonly directivesEnd: number;
+  readonly diagnostics: DiagnosticList;
+}
+
+/** Always gives a node; 'invalid' when its text could not be understood. */
+export function lowerInstruction(file: FileContext, layout: InstructionLines, afterUnknown: boolean): Instruction {
+  const ranges = layout.lines.map((token) => ({ start: token.startOffset, end: token.startOffset + token.image.length }));
+  const source = joinLines(file.text, ranges, file.escapeChar);
+  const split = splitLine(source);
+  const bodies = (layout.heredocs?.payload ?? []) as readonly HeredocBody[];
+  const base = baseOf(file, layout, source, split, bodies);
+  reportBlanks(file, layout);
+  const terminated = reportUnterminated(file, source, split, bodies);
+  const parser = instructionParser(base.keyword.text);
+  if (parser === undefined) {
+    reportUnknown(file, base, source, afterUnknown);
+    return { ...base, kind: 'invalid' };
+  }
+  if (!terminated) return { ...base, kind: 'invalid' };
+  const input: InstructionInput = {
+    base,
+    fileText: file.text,
+    source,
+    escapeChar: file.escapeChar,
+    flags: split.flags,
+    args: split.args,
+    heredocs: bodies,
+    error: file.diagnostics.error,
+  };
+  return parser(input) ?? { ...base, kind: 'invalid' };
+}
+
+function instructionParser(keyword: string): (typeof INSTRUCTIONS)[string] | undefined {
+  const name = keyword.toUpperCase();
+  return Object.hasOwn(INSTRUCTIONS, name) ? INSTRUCTIONS[name] : undefined;
+}
+
+function baseOf(
+  file: FileContext,
+  layout: InstructionLines,
+  source: MappedText,
+  split: SplitLine,
+  bodies: readonly HeredocBody[],
+): InstructionBase {
+  const { keyword } = split;
+  const line = trimRange(source.text, 0, source.text.length);
+  const span = spanOf(source, line.start, line.end);
+  return {
+    span: { start: span.start, end: bodies.at(-1)?.end ?? span.end },
+    keyword: { text: source.text.slice(keyword.start, keyword.end), span: spanOf(source, keyword.start, keyword.end) },
+    comments: commentsAbove(file, layout),
+    original: source.text,
+  };
+}
+
+/** The comment lines of the block right above; an empty comment starts afresh. */
+function commentsAbove(file: FileContext, layout: InstructionLines): Text[] {
+  const block = layout.comments;
+  if (block === null) return [];
+  const end = block.startOffset + block.image.length;
+  let comments: Text[] = [];
+  for (let at = Math.max(block.startOffset, file.directivesEnd); at < end; at = nextLine(file.text, at)) {
+    const stop = contentEnd(file.text, at, nextLine(file.text, at));
+    const { start, end: to } = trimRange(file.text, skipSpaces(file.text, at, stop) + 1, stop);
+    if (to > start) comments.push({ text: file.text.slice(start, to), span: { start, end: to } });
+    else comments = [];
+  }
+  return comments;
+}
+
+function reportBlanks(file: FileContext, layout: InstructionLines): void {
+  for (const { startOffset } of layout.blanks) {
+    const span = { start: startOffset, end: contentEnd(file.text, startOffset, nextLine(file.text, startOffset)) };
+    file.diagnostics.warning('parse/empty-continuation', 'empty continuation line', span, {
+      hint: 'remove the blank line, or put a # on it to separate',
+    });
+  }
+}
+
+/** False when a body is missing (P-55); openers in the last line of a file never get a token. */
+function reportUnterminated(file: FileContext, source: MappedText, split: SplitLine, bodies: readonly HeredocBody[]): boolean {
+  const last = bodies.at(-1);
+  const openers = bodies.length === 0 ? findHeredocs(source, split) : [];
+  const open = last?.terminated === false ? last.opener : openers[0];
+  if (open === undefined) return true;
+  const dash = open.chomp ? ', which may be indented by tabs' : '';
+  file.diagnostics.error('parse/unterminated-heredoc', 'unterminated heredoc', spanOf(source, open.start, open.end), {
+    hint: `end it with a line that holds only ${open.name}${dash}`,
+  });
+  return false;
+}
+
+/** In a run of unknown instructions only those with a near name are told: the rest is one mistake. */
+function reportUnknown(file: FileContext, base: InstructionBase, source: MappedText, afterUnknown: boolean): void {
+  const { text, span } = base.keyword;
+  const near = suggest(text, Object.keys(INSTRUCTIONS));
+  if (near === null && afterUnknown) return;
+  const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  const where: Range = span.end > span.start ? span : { start: base.span.start, end: Math.max(base.span.end, base.span.start) };
+  const hint = near === null ? 'if this continues the line above, end that line with the escape character' : `did you mean ${near}?`;
+  const assignment = near === null && /^\w+=/.test(source.text.trimStart()) ? 'to set a variable write ENV or ARG in front of it' : hint;
+  file.diagnostics.error('parse/unknown-instruction', `unknown instruction: ${shown}`, where, { hint: assignment });
+}

@@ -1,0 +1,91 @@
+// The parser's front door: text in, tree and every diagnostic out. Never throws on any text.
+import type { Diagnostic } from '../core/diagnostic.ts';
+import type { SourceFile } from '../core/span.ts';
+import type { DockerfileAst, Instruction } from './ast.ts';
+import { parseCheckDirective } from './check-directive.ts';
+import { type DiagnosticList, diagnosticList } from './diagnostic-list.ts';
+import { readDirectives, startOfText } from './directives.ts';
+import { createGrammar, type Grammar } from './grammar.ts';
+import { contentEnd, nextLine } from './logical-line.ts';
+import { type FileContext, lowerInstruction } from './lower-instruction.ts';
+
+export interface ParseResult {
+  readonly ast: DockerfileAst;
+  /** In source order; problems of the whole file come first. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Longest physical line in bytes, as Go's scanner allows it (P-20). */
+export const MAX_LINE_BYTES = 65_535;
+
+/** Built at the first parse and kept: construction costs more than parsing a usual file. */
+const grammar: () => Grammar = (() => {
+  let built: Grammar | undefined;
+  return () => {
+    built ??= createGrammar();
+    return built;
+  };
+})();
+
+/** Parses a Dockerfile (P-01 to P-63). `instructions` holds a node for each instruction, also for broken ones. */
+export function parseDockerfile(file: SourceFile): ParseResult {
+  const diagnostics = diagnosticList();
+  // A byte order mark becomes a blank, which keeps all offsets (P-05).
+  const text = startOfText(file.text) === 1 ? ` ${file.text.slice(1)}` : file.text;
+  const { directives, escapeChar, end } = readDirectives(file.text, diagnostics.error);
+  checkLineLengths(text, diagnostics);
+  const context: FileContext = { text, escapeChar, directivesEnd: end, diagnostics };
+  const instructions = readInstructions(context);
+  checkOrder(text, instructions, diagnostics);
+  const check = directives.find((directive) => directive.name === 'check');
+  if (check !== undefined) parseCheckDirective(check, diagnostics.error);
+  return { ast: { file, directives, escape: escapeChar, instructions }, diagnostics: diagnostics.finish() };
+}
+
+function readInstructions(context: FileContext): Instruction[] {
+  const instructions: Instruction[] = [];
+  let afterUnknown = false;
+  for (const layout of grammar().readLayout(context.text, context.escapeChar)) {
+    const instruction = lowerInstruction(context, layout, afterUnknown);
+    // Only the first of a run of unknown lines is kept: the rest is most likely its text.
+    const unknown = instruction.kind === 'invalid';
+    if (!unknown || !afterUnknown) instructions.push(instruction);
+    afterUnknown = unknown;
+  }
+  return instructions;
+}
+
+function checkLineLengths(text: string, diagnostics: DiagnosticList): void {
+  if (text.length * 3 <= MAX_LINE_BYTES) return;
+  for (let at = 0; at < text.length; ) {
+    const next = nextLine(text, at);
+    if ((next - at) * 3 > MAX_LINE_BYTES && Buffer.byteLength(text.slice(at, next)) > MAX_LINE_BYTES) {
+      diagnostics.error(
+        'parse/line-too-long',
+        `dockerfile line greater than max allowed size of ${MAX_LINE_BYTES}`,
+        {
+          start: at,
+          end: contentEnd(text, at, next),
+        },
+        { hint: 'break the line with continuations' },
+      );
+    }
+    at = next;
+  }
+}
+
+/** What the file as a whole must have: a stage, and nothing but ARG before it (P-23). */
+function checkOrder(text: string, instructions: readonly Instruction[], diagnostics: DiagnosticList): void {
+  if (instructions.length === 0) {
+    if (text === '') diagnostics.fileError('parse/empty-file', 'the Dockerfile cannot be empty', 'begin with FROM IMAGE');
+    else diagnostics.fileError('parse/no-instructions', 'file with no instructions', 'begin with FROM IMAGE');
+    return;
+  }
+  const first = instructions.find((instruction) => instruction.kind !== 'arg');
+  if (first === undefined)
+    diagnostics.fileError('parse/no-stages', 'dockerfile contains no stages to build', 'add FROM IMAGE after the ARGs');
+  else if (first.kind !== 'from' && first.kind !== 'invalid') {
+    const hint = 'put FROM IMAGE above it; only ARG may come before the first FROM';
+    diagnostics.error('parse/no-stage-yet', 'no build stage in current context', first.keyword.span, { hint });
+  }
+}
