@@ -12,13 +12,15 @@ import { errnoOf, TsbuildError } from '../core/errors.ts';
 import type { Clock, Emit } from '../core/events.ts';
 import type { Executor } from '../executor/executor.ts';
 
+export type Isolation = 'auto' | 'root' | 'rootless' | 'chroot';
+
 export interface SessionOptions {
   /** Store directory, absolute. */
   readonly root: string;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  readonly isolation: string;
+  readonly isolation: Isolation;
 }
 
 export interface Session extends SessionOptions {

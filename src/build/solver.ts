@@ -40,10 +40,12 @@ export class Solver {
   readonly #solved = new Map<VertexId, Promise<Rootfs>>();
   readonly #unfinished = new Set<Promise<unknown>>();
   readonly #keys: KeyResolver;
+  readonly #started: number;
 
   constructor(session: Session, options: SolverOptions) {
     this.#session = session;
     this.#options = options;
+    this.#started = session.clock();
     this.#vertices = new Map(options.graph.vertices.map((vertex) => [vertex.id, vertex]));
     this.#keys = new KeyResolver(session, { ...options.facts, vertex: (id) => this.vertex(id) });
   }
@@ -145,8 +147,6 @@ export class Solver {
     return record !== null && this.#session.blobs.has(record.blob.digest) && record.created >= this.#started ? record : null;
   }
 
-  readonly #started = Date.now();
-
   async #run(vertex: Vertex, resolution: Resolution, base: Rootfs, recorded: () => void): Promise<Layer> {
     const { emit, clock } = this.#session;
     const info = { id: vertex.id, name: vertex.meta.label, stage: vertex.meta.stage };
@@ -155,7 +155,7 @@ export class Solver {
     try {
       const result = await this.#options.steps.run(vertex, base);
       const layer = layerOf(result.made, result.snapshot);
-      const saving = this.#save(vertex, resolution, base, layer, result).finally(recorded);
+      const saving = this.#save(resolution, base, layer, result).finally(recorded);
       this.#track(saving);
       // A copy is done when its layer is; a run when its process ended: compression goes on beside the next step.
       if (result.snapshot === null) await result.made;
@@ -168,7 +168,7 @@ export class Solver {
     }
   }
 
-  async #save(vertex: Vertex, resolution: Resolution, base: Rootfs, layer: Layer, result: StepResult): Promise<void> {
+  async #save(resolution: Resolution, base: Rootfs, layer: Layer, result: StepResult): Promise<void> {
     const made = await result.made;
     const created = made.created ?? this.#session.clock();
     const { index } = this.#session;

@@ -16,11 +16,11 @@ const env = process.env;
 function splitCommand(argv: readonly string[]): { readonly name: string | null; readonly rest: readonly string[] } {
   const before: string[] = [];
   let at = 0;
-  for (; at < argv.length; at += 1) {
-    const word = argv[at] ?? '';
-    if (word === `--${ROOT_FLAG.name}`) before.push(word, argv[(at += 1)] ?? '');
-    else if (word.startsWith(`--${ROOT_FLAG.name}=`)) before.push(word);
-    else break;
+  for (let word = argv[at] ?? ''; at < argv.length; word = argv[at] ?? '') {
+    const length = word === `--${ROOT_FLAG.name}` ? 2 : word.startsWith(`--${ROOT_FLAG.name}=`) ? 1 : 0;
+    if (length === 0) break;
+    before.push(...argv.slice(at, at + length));
+    at += length;
   }
   const word = argv[at];
   if (word === undefined && before.length > 0) return { name: 'help', rest: [] };

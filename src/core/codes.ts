@@ -1,8 +1,10 @@
 // The table of every code a user can meet, assembled from one file per module under codes/. It
 // types the constructors and backs `tsbuild explain`; a test keeps each entry explained.
+import { BUILD_ERRORS } from './codes/build.ts';
 import { CLI_ERRORS } from './codes/cli.ts';
 import { CONTEXT_DIAGNOSTICS, CONTEXT_ERRORS } from './codes/context.ts';
 import { EXEC_ERRORS } from './codes/exec.ts';
+import { IMAGE_ERRORS } from './codes/image.ts';
 import { PARSE_DIAGNOSTICS } from './codes/parse.ts';
 import { PLAN_DIAGNOSTICS, PLAN_ERRORS } from './codes/plan.ts';
 import { REGISTRY_ERRORS } from './codes/registry.ts';
@@ -19,7 +21,16 @@ export interface CodeInfo {
 export const DIAGNOSTIC_CODES = { ...PARSE_DIAGNOSTICS, ...PLAN_DIAGNOSTICS, ...CONTEXT_DIAGNOSTICS };
 
 /** Problems of the environment; thrown as TsbuildError. */
-export const ERROR_CODES = { ...STORE_ERRORS, ...REGISTRY_ERRORS, ...EXEC_ERRORS, ...CONTEXT_ERRORS, ...PLAN_ERRORS, ...CLI_ERRORS };
+export const ERROR_CODES = {
+  ...STORE_ERRORS,
+  ...IMAGE_ERRORS,
+  ...REGISTRY_ERRORS,
+  ...EXEC_ERRORS,
+  ...CONTEXT_ERRORS,
+  ...PLAN_ERRORS,
+  ...BUILD_ERRORS,
+  ...CLI_ERRORS,
+};
 
 export type DiagnosticCode = keyof typeof DIAGNOSTIC_CODES;
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,45 @@
+// COPY, ADD and WORKDIR whose sources are on this machine: the layer is written here, in one pass,
+// without namespaces and without unpacking the base; its tables of contents answer what it holds.
+import type { LayerRef } from '../../core/descriptor.ts';
+import { type CopyInput, type CopyPlan, planCopy } from '../../executor/copy/plan-copy.ts';
+import { planMkdir } from '../../executor/copy/plan-mkdir.ts';
+import { runCopy } from '../../executor/copy/run-copy.ts';
+import type { LayerFormat } from '../../executor/executor.ts';
+import { createLayerSink } from '../../executor/layer/layer-sink.ts';
+import { MergedTree } from '../../executor/layer/merged-tree.ts';
+import type { CopyOp, MkdirOp } from '../../graph/op.ts';
+import type { Rootfs } from '../layer.ts';
+import type { Session } from '../session.ts';
+import { tocsOf } from '../snapshots.ts';
+
+const seconds = (session: Session): number => Math.floor(session.clock() / 1000);
+
+/** The tree below the step; null is scratch, where no name can be looked up. */
+async function baseTree(session: Session, base: Rootfs): Promise<MergedTree | null> {
+  return base.layers.length === 0 ? null : new MergedTree(await tocsOf(session, base.layers));
+}
+
+export async function copyLocal(
+  session: Session,
+  op: CopyOp,
+  base: Rootfs,
+  sources: Readonly<Record<number, CopyInput>>,
+  format: LayerFormat,
+): Promise<LayerRef> {
+  const tree = await baseTree(session, base);
+  const plan = await planCopy({ op, base: tree, sources, time: seconds(session), identity: identityOf(tree) });
+  return writeLayer(session, plan, format);
+}
+
+export async function makeDirectory(session: Session, op: MkdirOp, base: Rootfs, format: LayerFormat): Promise<LayerRef> {
+  const tree = await baseTree(session, base);
+  return writeLayer(session, planMkdir({ op, base: tree, time: seconds(session), identity: identityOf(tree) }), format);
+}
+
+const identityOf = (tree: MergedTree | null) => (path: string) => tree?.readIdentityFile(path) ?? null;
+
+async function writeLayer(session: Session, plan: CopyPlan, format: LayerFormat): Promise<LayerRef> {
+  const { layer, toc } = await runCopy(plan, createLayerSink(session.blobs, format), session.signal);
+  session.tocs.put(layer.diffId, toc);
+  return layer;
+}

@@ -1,0 +1,116 @@
+// RUN: asks the executor for the process, then for the layer. The next step may start as soon as the
+// process has ended; the layer is written beside it.
+import { readFileSync } from 'node:fs';
+import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import type { MountSource, RunResult } from '../../executor/executor.ts';
+import type { ExecOp } from '../../graph/op.ts';
+import type { Vertex } from '../../graph/vertex.ts';
+import type { SecretSource } from '../build-request.ts';
+import type { Rootfs } from '../layer.ts';
+import { LogTail } from '../log-tail.ts';
+import { materialize } from '../snapshots.ts';
+import type { StepResult } from '../solver.ts';
+import type { StepContext } from './step-context.ts';
+
+export async function runStep(context: StepContext, vertex: Vertex, op: ExecOp, base: Rootfs): Promise<StepResult> {
+  const { session, format } = context;
+  const [root, sources] = await Promise.all([materialize(session, base.layers), mountSources(context, vertex, op)]);
+  const executor = await session.executor();
+  const { secrets, env } = readSecrets(op, context.secrets);
+  const snapshot = session.index.newSnapshot();
+  const log = new LogTail();
+  context.logs.set(vertex.id, log);
+  try {
+    const result = await executor.run(
+      {
+        id: vertex.id,
+        op,
+        root,
+        snapshot,
+        sources,
+        extraEnv: [...vertex.meta.proxyEnv, ...env],
+        secrets,
+        sshSockets: context.ssh,
+        platform: vertex.meta.platform,
+        ...(vertex.meta.memory === undefined ? {} : { memory: vertex.meta.memory }),
+        ...(vertex.meta.cpus === undefined ? {} : { cpus: vertex.meta.cpus }),
+      },
+      (stream, data) => {
+        log.push(data);
+        session.emit({ type: 'vertex-log', id: vertex.id, stream, data, time: session.clock() });
+      },
+      session.signal,
+    );
+    checkExit(op, result);
+  } catch (error) {
+    await executor.discard(snapshot).catch(() => undefined);
+    session.index.removeSnapshot(snapshot);
+    throw error;
+  }
+  const created = session.clock();
+  const made = executor.diff(snapshot, root, format).then(({ layer, size }) => ({ ref: layer, created, diskSize: size }));
+  return { made, snapshot };
+}
+
+function checkExit(op: ExecOp, result: RunResult): void {
+  if (result.exitCode === 0 && result.killedBy === undefined) return;
+  const command = JSON.stringify(op.args.join(' '));
+  if (result.killedBy === 'oom') {
+    throw new TsbuildError({
+      code: 'build/out-of-memory',
+      message: `process ${command} was killed: out of memory`,
+      hint: 'give the step more memory with --memory, or let it use less',
+      data: { exitCode: result.exitCode },
+    });
+  }
+  const how = result.killedBy === undefined ? `exit code: ${result.exitCode}` : `killed by ${result.killedBy}`;
+  throw new TsbuildError({
+    code: 'exec/nonzero-exit',
+    message: `process ${command} did not complete successfully: ${how}`,
+    data: { exitCode: result.exitCode },
+  });
+}
+
+async function mountSources(context: StepContext, vertex: Vertex, op: ExecOp): Promise<Record<number, MountSource>> {
+  const sources: Record<number, MountSource> = {};
+  for (const mount of op.mounts) {
+    if ((mount.type !== 'bind' && mount.type !== 'cache') || mount.input === undefined) continue;
+    sources[mount.input] ??= await context.mountSource(vertex, mount.input);
+  }
+  return sources;
+}
+
+/** Values are read only for the step that mounts them, and never leave this process but to the executor. */
+function readSecrets(op: ExecOp, known: Readonly<Record<string, SecretSource>>): { secrets: Record<string, Uint8Array>; env: string[] } {
+  const secrets: Record<string, Uint8Array> = {};
+  const env: string[] = [];
+  for (const mount of op.mounts) {
+    if (mount.type !== 'secret') continue;
+    const source = known[mount.id];
+    if (source === undefined) {
+      if (!mount.required) continue;
+      throw new TsbuildError({
+        code: 'build/secret-missing',
+        message: `secret ${mount.id}: not found`,
+        hint: `pass it with --secret id=${mount.id},src=FILE or --secret id=${mount.id},env=NAME`,
+      });
+    }
+    const value = secretValue(mount.id, source);
+    if (mount.env !== undefined) env.push(`${mount.env}=${Buffer.from(value).toString('utf8')}`);
+    secrets[mount.id] = value;
+  }
+  return { secrets, env };
+}
+
+function secretValue(id: string, source: SecretSource): Uint8Array {
+  if (source.type === 'env') return Buffer.from(process.env[source.name] ?? '', 'utf8');
+  try {
+    return readFileSync(source.path);
+  } catch (cause) {
+    throw new TsbuildError({
+      code: 'build/secret-missing',
+      message: `secret ${id}: cannot read ${source.path} (${errnoOf(cause) ?? 'unknown error'})`,
+      cause,
+    });
+  }
+}

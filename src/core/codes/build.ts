@@ -1,0 +1,48 @@
+import type { CodeInfo } from '../codes.ts';
+
+/** Raised where the parts are put together: images in the store, steps, outputs. */
+export const BUILD_ERRORS = {
+  'build/no-such-image': {
+    title: 'Image not in the store',
+    explanation:
+      'No image of that name, or for that platform, is in the store. `tsbuild images` lists what is there; `tsbuild pull NAME` fetches an image.',
+  },
+  'build/bad-document': {
+    title: 'Stored document is damaged',
+    explanation: 'A manifest or config in the store is not what the image specification says. Build or pull the image again.',
+  },
+  'build/out-of-memory': {
+    title: 'Step ran out of memory',
+    explanation: 'The kernel killed a process of a RUN step because its memory limit, or the memory of this machine, was used up.',
+  },
+  'build/secret-missing': {
+    title: 'Secret not given',
+    explanation:
+      'A RUN step requires a secret that the command line does not give, or that cannot be read. Pass it with --secret id=ID,src=FILE or --secret id=ID,env=NAME.',
+  },
+  'build/ssh-missing': {
+    title: 'SSH agent not given',
+    explanation: 'A RUN step requires an SSH agent that the command line does not give. Pass it with --ssh default or --ssh ID=SOCKET.',
+  },
+  'build/output': {
+    title: 'Output cannot be written',
+    explanation: 'The destination of --output cannot be written, or what is asked for does not fit the result. The message says which.',
+  },
+  'build/no-load-target': {
+    title: 'No Docker or Podman to load into',
+    explanation:
+      'The image was to be handed to a Docker or Podman of this machine, and neither answered. Save it with --output type=docker,dest=FILE instead.',
+  },
+  'build/download': {
+    title: 'Download failed',
+    explanation: 'A URL of ADD could not be fetched, or its content does not match --checksum.',
+  },
+  'build/git': {
+    title: 'Git failed',
+    explanation: 'A git repository of ADD or of a context could not be fetched. The message holds what git said.',
+  },
+  'build/unsupported-source': {
+    title: 'Source kind not supported',
+    explanation: 'The build names a kind of source that tsbuild does not fetch. The message says which and what to use instead.',
+  },
+} as const satisfies Record<`build/${string}`, CodeInfo>;
