@@ -43,7 +43,7 @@ export function* walkTree(tree: SourceTree, start: FileEntry, exclude?: PatternM
     const matched = isDir && exclude !== undefined ? new Uint8Array(exclude.rules.length) : null;
     const excluded = exclude?.excludes(exclude.decide(walked.relative, frame.matched, matched)) ?? false;
     if (!excluded) {
-      yield* hiddenParents(stack);
+      if (!frame.shown) yield* hiddenParents(stack);
       yield walked;
     }
     if (isDir && (!excluded || exclude?.mayReincludeBelow(walked.relative))) {
