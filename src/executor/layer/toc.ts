@@ -51,7 +51,9 @@ export async function readLayer(
   const entries: FileEntry[] = [];
   const identityFiles: Record<string, string> = {};
   for await (const { entry: raw, content } of readTar(hashed(), options.tar === undefined ? {} : { limits: options.tar })) {
-    const entry = names.resolve(raw);
+    // Like Docker: the root directory of a tree is never changed by a layer.
+    if (raw.path === '' && raw.type !== 'opaque') continue;
+    const entry = asWhiteout(names.resolve(raw));
     const visitor = onEntry?.(entry);
     if (entry.type !== 'file') entries.push(entry);
     else entries.push(await readContent(entry, content, visitor?.write, identityFiles));
@@ -61,6 +63,12 @@ export async function readLayer(
   if (options.diffId !== undefined && diffId !== options.diffId) throw wrongDiffId(options.diffId, diffId);
   return { diffId, toc: { entries, identityFiles }, size };
 }
+
+/** A character device 0/0 is a whiteout on disk (overlayfs), so it must be one in the table of contents. */
+const asWhiteout = (entry: FileEntry): FileEntry =>
+  entry.type === 'char' && entry.devMajor === 0 && entry.devMinor === 0
+    ? { path: entry.path, type: 'whiteout', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 }
+    : entry;
 
 async function readContent(
   entry: FileEntry,

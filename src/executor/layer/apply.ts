@@ -1,0 +1,65 @@
+// Unpacks a layer blob into a snapshot directory. Runs as root of the executor's namespace. One pass:
+// verify, write, and make the table of contents; a layer that fails in any way leaves no directory.
+import { mkdirSync, rmSync } from 'node:fs';
+import type { DiffId } from '../../core/digest.ts';
+import type { LayerToc } from '../../core/file-entry.ts';
+import type { FileCalls } from '../syscalls.ts';
+import type { DecompressLimits } from './decompress.ts';
+import type { LowerStack } from './lower-stack.ts';
+import type { OverlayXattrs } from './overlay-form.ts';
+import { type FileSink, SnapshotWriter } from './snapshot-writer.ts';
+import { readLayer } from './toc.ts';
+
+export interface ApplyOptions {
+  readonly mediaType?: string;
+  /** The promised identity; on another one nothing is kept ('exec/layer-diffid'). */
+  readonly diffId?: DiffId;
+  /** The layers below. */
+  readonly lower: LowerStack;
+  readonly calls: FileCalls;
+  readonly xattrs: OverlayXattrs;
+  readonly owners?: 'set' | 'record';
+  readonly limits?: Partial<DecompressLimits>;
+}
+
+export interface ApplyResult {
+  readonly diffId: DiffId;
+  readonly toc: LayerToc;
+  /** Bytes on disk. */
+  readonly size: number;
+  /** Device nodes that this user may not make; the layer itself keeps them. */
+  readonly skippedDevices: readonly string[];
+}
+
+/** `directory` must not exist or be empty; its parent must exist. */
+export async function applyLayer(blob: AsyncIterable<Uint8Array>, directory: string, options: ApplyOptions): Promise<ApplyResult> {
+  mkdirSync(directory, { recursive: true });
+  const { lower, calls, xattrs, owners = 'set' } = options;
+  const writer = new SnapshotWriter({ directory, lower, calls, xattrs, owners });
+  let open: FileSink | undefined;
+  const read = {
+    ...(options.mediaType === undefined ? {} : { mediaType: options.mediaType }),
+    ...(options.diffId === undefined ? {} : { diffId: options.diffId }),
+    ...(options.limits === undefined ? {} : { decompress: options.limits }),
+  };
+  try {
+    const { diffId, toc } = await readLayer(blob, read, (entry) => {
+      const file = writer.add(entry);
+      if (file === undefined) return undefined;
+      open = file;
+      return {
+        write: (chunk) => file.write(chunk),
+        end: () => {
+          open = undefined;
+          file.close(true);
+        },
+      };
+    });
+    writer.finish();
+    return { diffId, toc, size: writer.size, skippedDevices: writer.skippedDevices };
+  } catch (error) {
+    open?.close(false);
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
