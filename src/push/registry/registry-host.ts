@@ -1,0 +1,236 @@
+// Conversation with one registry host: finds its scheme, authorizes, follows redirects by hand, repeats
+// what the retry table allows, and turns everything else into a TsbuildError.
+import { TsbuildError } from '../../core/errors.ts';
+import { type Authorizer, createAuthorizer } from './auth.ts';
+import type { CredentialSource } from './credential.ts';
+import { checkRealm, checkRedirect } from './realm.ts';
+import { errorFromFailure, errorFromResponse, type FailedRequest, isSchemeFailure } from './registry-error.ts';
+import { discardBody, readBounded } from './response-body.ts';
+import { isRetryableFailure, isRetryableStatus, type RetryPolicy, retryDelay, type Timer } from './retry.ts';
+import type { TlsTrust } from './tls-trust.ts';
+import { type HttpRequest, type HttpResponse, STALE_CONNECTION, type Transport } from './transport.ts';
+
+export interface HostRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Below `/v2/`, or a location the registry gave. */
+  readonly target: string | URL;
+  /** Repository path the request is about; '' for none. */
+  readonly repository: string;
+  /** `repository:NAME:ACTIONS`. */
+  readonly scopes: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Called for each attempt. */
+  readonly body?: () => Uint8Array | import('node:stream').Readable;
+  /** Statuses that are answers; all others become errors. */
+  readonly accept: readonly number[];
+  /** 1 where the caller itself resumes. */
+  readonly attempts?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface HostResponse extends HttpResponse {
+  /** Where the answer came from: base of relative locations. */
+  readonly url: URL;
+}
+
+export interface RegistryHost {
+  /** As asked over the network. */
+  readonly host: string;
+  request(request: HostRequest): Promise<HostResponse>;
+}
+
+export interface RegistryHostOptions {
+  /** `host[:port]` that is connected to. */
+  readonly host: string;
+  /** Name under which credentials are kept and hints are given (`docker.io` for Docker Hub). */
+  readonly name: string;
+  /** Tried in this order until one works. */
+  readonly schemes: readonly ('http' | 'https')[];
+  readonly trust: () => TlsTrust;
+  readonly transport: Transport;
+  readonly credentials: CredentialSource;
+  readonly timer: Timer;
+  readonly retry: RetryPolicy;
+}
+
+const MAX_REDIRECTS = 5;
+const MAX_CHALLENGES = 2;
+const TOKEN_LIMIT = 1024 * 1024;
+/** Registries may move a whole layer to their storage before they answer a PUT. */
+const IDLE_UPLOAD = 300_000;
+const IDLE_DOWNLOAD = 60_000;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+export function createRegistryHost(options: RegistryHostOptions): RegistryHost {
+  const { host, name, transport, timer, retry } = options;
+  const authorizers = new Map<string, Authorizer>();
+  let schemes = options.schemes;
+  let answered = false;
+
+  const trust = memo(options.trust);
+
+  function authorizerOf(repository: string): Authorizer {
+    const known = authorizers.get(repository);
+    if (known) return known;
+    const credential = memo(() => options.credentials(repository === '' ? name : `${name}/${repository}`));
+    const made = createAuthorizer({ credential, send: sendToken, timer, host: name });
+    authorizers.set(repository, made);
+    return made;
+  }
+
+  /** Runs `attempt` until it succeeds, fails for good, or `attempts` are used up. */
+  async function repeated<T>(
+    failed: FailedRequest,
+    attempts: number,
+    signal: AbortSignal | undefined,
+    attempt: () => Promise<T>,
+  ): Promise<T> {
+    for (let count = 1; ; count += 1) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const last = count >= attempts;
+        if (error instanceof RetryableAnswer) {
+          if (last) throw error.reason;
+          await timer.sleep(retryDelay(count, retry, timer, error.retryAfter), signal);
+        } else {
+          if (last || !isRetryableFailure(error, answered)) throw errorFromFailure(failed, error);
+          const stale = error instanceof Error && 'code' in error && error.code === STALE_CONNECTION;
+          if (!stale) await timer.sleep(retryDelay(count, retry, timer), signal);
+        }
+      }
+    }
+  }
+
+  /** Sends and follows redirects; Authorization goes to this registry's own origin only (CVE-2020-15157 class). */
+  async function follow(
+    first: URL,
+    request: Omit<HttpRequest, 'url' | 'body'>,
+    authorization: string | undefined,
+    body: HostRequest['body'],
+  ): Promise<HostResponse> {
+    let url = first;
+    for (let hops = 0; ; hops += 1) {
+      const headers = { ...request.headers, ...(authorization !== undefined && url.origin === first.origin && { authorization }) };
+      const response = await transport.send({ ...request, url, headers, ...(body && { body: body() }) });
+      const rewrites =
+        request.method === 'GET' || request.method === 'HEAD'
+          ? REDIRECTS.has(response.status)
+          : response.status === 307 || response.status === 308;
+      if (!rewrites) return { ...response, url };
+      await discardBody(response.body);
+      if (hops >= MAX_REDIRECTS)
+        throw new TsbuildError({ code: 'registry/protocol', message: `${host}: more than ${MAX_REDIRECTS} redirects` });
+      url = checkRedirect(response.headers.location, url, first);
+    }
+  }
+
+  async function sendToken(request: Parameters<Parameters<typeof createAuthorizer>[0]['send']>[0]): Promise<Buffer> {
+    const failed: FailedRequest = { method: request.method, url: request.url, host: name };
+    const { authorization, ...headers } = request.headers;
+    const { body, signal } = request;
+    return repeated(failed, retry.attempts, signal, async () => {
+      const response = await follow(
+        request.url,
+        { method: request.method, headers, trust, idleTimeout: IDLE_DOWNLOAD, signal },
+        authorization,
+        body && (() => body),
+      );
+      if (response.url.origin !== request.url.origin) checkRealm(response.url.href, request.url);
+      if (response.status === 200) return readBounded(response.body, TOKEN_LIMIT, `token answer of ${request.url.host}`);
+      throw await failureOf(failed, response);
+    });
+  }
+
+  async function failureOf(failed: FailedRequest, response: HttpResponse): Promise<Error> {
+    const reason = await errorFromResponse(failed, response);
+    return isRetryableStatus(response.status) ? new RetryableAnswer(reason, response.headers['retry-after']) : reason;
+  }
+
+  async function authorized(url: URL, request: HostRequest): Promise<HostResponse> {
+    const { repository, scopes, signal } = request;
+    const authorizer = authorizerOf(repository);
+    // A location on another host (storage behind a signed URL) is not this registry: no credentials.
+    const own = url.host === host;
+    const idleTimeout = request.body ? IDLE_UPLOAD : IDLE_DOWNLOAD;
+    for (let challenges = 0; ; challenges += 1) {
+      const used = own ? await authorizer.header(scopes, signal) : undefined;
+      const response = await follow(
+        url,
+        { method: request.method, headers: request.headers ?? {}, trust, idleTimeout, signal },
+        used,
+        request.body,
+      );
+      answered = true;
+      const asks = response.status === 401 && own && response.url.origin === url.origin && challenges < MAX_CHALLENGES;
+      if (!asks) return response;
+      const header = response.headers['www-authenticate'];
+      if (!(await authorizer.learn({ url, wwwAuthenticate: header, scopes, used }))) return response;
+      await discardBody(response.body);
+    }
+  }
+
+  /** The first exchange settles the scheme: connection-level nonsense moves on to the next one. */
+  async function exchange(request: HostRequest): Promise<HostResponse> {
+    if (request.target instanceof URL) return authorized(request.target, request);
+    let first: unknown;
+    for (const [position, scheme] of schemes.entries()) {
+      const url = new URL(`${scheme}://${host}/v2/${request.target}`);
+      const isLast = position === schemes.length - 1;
+      try {
+        const response = await authorized(url, request);
+        // A TLS server answers plain http with a bare 400.
+        const wrongScheme =
+          !isLast && scheme === 'http' && response.status === 400 && !('docker-distribution-api-version' in response.headers);
+        if (!wrongScheme) {
+          schemes = [scheme];
+          return response;
+        }
+        await discardBody(response.body);
+      } catch (error) {
+        // When the last scheme makes no sense either, the first one's failure is the true one.
+        if (isLast) throw first !== undefined && isSchemeFailure(error) ? first : error;
+        if (!isWorthOtherScheme(scheme, error)) throw error;
+        first = error;
+      }
+    }
+    throw new TsbuildError({ code: 'registry/unreachable', message: `${host}: no scheme to speak` });
+  }
+
+  return {
+    host,
+    request(request) {
+      const url = request.target instanceof URL ? request.target : new URL(`${schemes[0] ?? 'https'}://${host}/v2/${request.target}`);
+      const failed: FailedRequest = { method: request.method, url, host: name };
+      return repeated(failed, request.attempts ?? retry.attempts, request.signal, async () => {
+        const response = await exchange(request);
+        if (request.accept.includes(response.status)) return response;
+        throw await failureOf({ ...failed, url: response.url }, response);
+      });
+    },
+  };
+}
+
+/** A TLS certificate that is not trusted is no reason for plain http; a server without TLS is. */
+const isWorthOtherScheme = (scheme: string, error: unknown): boolean =>
+  isSchemeFailure(error) || (scheme === 'https' && error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED');
+
+/** An error status that the table allows to repeat; `reason` is thrown when attempts run out. */
+class RetryableAnswer extends Error {
+  readonly reason: TsbuildError;
+  readonly retryAfter: string | undefined;
+
+  constructor(reason: TsbuildError, retryAfter: string | undefined) {
+    super(reason.message);
+    this.reason = reason;
+    this.retryAfter = retryAfter;
+  }
+}
+
+function memo<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
