@@ -39,6 +39,8 @@ export interface GitOp {
   readonly keepGitDir: boolean;
   readonly submodules: boolean;
   readonly checksum?: string;
+  /** Files get the time of the commit instead of the checkout (`mtime=commit`, D-12). */
+  readonly commitTime?: true;
 }
 
 export type CopySource =

@@ -1,10 +1,215 @@
 import type { CodeInfo } from '../codes.ts';
 
-export const PLAN_DIAGNOSTICS = {
-  'plan/undefined-stage': {
-    title: 'Undefined stage',
-    explanation: 'The named stage does not exist before this line. Stages must be defined above the place that uses them.',
+/** Problems that stop a build. */
+const PLAN_PROBLEMS = {
+  'plan/no-stages': {
+    title: 'No stages',
+    explanation: 'A Dockerfile needs at least one FROM line. ARG lines alone build nothing.',
+  },
+  'plan/undefined-target': {
+    title: 'Undefined target',
+    explanation: 'No stage has the name given with --target. Stages are named with `FROM image AS name`; numbers are not names here.',
+  },
+  'plan/invalid-stage-name': {
+    title: 'Invalid stage name',
+    explanation: 'A stage name starts with a letter and holds letters, digits, "-", "_" and "." only. Case does not matter.',
+  },
+  'plan/invalid-stage-index': {
+    title: 'Invalid stage index',
+    explanation: 'A number after --from counts the FROM lines of the file, starting at 0. There is no stage with this number.',
+  },
+  'plan/stage-order': {
+    title: 'Stage used before it is defined',
+    explanation: 'COPY --from and RUN --mount=from can read only stages that are complete: those above the current one.',
+  },
+  'plan/circular-dependency': {
+    title: 'Circular dependency',
+    explanation: 'Stages read each other, or a stage reads itself, so none of them can be built first.',
+  },
+  'plan/blank-base': {
+    title: 'Blank base image',
+    explanation:
+      'After expansion the FROM line names nothing. Only ARGs above the first FROM and the predefined platform ARGs can be used there.',
+  },
+  'plan/invalid-reference': {
+    title: 'Invalid image name',
+    explanation:
+      'The text is neither a stage defined above nor a valid image name. Image names are lower case; stage names are compared exactly in FROM.',
+  },
+  'plan/invalid-platform': {
+    title: 'Invalid platform',
+    explanation: 'The value of --platform is empty or not of the form os/arch[/variant], for example linux/arm64.',
+  },
+  'plan/invalid-context': {
+    title: 'Invalid named context',
+    explanation: 'A context given with --build-context cannot be used as written.',
+  },
+  'plan/bad-substitution': {
+    title: 'Bad substitution',
+    explanation:
+      'A variable reference cannot be expanded: a brace or quote is missing, the modifier is unknown, the pattern has an invalid escape, or the result is far too long.',
+  },
+  'plan/required-variable': {
+    title: 'Required variable is missing',
+    explanation: 'The text refers to a variable with the modifier `?` or `:?`, and it is unset or empty.',
+  },
+  'plan/variable-in-from': {
+    title: 'Variable in --from',
+    explanation:
+      'COPY --from is not expanded. Define a stage with `FROM image:$TAG AS name`, where TAG is an ARG above the first FROM, and use its name.',
+  },
+  'plan/invalid-mount': {
+    title: 'Invalid mount',
+    explanation:
+      'A --mount of RUN has an unknown key or type, a malformed value, or options that do not fit its type. Keys are read from left to right.',
+  },
+  'plan/invalid-network': {
+    title: 'Invalid network mode',
+    explanation: 'RUN --network takes default, none or host.',
+  },
+  'plan/invalid-security': {
+    title: 'Invalid security mode',
+    explanation: 'RUN --security takes sandbox or insecure.',
+  },
+  'plan/entitlement': {
+    title: 'Entitlement not granted',
+    explanation: 'The step asks for more than a sandbox gives. Whoever starts the build must agree with --allow.',
+  },
+  'plan/unsupported-device': {
+    title: 'Devices are not supported',
+    explanation: 'RUN --device belongs to the experimental labs syntax, which the stable Dockerfile syntax refuses as well.',
+  },
+  'plan/empty-command': {
+    title: 'Empty command',
+    explanation: 'RUN [] names no program to run.',
+  },
+  'plan/invalid-chmod': {
+    title: 'Invalid --chmod',
+    explanation: 'The mode is an octal number from 0 to 07777 or symbolic clauses such as u=rwX,go=rX.',
+  },
+  'plan/chown-name': {
+    title: 'Owner cannot be looked up',
+    explanation:
+      'Names in --chown are looked up in the destination, which is empty: the stage is built on scratch or --link is used. Give numbers instead.',
+  },
+  'plan/invalid-source': {
+    title: 'Invalid source',
+    explanation:
+      'COPY takes files and directories only. ADD also takes http(s) and git URLs, whose options must not contradict each other.',
+  },
+  'plan/invalid-checksum': {
+    title: 'Invalid --checksum',
+    explanation:
+      'A checksum belongs to one http(s) source (sha256:<hex>) or one git source (a commit hash), and must agree with one inside the URL.',
+  },
+  'plan/invalid-port': {
+    title: 'Invalid port',
+    explanation: 'EXPOSE takes ports from 0 to 65535 or ranges such as 8000-8010, with an optional /tcp, /udp or /sctp.',
+  },
+  'plan/empty-volume': {
+    title: 'Empty volume',
+    explanation: 'After expansion a VOLUME path is empty.',
+  },
+  'plan/invalid-signal': {
+    title: 'Invalid signal',
+    explanation: 'STOPSIGNAL takes a Linux signal name, with or without SIG, or a number other than 0.',
+  },
+  'plan/invalid-epoch': {
+    title: 'Invalid SOURCE_DATE_EPOCH',
+    explanation: 'The value is whole seconds since 1970-01-01 00:00 UTC. An empty value turns the feature off.',
   },
 } as const satisfies Record<`plan/${string}`, CodeInfo>;
+
+/** Build checks: warnings under Docker's rule names, see planner/checks/rules.ts. */
+const PLAN_CHECKS = {
+  'plan/stage-name-casing': {
+    title: 'Stage name is not lower case',
+    explanation: 'Stage names are stored in lower case, so a FROM line that repeats the capitals does not find the stage.',
+  },
+  'plan/from-as-casing': {
+    title: 'FROM and AS differ in case',
+    explanation: 'Write both keywords of a FROM line in the same case.',
+  },
+  'plan/no-empty-continuation': {
+    title: 'Empty continuation line',
+    explanation: 'A blank line inside a continued instruction is skipped today and will be an error. Remove it or write a comment.',
+  },
+  'plan/consistent-instruction-casing': {
+    title: 'Mixed keyword case',
+    explanation: 'Most keywords of this file are written in the other case.',
+  },
+  'plan/duplicate-stage-name': {
+    title: 'Duplicate stage name',
+    explanation: 'Two stages have the same name; the later one hides the earlier one.',
+  },
+  'plan/reserved-stage-name': {
+    title: 'Reserved stage name',
+    explanation: 'The names scratch and context have a meaning of their own.',
+  },
+  'plan/json-args-recommended': {
+    title: 'JSON arguments recommended',
+    explanation:
+      'In shell form the program runs below a shell and does not receive signals. Write a JSON array, or set SHELL to show that a shell is meant.',
+  },
+  'plan/maintainer-deprecated': {
+    title: 'MAINTAINER is deprecated',
+    explanation: 'Use the label org.opencontainers.image.authors instead.',
+  },
+  'plan/undefined-arg-in-from': {
+    title: 'Undeclared ARG in FROM',
+    explanation: 'FROM can use only ARGs that are declared above the first FROM, and the predefined platform ARGs.',
+  },
+  'plan/workdir-relative-path': {
+    title: 'Relative WORKDIR',
+    explanation: 'The first WORKDIR is relative to the directory of the base image, which may change with the base.',
+  },
+  'plan/undefined-var': {
+    title: 'Undefined variable',
+    explanation: 'The variable is neither an ENV nor an ARG of this stage. ARGs above the first FROM must be repeated inside the stage.',
+  },
+  'plan/multiple-instructions-disallowed': {
+    title: 'Instruction without effect',
+    explanation: 'Only the last CMD, ENTRYPOINT and HEALTHCHECK of a stage counts.',
+  },
+  'plan/legacy-key-value-format': {
+    title: 'Legacy key value format',
+    explanation: 'Write key=value instead of key and value separated by a blank.',
+  },
+  'plan/invalid-base-image-platform': {
+    title: 'Base image of another platform',
+    explanation: 'The base image does not offer the platform that is being built, so its programs may not run there.',
+  },
+  'plan/redundant-target-platform': {
+    title: 'Redundant --platform',
+    explanation: 'Building for the target platform is the default.',
+  },
+  'plan/secrets-used-in-arg-or-env': {
+    title: 'Secret in ARG or ENV',
+    explanation: 'Values of ARG and ENV stay readable in the image. Use RUN --mount=type=secret.',
+  },
+  'plan/invalid-default-arg-in-from': {
+    title: 'FROM needs a build argument',
+    explanation: 'With the defaults alone the FROM line names no valid image. Give the ARG a default that works.',
+  },
+  'plan/from-platform-flag-const-disallowed': {
+    title: 'Constant platform in FROM',
+    explanation:
+      'A fixed --platform ignores what the user asked for. Use $BUILDPLATFORM or $TARGETPLATFORM, or name the stage after the platform.',
+  },
+  'plan/expose-proto-casing': {
+    title: 'Protocol is not lower case',
+    explanation: 'Write tcp, udp or sctp.',
+  },
+  'plan/expose-invalid-format': {
+    title: 'EXPOSE with address or host port',
+    explanation: 'EXPOSE describes ports of the container only; addresses and host ports are ignored.',
+  },
+  'plan/invalid-definition-description': {
+    title: 'Comment does not describe the definition',
+    explanation: 'A comment directly above ARG or FROM should start with the name it describes, or be separated by a blank line.',
+  },
+} as const satisfies Record<`plan/${string}`, CodeInfo>;
+
+export const PLAN_DIAGNOSTICS = { ...PLAN_PROBLEMS, ...PLAN_CHECKS };
 
 export const PLAN_ERRORS = {} as const satisfies Record<`plan/${string}`, CodeInfo>;

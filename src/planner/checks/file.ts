@@ -1,0 +1,21 @@
+// Checks that look at the whole file (W-04).
+import type { DockerfileAst } from '../../parser/ast.ts';
+import type { Reporter } from '../reporter.ts';
+
+export function checkFile(ast: DockerfileAst, reporter: Reporter): void {
+  checkKeywordCasing(ast, reporter);
+}
+
+/** Keywords should all be upper or all be lower case; the majority decides, a tie is upper. */
+function checkKeywordCasing(ast: DockerfileAst, reporter: Reporter): void {
+  const keywords = ast.instructions.filter(({ kind }) => kind !== 'invalid').map(({ keyword }) => keyword);
+  const isLower = (text: string): boolean => text === text.toLowerCase();
+  const isUpper = (text: string): boolean => text === text.toUpperCase();
+  const lower = keywords.filter(({ text }) => isLower(text)).length;
+  const upper = keywords.filter(({ text }) => isUpper(text)).length;
+  const majority = lower > upper ? 'lowercase' : 'uppercase';
+  for (const { text, span } of keywords) {
+    if (majority === 'lowercase' ? isLower(text) : isUpper(text)) continue;
+    reporter.warn('ConsistentInstructionCasing', span, `Command '${text}' should match the case of the command majority (${majority})`);
+  }
+}

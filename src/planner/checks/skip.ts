@@ -1,0 +1,36 @@
+// Which checks are muted: the `check` directive or BUILDKIT_DOCKERFILE_CHECK for a file (P-10, P-11),
+// a comment `check=skip=…` for one instruction (P-12).
+import type { DockerfileAst, Instruction } from '../../parser/ast.ts';
+import { DEFAULT_CHECK, parseCheckDirective, type RuleSelection, skippedRules } from '../../parser/check-directive.ts';
+import { buildArg } from '../global-scope.ts';
+import type { CheckRule } from './rules.ts';
+
+type Mute = (rule: CheckRule) => boolean;
+
+export interface CheckOptions {
+  readonly muted: Mute;
+  /** Warnings are errors. */
+  readonly error: boolean;
+}
+
+/** Stay off unless asked for by name or with `all`. */
+const EXPERIMENTAL: ReadonlySet<CheckRule> = new Set<CheckRule>(['InvalidDefinitionDescription']);
+
+/** The build argument replaces the directive entirely. */
+export function checkOptions(ast: DockerfileAst, buildArgs: Readonly<Record<string, string>>): CheckOptions {
+  const given = buildArg(buildArgs, 'BUILDKIT_DOCKERFILE_CHECK');
+  const directive = ast.directives.find(({ name }) => name === 'check');
+  const source = given === undefined ? directive : { value: given, valueSpan: { start: 0, end: 0 } };
+  const settings = source === undefined ? DEFAULT_CHECK : parseCheckDirective(source);
+  const muted = (rule: CheckRule): boolean => holds(settings.skip, rule) || (EXPERIMENTAL.has(rule) && !holds(settings.experimental, rule));
+  return { muted, error: settings.error };
+}
+
+const holds = (selection: RuleSelection, rule: CheckRule): boolean =>
+  selection === 'all' || selection.some((name) => name.toLowerCase() === rule.toLowerCase());
+
+/** Null when the comments above an instruction mute nothing. */
+export function mutedFor(instruction: Instruction): Mute | null {
+  const skipped = skippedRules(instruction);
+  return skipped.length === 0 ? null : (rule) => holds(skipped, rule);
+}

@@ -1,0 +1,86 @@
+// Image metadata while a stage is folded: container config, author and history, each step a new
+// value. What the fields mean is section 7 of the language reference; texts are in history.ts.
+import type { ContainerConfig, HistoryEntry, ImageConfig } from '../core/descriptor.ts';
+import type { HistoryDraft } from '../graph/image-plan.ts';
+import type { VertexId } from '../graph/vertex.ts';
+import { splitEnv } from './scope.ts';
+
+export const HISTORY_COMMENT = 'buildkit.dockerfile.v0';
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const DEFAULT_SHELL: readonly string[] = ['/bin/sh', '-c'];
+
+export interface ConfigState {
+  readonly config: ContainerConfig;
+  readonly author?: string;
+  readonly history: readonly HistoryDraft[];
+  /** Top-level members of the base config that this program does not know (G-01). */
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+/** F-15. */
+export const scratchConfig = (): ConfigState => ({
+  config: { Env: [`PATH=${DEFAULT_PATH}`], WorkingDir: '/' },
+  history: [],
+  extra: {},
+});
+
+/** Metadata of a base image: everything is inherited but its triggers, which run and vanish (F-20, O-03). */
+export function configFromImage(image: ImageConfig): ConfigState {
+  const { created: _created, author, config, rootfs: _rootfs, history, os: _os, architecture: _arch, variant: _variant, ...rest } = image;
+  const { OnBuild: _triggers, ...kept } = (config ?? {}) as ContainerConfig;
+  const { 'os.version': _version, 'os.features': _features, ...extra } = rest as Record<string, unknown>;
+  return {
+    config: withPath(kept),
+    ...(typeof author === 'string' && author !== '' && { author }),
+    history: baseHistory(history),
+    extra,
+  };
+}
+
+/** Registry text is not trusted to be well-formed: entries that are no objects are dropped. */
+const baseHistory = (history: readonly HistoryEntry[] | null | undefined): readonly HistoryEntry[] =>
+  Array.isArray(history) ? history.filter((entry) => typeof entry === 'object' && entry !== null) : [];
+
+/** F-16: PATH is appended when the base has none. */
+function withPath(config: ContainerConfig): ContainerConfig {
+  const env = config.Env ?? [];
+  return env.some((pair) => splitEnv(pair)[0] === 'PATH') ? config : { ...config, Env: [...env, `PATH=${DEFAULT_PATH}`] };
+}
+
+/** A-13: an existing key keeps its place. */
+export function withEnv(config: ContainerConfig, pairs: readonly (readonly [string, string])[]): ContainerConfig {
+  const env = [...(config.Env ?? [])];
+  const places = new Map(env.map((pair, at) => [splitEnv(pair)[0], at]));
+  for (const [name, value] of pairs) {
+    const at = places.get(name) ?? env.length;
+    places.set(name, at);
+    env[at] = `${name}=${value}`;
+  }
+  return { ...config, Env: env };
+}
+
+export const withLabels = (config: ContainerConfig, labels: Readonly<Record<string, string>>): ContainerConfig => ({
+  ...config,
+  Labels: { ...config.Labels, ...labels },
+});
+
+/** Adds members to a set-like object (ExposedPorts, Volumes). */
+export function withMembers(
+  set: Readonly<Record<string, Record<string, never>>> | undefined,
+  members: readonly string[],
+): Readonly<Record<string, Record<string, never>>> {
+  return { ...set, ...Object.fromEntries(members.map((member) => [member, {}])) };
+}
+
+/** Appends a history line; with `vertex` it owns a layer, else it is empty (I-01). */
+export function withHistory(state: ConfigState, createdBy: string, vertex?: VertexId): ConfigState {
+  const entry: HistoryDraft =
+    vertex === undefined
+      ? { created_by: createdBy, comment: HISTORY_COMMENT, empty_layer: true }
+      : { created_by: createdBy, comment: HISTORY_COMMENT, vertex };
+  return { ...state, history: [...state.history, entry] };
+}
+
+/** What the shell form of RUN, CMD and ENTRYPOINT is handed to (R-01, I-09). */
+export const shellOf = (config: ContainerConfig): readonly string[] =>
+  config.Shell !== undefined && config.Shell.length > 0 ? config.Shell : DEFAULT_SHELL;

@@ -1,0 +1,118 @@
+// What lowering one instruction can see and use: the state of the stage before it, and the services
+// of the planning run. States are values; each lowering returns the next one.
+
+import type { ContainerConfig } from '../../core/descriptor.ts';
+import type { Platform } from '../../core/platform.ts';
+import type { Span } from '../../core/span.ts';
+import type { VertexMeta } from '../../graph/op.ts';
+import type { GraphBuilder, VertexId } from '../../graph/vertex.ts';
+import type { Instruction, Word } from '../../parser/ast.ts';
+import { type ConfigState, withHistory } from '../config-state.ts';
+import { type Expansion, expandForDisplay, expandWord, expandWords, type UnsetVariable } from '../expand.ts';
+import type { PlanOptions } from '../facts.ts';
+import type { GlobalScope } from '../global-scope.ts';
+import type { DeclaredArg } from '../history.ts';
+import type { Reporter } from '../reporter.ts';
+import type { Scope } from '../scope.ts';
+import type { Stage } from '../stages.ts';
+import type { StepLabels } from '../step-labels.ts';
+import { suggest } from '../suggest.ts';
+
+export interface StageState {
+  /** Root file system so far. */
+  readonly vertex: VertexId;
+  /** Everything that expansion and RUN see: image Env and ARGs, in the order RUN sees them. */
+  readonly scope: Scope;
+  /** ARGs declared in this stage and the stages below it, in order, repeats included. */
+  readonly args: readonly DeclaredArg[];
+  readonly image: ConfigState;
+  /** Instructions of this stage of which only the last one counts (W-12, I-08). */
+  readonly last: { readonly cmd?: Span; readonly entrypoint?: Span; readonly healthcheck?: Span };
+  /** An absolute WORKDIR was seen in this chain of stages (W-10). */
+  readonly workdirSeen: boolean;
+}
+
+export interface LowerContext {
+  readonly graph: GraphBuilder;
+  readonly reporter: Reporter;
+  readonly options: PlanOptions;
+  readonly globals: GlobalScope;
+  readonly stage: Stage;
+  readonly platform: Platform;
+  readonly labels: StepLabels;
+  readonly proxyEnv: readonly string[];
+  readonly noCache: boolean;
+  readonly epoch: number | undefined;
+  readonly onbuild: boolean;
+  /** Vertex of what `--from` or a mount reads; undefined after an error that was reported. */
+  readonly source: (name: string, span: Span, use: 'copy' | 'mount') => VertexId | undefined;
+  /** The build context. */
+  readonly mainContext: () => VertexId;
+}
+
+/** The working directory in force, cleaned. */
+export const workdirOf = (config: ContainerConfig): string => config.WorkingDir || '/';
+
+export interface Expander {
+  /** undefined after an error that was reported. */
+  readonly text: (word: Word) => string | undefined;
+  readonly words: (word: Word) => readonly string[] | undefined;
+}
+
+/** Expands words of one instruction against the state before it (V-03). */
+export function expander(state: StageState, context: LowerContext): Expander {
+  const lookup = (name: string): string | undefined => state.scope.get(name);
+  const settle = <T>(expansion: Expansion<T>, warn: boolean): T | undefined => {
+    if (warn) warnUnset(expansion.unset, state, context);
+    if (expansion.ok) return expansion.value;
+    const code = expansion.reason === 'required' ? 'plan/required-variable' : 'plan/bad-substitution';
+    context.reporter.error(code, expansion.span, expansion.message);
+    return undefined;
+  };
+  return {
+    text: (word) => settle(expandWord(word, lookup), true),
+    words: (word) => settle(expandWords(word, lookup), false),
+  };
+}
+
+/** W-11; a declared ARG without a value is no mistake. */
+function warnUnset(unset: readonly UnsetVariable[], state: StageState, context: LowerContext): void {
+  for (const { name, span } of unset) {
+    if (state.args.some((arg) => arg.name === name)) continue;
+    const near = suggest(name, state.scope.names());
+    context.reporter.warn('UndefinedVar', span, `Usage of undefined variable '$${name}'${near ? ` (did you mean $${near}?)` : ''}`);
+  }
+}
+
+/** Adds a line without a layer to history, together with changed metadata. */
+export function withMetadata(state: StageState, config: ContainerConfig, createdBy: string): StageState {
+  return { ...state, image: withHistory({ ...state.image, config }, createdBy) };
+}
+
+/** Moves the stage on to a new layer. */
+export function withLayer(state: StageState, vertex: VertexId, createdBy: string): StageState {
+  return { ...state, vertex, image: withHistory(state.image, createdBy, vertex) };
+}
+
+export interface MetaInput {
+  readonly text: string;
+  /** Names of variables that must not be shown. */
+  readonly masked?: ReadonlySet<string>;
+  readonly noCache: boolean;
+}
+
+/** Meta of the vertex of one instruction; takes the next step number. */
+export function vertexMeta(state: StageState, instruction: Instruction, input: MetaInput, context: LowerContext): VertexMeta {
+  const shown = expandForDisplay(input.text, (name) => state.scope.get(name), input.masked ?? new Set());
+  const { memory, cpus } = context.options;
+  return {
+    label: context.labels.next(shown, context.onbuild),
+    stage: context.stage.displayName,
+    origin: context.onbuild ? context.stage.from.span : instruction.span,
+    noCache: input.noCache,
+    proxyEnv: instruction.kind === 'run' ? context.proxyEnv : [],
+    platform: context.platform,
+    ...(memory !== undefined && { memory }),
+    ...(cpus !== undefined && { cpus }),
+  };
+}

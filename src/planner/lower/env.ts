@@ -1,0 +1,37 @@
+// ENV and LABEL (A-13, A-14, I-02): all values see the environment before the instruction.
+import type { EnvInstruction } from '../../parser/ast.ts';
+import { checkLegacyPairs, checkSecretName } from '../checks/key-values.ts';
+import { withEnv, withLabels } from '../config-state.ts';
+import { envText, labelText } from '../history.ts';
+import { expander, type LowerContext, type StageState, withMetadata } from './context.ts';
+
+function expandPairs(state: StageState, instruction: EnvInstruction, context: LowerContext): [string, string][] | undefined {
+  const expand = expander(state, context);
+  const pairs: [string, string][] = [];
+  let failed = false;
+  for (const pair of instruction.pairs) {
+    const key = expand.text(pair.key);
+    const value = expand.text(pair.value);
+    if (key === undefined || value === undefined) failed = true;
+    else pairs.push([key, value]);
+  }
+  return failed ? undefined : pairs;
+}
+
+export function lowerEnv(state: StageState, instruction: EnvInstruction, context: LowerContext): StageState {
+  checkLegacyPairs(instruction, context.reporter);
+  const pairs = expandPairs(state, instruction, context);
+  if (pairs === undefined) return state;
+  for (const [at, [name]] of pairs.entries()) {
+    checkSecretName('ENV', name, instruction.pairs[at]?.key.span ?? instruction.span, context.reporter);
+  }
+  const scope = pairs.reduce((env, [name, value]) => env.with(name, value), state.scope);
+  return withMetadata({ ...state, scope }, withEnv(state.image.config, pairs), envText(pairs));
+}
+
+export function lowerLabel(state: StageState, instruction: EnvInstruction, context: LowerContext): StageState {
+  checkLegacyPairs(instruction, context.reporter);
+  const pairs = expandPairs(state, instruction, context);
+  if (pairs === undefined) return state;
+  return withMetadata(state, withLabels(state.image.config, Object.fromEntries(pairs)), labelText(pairs));
+}

@@ -1,0 +1,33 @@
+// EXPOSE (I-03): words split after expansion, are sorted as text, and each names one port or a range.
+import type { WordsInstruction } from '../../parser/ast.ts';
+import { parsePortSpec } from '../../parser/ports.ts';
+import { checkExposedPort } from '../checks/expose.ts';
+import { withMembers } from '../config-state.ts';
+import { exposeText } from '../history.ts';
+import { expander, type LowerContext, type StageState, withMetadata } from './context.ts';
+
+/** Every port of three protocols fits; more in one instruction is a mistake or an attack on memory. */
+const MAX_PORTS = 3 * 65536;
+
+export function lowerExpose(state: StageState, instruction: WordsInstruction, context: LowerContext): StageState {
+  const expand = expander(state, context);
+  const specs: { text: string; span: WordsInstruction['span'] }[] = [];
+  for (const word of instruction.words) {
+    const texts = expand.words(word);
+    if (texts === undefined) return state;
+    for (const text of texts) specs.push({ text, span: word.span });
+  }
+  const ports: string[] = [];
+  for (const { text, span } of specs.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0))) {
+    const parsed = parsePortSpec(text);
+    checkExposedPort(text, span, context.reporter);
+    if (typeof parsed === 'string' || ports.length + parsed.ports.length > MAX_PORTS) {
+      context.reporter.error('plan/invalid-port', span, typeof parsed === 'string' ? parsed : 'EXPOSE lists too many ports');
+      return state;
+    }
+    for (const port of parsed.ports) ports.push(port);
+  }
+  const { config } = state.image;
+  const exposed = ports.length === 0 ? config : { ...config, ExposedPorts: withMembers(config.ExposedPorts, ports) };
+  return withMetadata(state, exposed, exposeText(ports));
+}

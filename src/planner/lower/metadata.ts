@@ -1,0 +1,55 @@
+// USER, STOPSIGNAL, VOLUME, MAINTAINER and ONBUILD: metadata without a layer (I-04, I-05, I-12, I-13, O-01).
+import type { MaintainerInstruction, OnbuildInstruction, WordInstruction, WordsInstruction } from '../../parser/ast.ts';
+import { isValidSignal, SIGNAL_NAMES } from '../../parser/signals.ts';
+import { withHistory, withMembers } from '../config-state.ts';
+import { volumeText } from '../history.ts';
+import { didYouMean } from '../suggest.ts';
+import { expander, type LowerContext, type StageState, withMetadata } from './context.ts';
+
+export function lowerUser(state: StageState, instruction: WordInstruction, context: LowerContext): StageState {
+  const user = expander(state, context).text(instruction.word);
+  if (user === undefined) return state;
+  const { User: _old, ...config } = state.image.config;
+  return withMetadata(state, user === '' ? config : { ...config, User: user }, `USER ${user}`);
+}
+
+export function lowerStopsignal(state: StageState, instruction: WordInstruction, context: LowerContext): StageState {
+  const signal = expander(state, context).text(instruction.word);
+  if (signal === undefined) return state;
+  if (!isValidSignal(signal)) {
+    context.reporter.error('plan/invalid-signal', instruction.word.span, `invalid signal: ${signal}`, {
+      hint: didYouMean(signal, SIGNAL_NAMES).hint ?? 'give a name such as SIGTERM or a number other than 0',
+    });
+    return state;
+  }
+  return withMetadata(state, { ...state.image.config, StopSignal: signal }, `STOPSIGNAL ${signal}`);
+}
+
+export function lowerVolume(state: StageState, instruction: WordsInstruction, context: LowerContext): StageState {
+  const expand = expander(state, context);
+  const volumes: string[] = [];
+  for (const word of instruction.words) {
+    const volume = expand.text(word);
+    if (volume === undefined) return state;
+    if (volume === '') {
+      context.reporter.error('plan/empty-volume', word.span, 'VOLUME specified can not be an empty string');
+      return state;
+    }
+    volumes.push(volume);
+  }
+  const { config } = state.image;
+  return withMetadata(state, { ...config, Volumes: withMembers(config.Volumes, volumes) }, volumeText(volumes));
+}
+
+export function lowerMaintainer(state: StageState, instruction: MaintainerInstruction, context: LowerContext): StageState {
+  context.reporter.warn('MaintainerDeprecated', instruction.span, 'Maintainer instruction is deprecated in favor of using label', {
+    hint: `write LABEL org.opencontainers.image.authors=${JSON.stringify(instruction.name.text)}`,
+  });
+  return { ...state, image: withHistory({ ...state.image, author: instruction.name.text }, `MAINTAINER ${instruction.name.text}`) };
+}
+
+/** The trigger is kept as text; no history entry (I-15). */
+export function lowerOnbuild(state: StageState, instruction: OnbuildInstruction): StageState {
+  const { config } = state.image;
+  return { ...state, image: { ...state.image, config: { ...config, OnBuild: [...(config.OnBuild ?? []), instruction.trigger.text] } } };
+}

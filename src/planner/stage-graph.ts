@@ -1,0 +1,138 @@
+// The part of planning that needs no facts but base images: the stage table of one platform, its
+// target, the dependencies between stages, and which images must be asked about.
+import type { Platform } from '../core/platform.ts';
+import type { Span } from '../core/span.ts';
+import type { DockerfileAst, Instruction } from '../parser/ast.ts';
+import { findTarget, type Mention, mentionsOf, resolveMention } from './dependencies.ts';
+import { type Facts, type ImageFact, type ImageQuery, type PlanOptions, queryKey } from './facts.ts';
+import { buildGlobalScope, type GlobalScope } from './global-scope.ts';
+import { NamedContexts } from './named-contexts.ts';
+import { parseTriggers } from './onbuild.ts';
+import type { Reporter } from './reporter.ts';
+import { buildStageTable } from './stage-table.ts';
+import { type Dependency, findCycle, type Origin, reachableStages, type Stage, type StageTable, splitStages } from './stages.ts';
+
+export interface StageGraph {
+  readonly table: StageTable;
+  readonly globals: GlobalScope;
+  readonly contexts: NamedContexts;
+  readonly target: Stage;
+  readonly platform: Platform;
+  /** Stages to fold, in order. */
+  readonly reachable: readonly Stage[];
+  /** Triggers of the base, by stage index; they run before the stage's own instructions. */
+  readonly triggers: ReadonlyMap<number, readonly Instruction[]>;
+  /** Images that reachable stages read; without duplicates. */
+  readonly queries: readonly ImageQuery[];
+  /** What a mention in a stage means; null after an error that was reported. */
+  readonly resolve: (mention: Mention) => Origin | undefined;
+}
+
+export interface StageGraphInput {
+  readonly ast: DockerfileAst;
+  readonly options: PlanOptions;
+  readonly facts: Facts;
+  readonly platform: Platform;
+}
+
+/** undefined when the structure is broken; everything wrong with it has been reported. */
+export function buildStageGraph(input: StageGraphInput, reporter: Reporter): StageGraph | undefined {
+  const { ast, options, facts, platform } = input;
+  const { preamble, bodies } = splitStages(ast.instructions);
+  if (bodies.length === 0) {
+    reporter.error('plan/no-stages', undefined, 'the Dockerfile contains no stages to build', { hint: 'begin with a FROM line' });
+    return undefined;
+  }
+  const targetStage = options.target || (bodies.at(-1)?.from.as?.name.text.toLowerCase() ?? 'default');
+  const { buildArgs, buildPlatform } = options;
+  const globals = buildGlobalScope({ preamble, buildArgs, buildPlatform, targetPlatform: platform, targetStage }, reporter);
+  const contexts = new NamedContexts(options.namedContexts);
+  const table = buildStageTable({ bodies, globals, contexts, targetPlatform: platform, buildPlatform }, reporter);
+  const target = findTarget(table, options.target, reporter);
+  const resolve = (mention: Mention): Origin | undefined => resolveMention(mention, { table, contexts, platform }, reporter);
+
+  const own = table.stages.map((stage) => dependenciesOf(stage, stage.instructions, resolve));
+  const cycle = findCycle(table.stages.length, (index) => own[index]?.dependencies ?? []);
+  if (cycle !== null) {
+    const name = table.stages[cycle.stage]?.displayName;
+    reporter.error('plan/circular-dependency', cycle.by.span, `circular dependency detected on stage: ${name}`);
+  }
+  if (target === undefined || cycle !== null || reporter.hasErrors()) return undefined;
+  return expandTriggers({ table, globals, contexts, platform, resolve }, target, own, facts, reporter);
+}
+
+interface Links {
+  readonly dependencies: readonly Dependency[];
+  readonly images: readonly ImageQuery[];
+}
+
+function dependenciesOf(stage: Stage, instructions: readonly Instruction[], resolve: (mention: Mention) => Origin | undefined): Links {
+  const dependencies: Dependency[] = [];
+  const images: ImageQuery[] = [];
+  const add = (origin: Origin | undefined, span: Span): void => {
+    if (origin?.type === 'stage') dependencies.push({ stage: origin.index, span });
+    if (origin?.type === 'image') images.push({ reference: origin.reference, platform: origin.platform });
+  };
+  add(stage.origin, stage.from.image.span);
+  for (const instruction of instructions) for (const mention of mentionsOf(instruction)) add(resolve(mention), mention.span);
+  return { dependencies, images };
+}
+
+type GraphParts = Pick<StageGraph, 'table' | 'globals' | 'contexts' | 'platform' | 'resolve'>;
+
+/** Triggers may name further stages and images (O-04), so reachability grows until every base is known. */
+function expandTriggers(
+  parts: GraphParts,
+  targetIndex: number,
+  own: readonly Links[],
+  facts: Facts,
+  reporter: Reporter,
+): StageGraph | undefined {
+  const { table } = parts;
+  const triggers = new Map<number, readonly Instruction[]>();
+  const links = new Map<number, Links>();
+  const linksOf = (index: number): Links => {
+    const known = links.get(index);
+    if (known !== undefined) return known;
+    const stage = table.stages[index];
+    const base = own[index] ?? { dependencies: [], images: [] };
+    if (stage === undefined || stage.replaced) return base;
+    const instructions = triggersOf(stage, table, facts, reporter.at(stage.from.span));
+    triggers.set(index, instructions);
+    const more = dependenciesOf(stage, instructions, parts.resolve);
+    const merged = { dependencies: [...base.dependencies, ...more.dependencies], images: [...base.images, ...more.images] };
+    links.set(index, merged);
+    return merged;
+  };
+  const indexes = reachableStages(targetIndex, (index) => linksOf(index).dependencies);
+  for (const index of indexes) checkOrder(index, linksOf(index), table, reporter);
+  const target = table.stages[targetIndex];
+  if (target === undefined || reporter.hasErrors()) return undefined;
+  const queries = new Map(indexes.flatMap((index) => linksOf(index).images).map((query) => [queryKey(query), query]));
+  const reachable = indexes.flatMap((index) => table.stages[index] ?? []);
+  return { ...parts, target, reachable, triggers, queries: [...queries.values()] };
+}
+
+function triggersOf(stage: Stage, table: StageTable, facts: Facts, reporter: Reporter): readonly Instruction[] {
+  const { origin } = stage;
+  if (origin.type === 'image') return parseTriggers(factOf(origin, facts)?.config.config?.OnBuild, stage.from.span, reporter);
+  if (origin.type !== 'stage') return [];
+  const parent = table.stages[origin.index];
+  if (parent?.replaced && parent.origin.type === 'image') {
+    return parseTriggers(factOf(parent.origin, facts)?.config.config?.OnBuild, stage.from.span, reporter);
+  }
+  const texts = parent?.instructions.flatMap((instruction) => (instruction.kind === 'onbuild' ? [instruction.trigger.text] : []));
+  return parseTriggers(texts, stage.from.span, reporter);
+}
+
+export const factOf = (query: ImageQuery, facts: Facts): ImageFact | undefined => facts.images.get(queryKey(query));
+
+/** F-13: sources must be complete before they are read. */
+function checkOrder(index: number, { dependencies }: Links, table: StageTable, reporter: Reporter): void {
+  for (const dependency of dependencies) {
+    if (dependency.stage < index) continue;
+    const [from, to] = [table.stages[dependency.stage]?.displayName, table.stages[index]?.displayName];
+    const message = `cannot copy from stage ${JSON.stringify(from)}, it needs to be defined before current stage ${JSON.stringify(to)}`;
+    reporter.error('plan/stage-order', dependency.span, message, { hint: `move the FROM line of ${from} above this stage` });
+  }
+}
