@@ -51,4 +51,42 @@ export const EXEC_ERRORS = {
     title: 'System call failed',
     explanation: 'The kernel refused an operation that Node has no call for. The message names the operation, the path and the reason.',
   },
+  'exec/copy-file-over-directory': {
+    title: 'File would replace a directory',
+    explanation:
+      'COPY or ADD would put a file where the image has a directory. Docker refuses this too. Choose another destination or remove the directory in a RUN step first.',
+  },
+  'exec/copy-directory-over-file': {
+    title: 'Directory would replace a file',
+    explanation:
+      'COPY or ADD would put a directory where the image has a file or a link. Links below the destination are not followed, even if they lead to a directory.',
+  },
+  'exec/copy-not-a-directory': {
+    title: 'Not a directory',
+    explanation:
+      'A directory is needed where the image has something else: a destination that ends in a slash, a parent of a destination, or a WORKDIR.',
+  },
+  'exec/copy-link-loop': {
+    title: 'Too many symbolic links',
+    explanation: 'Resolving a path of the image meets more than 255 symbolic links, so a link leads back to itself.',
+  },
+  'exec/copy-no-user-database': {
+    title: 'No image to look up a user in',
+    explanation: 'A user or group is given by name, but on scratch and with --link there is no /etc/passwd to find it in. Use numbers.',
+  },
+  'exec/copy-user-database': {
+    title: 'Unusable passwd or group file',
+    explanation:
+      'A user or group is given by name, but /etc/passwd or /etc/group of the image is not a regular file, or larger than 1 MiB. Use numbers.',
+  },
+  'exec/copy-archive': {
+    title: 'Archive cannot be unpacked',
+    explanation:
+      'A local archive that ADD unpacks is damaged, or has an entry that cannot be created. Use COPY, or ADD --unpack=false, to add the archive as a file.',
+  },
+  'exec/copy-decompressor': {
+    title: 'Decompressor missing',
+    explanation:
+      'ADD unpacks bzip2 and xz archives with the programs of these names, and one is not installed. Install it, or recompress the archive.',
+  },
 } as const satisfies Record<`exec/${string}`, CodeInfo>;

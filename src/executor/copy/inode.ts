@@ -1,0 +1,78 @@
+// What a name of the destination tree stands for while a copy is planned. Hard-linked names share one
+// inode, as on disk; content is only named here and read when the layer is written.
+import type { SourceTree } from '../../context/source-tree.ts';
+import type { FileEntry } from '../../core/file-entry.ts';
+
+export type InodeType = 'file' | 'dir' | 'symlink' | 'char' | 'block' | 'fifo';
+
+/** Where the bytes of a regular file come from. */
+export type ContentSource =
+  | { readonly type: 'tree'; readonly tree: SourceTree; readonly path: string }
+  | { readonly type: 'host'; readonly path: string }
+  | { readonly type: 'bytes'; readonly bytes: Uint8Array }
+  /** Member number `member` of the archive in the host file `archive`. */
+  | { readonly type: 'member'; readonly archive: string; readonly member: number }
+  /** Lives in the base under this path; a new name for it is written as a hard link. */
+  | { readonly type: 'base'; readonly path: string };
+
+export interface Inode {
+  readonly type: InodeType;
+  mode: number;
+  uid: number;
+  gid: number;
+  mtime: number;
+  readonly size: number;
+  readonly link?: string | undefined;
+  readonly devMajor?: number | undefined;
+  readonly devMinor?: number | undefined;
+  xattrs?: Readonly<Record<string, string>> | undefined;
+  readonly sha256?: string | undefined;
+  readonly content: ContentSource | null;
+  /** Names that changed; only for directories. */
+  readonly children: Map<string, Inode> | null;
+  /** The directory is merged over the one of the base; otherwise nothing of the base shows through. */
+  readonly overBase: boolean;
+  /** Hard-linked: may appear under more than one name. */
+  linked: boolean;
+}
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export function newDirectory(mode: number, owner: Owner, mtime: number): Inode {
+  return {
+    type: 'dir',
+    mode,
+    uid: owner.uid,
+    gid: owner.gid,
+    mtime,
+    size: 0,
+    content: null,
+    children: new Map(),
+    overBase: false,
+    linked: false,
+  };
+}
+
+/** Inode of something that the base has at `entry.path`. */
+export function inodeOfBase(entry: FileEntry, type: InodeType): Inode {
+  const directory = type === 'dir';
+  return {
+    ...metadataOf(entry),
+    type,
+    size: entry.size,
+    content: type === 'file' ? { type: 'base', path: entry.path } : null,
+    children: directory ? new Map() : null,
+    overBase: directory,
+    linked: false,
+  };
+}
+
+export function metadataOf(
+  entry: FileEntry,
+): Pick<Inode, 'mode' | 'uid' | 'gid' | 'mtime' | 'link' | 'devMajor' | 'devMinor' | 'xattrs' | 'sha256'> {
+  const { mode, uid, gid, mtime, link, devMajor, devMinor, xattrs, sha256 } = entry;
+  return { mode, uid, gid, mtime, link, devMajor, devMinor, xattrs, sha256 };
+}
