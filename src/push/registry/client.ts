@@ -12,7 +12,7 @@ import type { RegistryEnvironment } from './environment.ts';
 import { type BlobLocation, fetchBlob } from './fetch-blob.ts';
 import { createHostPool } from './host-pool.ts';
 import type { ManifestDocument } from './manifest-document.ts';
-import { fetchManifest, headManifest, putManifest } from './manifest-requests.ts';
+import { fetchManifest, headManifest, putManifest, tagDigest } from './manifest-requests.ts';
 import { type PullSource, pullSources, pushTarget } from './pull-sources.ts';
 import { loadRegistriesConf, type RegistriesConf } from './registries-conf.ts';
 import { discardBody } from './response-body.ts';
@@ -33,6 +33,8 @@ export interface RegistryClientOptions {
 export interface UploadBlobOptions extends TransferOptions {
   /** Bytes of the blob from `offset` on; called again for every attempt. */
   readonly open: (offset: number) => Readable;
+  /** Called before the first byte is read, and only when bytes are needed. */
+  readonly prepare?: () => Promise<void>;
   /** Repositories (`host/path`) known to hold the blob; those on another host are ignored. */
   readonly knownAt?: readonly string[];
 }
@@ -51,6 +53,8 @@ export interface RegistryClient {
   uploadBlob(reference: Reference, descriptor: Descriptor, options: UploadBlobOptions): Promise<UploadResult>;
   /** Stores `bytes` under the reference's tag, or its digest when it has no tag. */
   putManifest(reference: Reference, mediaType: string, bytes: Uint8Array, signal?: AbortSignal): Promise<Descriptor>;
+  /** Digest the tag has in the registry itself (not in a mirror), or null. */
+  tagDigest(reference: Reference, signal?: AbortSignal): Promise<Digest | null>;
   /** Repositories (`host/path`) a pull of `reference` was answered from: the name itself, and a mirror that served it. */
   servedFrom(reference: Reference): readonly string[];
   /** Resolves when `host` accepts the credential, else 'registry/unauthorized'. */
@@ -133,6 +137,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     mountBlob: async (reference, digest, from, signal) => (await mountBlob(await target(reference), digest, from, signal)) === true,
     uploadBlob: uploadOnce,
     putManifest: async (reference, mediaType, bytes, signal) => putManifest(await target(reference), reference, mediaType, bytes, signal),
+    tagDigest: async (reference, signal) => tagDigest(await target(reference), reference, signal),
     servedFrom(reference) {
       const source = served.get(repositoryOf(reference));
       return [...new Set([repositoryOf(reference), ...(source ? [`${source.domain}/${source.path}`] : [])])];

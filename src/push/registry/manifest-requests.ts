@@ -48,6 +48,22 @@ export async function headManifest(location: BlobLocation, reference: Reference,
   return { mediaType, digest, size };
 }
 
+/** Digest a tag has now, or null when it is new or may not be read. Asked before a push, with the scopes of one. */
+export async function tagDigest({ host, path }: BlobLocation, reference: Reference, signal?: AbortSignal): Promise<Digest | null> {
+  const response = await host.request({
+    method: 'HEAD',
+    target: `${path}/manifests/${nameOf(reference)}`,
+    repository: path,
+    scopes: [pushScope(path)],
+    headers: { accept: ACCEPT_MANIFESTS },
+    accept: [200, 403, 404, 405, 501],
+    signal,
+  });
+  await discardBody(response.body);
+  const digest = response.headers['docker-content-digest'];
+  return response.status === 200 && typeof digest === 'string' && isDigest(digest) ? digest : null;
+}
+
 /** Manifest or index, with digest, size and kind checked against the descriptor or reference that led here. */
 export async function fetchManifest(
   location: BlobLocation,

@@ -15,6 +15,8 @@ import { pullScope, pushScope, type TransferOptions } from './transfer.ts';
 export interface UploadOptions extends TransferOptions {
   /** Bytes of the blob from `offset` on; called again for every attempt. */
   readonly open: (offset: number) => Readable;
+  /** Called before the first byte is read, and only when bytes are needed. */
+  readonly prepare?: () => Promise<void>;
   /** Repository paths on the same host that may hold the blob. */
   readonly mountFrom?: readonly string[];
   /** Bytes of one PATCH; absent sends the blob in a single PUT. */
@@ -72,6 +74,7 @@ export async function uploadBlob(location: BlobLocation, descriptor: Descriptor,
     opened = mounted;
   }
 
+  await options.prepare?.();
   const upload = new Upload(location, descriptor, options, opened);
   for (let attempt = 1; ; attempt += 1) {
     try {
