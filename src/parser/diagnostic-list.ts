@@ -13,6 +13,8 @@ export interface DiagnosticList {
   /** A problem of the file as a whole. */
   fileError(code: DiagnosticCode, message: string, hint: string): void;
   hasErrors(): boolean;
+  /** Further diagnostics are only counted. */
+  isFull(): boolean;
   finish(): Diagnostic[];
 }
 
@@ -35,6 +37,7 @@ export function diagnosticList(): DiagnosticList {
     warning: reporter('warning'),
     fileError: (code, message, hint) => add({ code, severity: 'error', message, hint }),
     hasErrors: () => errors > 0,
+    isFull: () => found.length >= MAX_DIAGNOSTICS,
     finish() {
       const sorted = sortDiagnostics(found);
       if (dropped === 0) return sorted;

@@ -1,54 +1,27 @@
-// The grammar of a Dockerfile above its lines: comments, blank lines and instructions with their
-// continuations and heredoc bodies. What stands inside an instruction is read by instructions/*.
+// The grammar of a Dockerfile above its lines: comments, blank lines, and instructions with their
+// heredoc bodies. What stands inside an instruction is read by instructions/*.
 import { EmbeddedActionsParser, type IToken, Lexer } from 'chevrotain';
-import type { Escape } from './mapped-text.ts';
-import { Blanks, Comments, Continued, Heredocs, Line, lexerTokens, VOCABULARY } from './tokens.ts';
+import type { HeredocBody } from './heredoc-bodies.ts';
+import type { PhysicalLines } from './logical-line.ts';
+import type { Escape, Range } from './mapped-text.ts';
+import { Blanks, Comments, Heredocs, InstructionText, lexerTokens, VOCABULARY } from './tokens.ts';
 
 /** Physical layout of one instruction. */
-export interface InstructionLines {
+export interface InstructionLayout {
   /** The block of comment lines right above, if any. */
-  readonly comments: IToken | null;
-  readonly lines: readonly IToken[];
-  /** Blank lines inside the instruction (P-17). */
-  readonly blanks: readonly IToken[];
-  /** Its payload holds the bodies. */
-  readonly heredocs: IToken | null;
+  readonly comments: Range | null;
+  readonly physical: PhysicalLines;
+  readonly heredocs: readonly HeredocBody[];
 }
 
 class DockerfileGrammar extends EmbeddedActionsParser {
-  readonly file: () => InstructionLines[];
+  readonly file: () => InstructionLayout[];
 
   constructor(validate: boolean) {
     super(VOCABULARY, { maxLookahead: 1, recoveryEnabled: false, skipValidations: !validate });
 
-    const instruction = this.RULE('instruction', (comments: IToken | null): InstructionLines => {
-      const lines: IToken[] = [];
-      const blanks: IToken[] = [];
-      let heredocs: IToken | null = null;
-      const lastLine = (): void => {
-        lines.push(this.CONSUME(Line));
-      };
-      const continuedLines = (): void => {
-        this.AT_LEAST_ONE(() => {
-          lines.push(this.CONSUME(Continued));
-          this.MANY(() => {
-            this.OR1([{ ALT: () => this.CONSUME(Comments) }, { ALT: () => blanks.push(this.CONSUME(Blanks)) }]);
-          });
-        });
-        // Missing when the file ends with a continuation (P-18).
-        this.OPTION(() => {
-          lines.push(this.CONSUME1(Line));
-        });
-      };
-      this.OR([{ ALT: lastLine }, { ALT: continuedLines }]);
-      this.OPTION1(() => {
-        heredocs = this.CONSUME(Heredocs);
-      });
-      return { comments, lines, blanks, heredocs };
-    });
-
     this.file = this.RULE('file', () => {
-      const instructions: InstructionLines[] = [];
+      const layouts: InstructionLayout[] = [];
       let comments: IToken | null = null;
       this.MANY(() => {
         this.OR([
@@ -65,25 +38,33 @@ class DockerfileGrammar extends EmbeddedActionsParser {
           },
           {
             ALT: () => {
-              instructions.push(this.SUBRULE(instruction, { ARGS: [comments] }));
+              const text = this.CONSUME(InstructionText);
+              const heredocs = this.OPTION(() => this.CONSUME(Heredocs));
+              this.ACTION(() => layouts.push(layoutOf(comments, text, heredocs)));
               comments = null;
             },
           },
         ]);
       });
-      return instructions;
+      return layouts;
     });
 
     this.performSelfAnalysis();
   }
 }
 
+const layoutOf = (comments: IToken | null, text: IToken, heredocs: IToken | undefined): InstructionLayout => ({
+  comments: comments === null ? null : { start: comments.startOffset, end: comments.startOffset + comments.image.length },
+  physical: text.payload as PhysicalLines,
+  heredocs: (heredocs?.payload ?? []) as readonly HeredocBody[],
+});
+
 export interface Grammar {
   /** Layout of `text`; every text has one, so nothing is thrown. */
-  readLayout(text: string, escapeChar: Escape): readonly InstructionLines[];
+  readLayout(text: string, escapeChar: Escape): readonly InstructionLayout[];
 }
 
-/** Builds lexers and parser; `validate` adds chevrotain's own checks of the definitions (tests). */
+/** Builds the parser now and a lexer per escape character when it is needed; `validate` adds chevrotain's checks of the definitions (tests). */
 export function createGrammar(validate = false): Grammar {
   const parser = new DockerfileGrammar(validate);
   const lexers = new Map<Escape, Lexer>();

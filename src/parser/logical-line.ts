@@ -25,10 +25,39 @@ export function continuationAt(text: string, start: number, end: number, escapeC
   return at > start && text[at - 1] === escapeChar ? -1 : at;
 }
 
-export const isCommentLine = (text: string, start: number, next: number): boolean =>
-  text.charCodeAt(skipSpaces(text, start, next)) === 0x23 && skipSpaces(text, start, next) < next;
+export function isCommentLine(text: string, start: number, next: number): boolean {
+  const at = skipSpaces(text, start, next);
+  return at < next && text.charCodeAt(at) === 0x23;
+}
 
-export const isBlankLine = (text: string, start: number, next: number): boolean => isAllSpace(text, start, next);
+export const isBlankLine = isAllSpace;
+
+/** The physical lines of one instruction, newlines included. */
+export interface PhysicalLines {
+  /** Lines that carry text; comment and blank lines between them are left out (P-16, P-17). */
+  readonly lines: readonly Range[];
+  readonly blanks: readonly Range[];
+  /** Offset after the last of them. */
+  readonly end: number;
+}
+
+/** Reads lines from `start` up to the first that does not continue, or to the end of the file (P-18). */
+export function instructionLines(text: string, start: number, escapeChar: Escape): PhysicalLines {
+  const lines: Range[] = [];
+  const blanks: Range[] = [];
+  let at = start;
+  while (at < text.length) {
+    const line = { start: at, end: nextLine(text, at) };
+    at = line.end;
+    if (lines.length > 0 && isCommentLine(text, line.start, line.end)) continue;
+    if (lines.length > 0 && isBlankLine(text, line.start, line.end)) blanks.push(line);
+    else {
+      lines.push(line);
+      if (continuationAt(text, line.start, contentEnd(text, line.start, line.end), escapeChar) === -1) break;
+    }
+  }
+  return { lines, blanks, end: at };
+}
 
 /** Joins the physical lines (ranges of whole lines) of one instruction; only the first is left-trimmed (P-14). */
 export function joinLines(text: string, lines: readonly Range[], escapeChar: Escape): MappedText {

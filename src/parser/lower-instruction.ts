@@ -4,7 +4,7 @@ import { suggest } from '../core/suggest.ts';
 import type { Instruction, Text } from './ast.ts';
 import { skipSpaces, trimRange } from './blanks.ts';
 import type { DiagnosticList } from './diagnostic-list.ts';
-import type { InstructionLines } from './grammar.ts';
+import type { InstructionLayout } from './grammar.ts';
 import type { HeredocBody } from './heredoc-bodies.ts';
 import { findHeredocs } from './heredoc-openers.ts';
 import type { InstructionBase, InstructionInput } from './instruction-input.ts';
@@ -21,11 +21,10 @@ export interface FileContext {
 }
 
 /** Always gives a node; 'invalid' when its text could not be understood. */
-export function lowerInstruction(file: FileContext, layout: InstructionLines, afterUnknown: boolean): Instruction {
-  const ranges = layout.lines.map((token) => ({ start: token.startOffset, end: token.startOffset + token.image.length }));
-  const source = joinLines(file.text, ranges, file.escapeChar);
+export function lowerInstruction(file: FileContext, layout: InstructionLayout, afterUnknown: boolean): Instruction {
+  const source = joinLines(file.text, layout.physical.lines, file.escapeChar);
   const split = splitLine(source);
-  const bodies = (layout.heredocs?.payload ?? []) as readonly HeredocBody[];
+  const bodies = layout.heredocs;
   const base = baseOf(file, layout, source, split, bodies);
   reportBlanks(file, layout);
   const terminated = reportUnterminated(file, source, split, bodies);
@@ -48,6 +47,8 @@ export function lowerInstruction(file: FileContext, layout: InstructionLines, af
   return parser(input) ?? { ...base, kind: 'invalid' };
 }
 
+export const isInstructionName = (keyword: string): boolean => instructionParser(keyword) !== undefined;
+
 function instructionParser(keyword: string): (typeof INSTRUCTIONS)[string] | undefined {
   const name = keyword.toUpperCase();
   return Object.hasOwn(INSTRUCTIONS, name) ? INSTRUCTIONS[name] : undefined;
@@ -55,7 +56,7 @@ function instructionParser(keyword: string): (typeof INSTRUCTIONS)[string] | und
 
 function baseOf(
   file: FileContext,
-  layout: InstructionLines,
+  layout: InstructionLayout,
   source: MappedText,
   split: SplitLine,
   bodies: readonly HeredocBody[],
@@ -72,12 +73,11 @@ function baseOf(
 }
 
 /** The comment lines of the block right above; an empty comment starts afresh. */
-function commentsAbove(file: FileContext, layout: InstructionLines): Text[] {
+function commentsAbove(file: FileContext, layout: InstructionLayout): Text[] {
   const block = layout.comments;
   if (block === null) return [];
-  const end = block.startOffset + block.image.length;
   let comments: Text[] = [];
-  for (let at = Math.max(block.startOffset, file.directivesEnd); at < end; at = nextLine(file.text, at)) {
+  for (let at = Math.max(block.start, file.directivesEnd); at < block.end; at = nextLine(file.text, at)) {
     const stop = contentEnd(file.text, at, nextLine(file.text, at));
     const { start, end: to } = trimRange(file.text, skipSpaces(file.text, at, stop) + 1, stop);
     if (to > start) comments.push({ text: file.text.slice(start, to), span: { start, end: to } });
@@ -86,9 +86,9 @@ function commentsAbove(file: FileContext, layout: InstructionLines): Text[] {
   return comments;
 }
 
-function reportBlanks(file: FileContext, layout: InstructionLines): void {
-  for (const { startOffset } of layout.blanks) {
-    const span = { start: startOffset, end: contentEnd(file.text, startOffset, nextLine(file.text, startOffset)) };
+function reportBlanks(file: FileContext, layout: InstructionLayout): void {
+  for (const { start, end } of layout.physical.blanks) {
+    const span = { start, end: contentEnd(file.text, start, end) };
     file.diagnostics.warning('parse/empty-continuation', 'empty continuation line', span, {
       hint: 'remove the blank line, or put a # on it to separate',
     });

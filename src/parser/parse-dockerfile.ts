@@ -5,9 +5,9 @@ import type { DockerfileAst, Instruction } from './ast.ts';
 import { parseCheckDirective } from './check-directive.ts';
 import { type DiagnosticList, diagnosticList } from './diagnostic-list.ts';
 import { readDirectives, startOfText } from './directives.ts';
-import { createGrammar, type Grammar } from './grammar.ts';
 import { contentEnd, nextLine } from './logical-line.ts';
-import { type FileContext, lowerInstruction } from './lower-instruction.ts';
+import type { FileContext } from './lower-instruction.ts';
+import { readInstructions } from './read-instructions.ts';
 
 export interface ParseResult {
   readonly ast: DockerfileAst;
@@ -17,15 +17,6 @@ export interface ParseResult {
 
 /** Longest physical line in bytes, as Go's scanner allows it (P-20). */
 export const MAX_LINE_BYTES = 65_535;
-
-/** Built at the first parse and kept: construction costs more than parsing a usual file. */
-const grammar: () => Grammar = (() => {
-  let built: Grammar | undefined;
-  return () => {
-    built ??= createGrammar();
-    return built;
-  };
-})();
 
 /** Parses a Dockerfile (P-01 to P-63). `instructions` holds a node for each instruction, also for broken ones. */
 export function parseDockerfile(file: SourceFile): ParseResult {
@@ -40,19 +31,6 @@ export function parseDockerfile(file: SourceFile): ParseResult {
   const check = directives.find((directive) => directive.name === 'check');
   if (check !== undefined) parseCheckDirective(check, diagnostics.error);
   return { ast: { file, directives, escape: escapeChar, instructions }, diagnostics: diagnostics.finish() };
-}
-
-function readInstructions(context: FileContext): Instruction[] {
-  const instructions: Instruction[] = [];
-  let afterUnknown = false;
-  for (const layout of grammar().readLayout(context.text, context.escapeChar)) {
-    const instruction = lowerInstruction(context, layout, afterUnknown);
-    // Only the first of a run of unknown lines is kept: the rest is most likely its text.
-    const unknown = instruction.kind === 'invalid';
-    if (!unknown || !afterUnknown) instructions.push(instruction);
-    afterUnknown = unknown;
-  }
-  return instructions;
 }
 
 function checkLineLengths(text: string, diagnostics: DiagnosticList): void {

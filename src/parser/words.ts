@@ -254,7 +254,7 @@ function removal(operator: string, word: Word): Modifier {
 function scanReplacement(scanner: Scanner, start: number): Modifier | null {
   const all = scanner.at < scanner.end && scanner.text.charCodeAt(scanner.at) === SLASH;
   if (all) scanner.at += 1;
-  const pattern = scanInner(scanner, SLASH, true, start, "syntax error: missing '/' in ${}");
+  const pattern = scanInner(scanner, SLASH, true, start, `syntax error: missing '/' in \${}`);
   if (pattern === null) return null;
   const replacement = scanInner(scanner, CLOSE, true, start, "syntax error: missing '}'");
   return replacement === null ? null : { type: 'replace', all, pattern, replacement };

@@ -146,6 +146,10 @@ export const PARSE_DIAGNOSTICS = {
     explanation:
       'A line ends with the escape character and a blank line follows. It is skipped today; remove it or turn it into a comment.',
   },
+  'parse/too-many-instructions': {
+    title: 'Too many instructions',
+    explanation: 'A Dockerfile may hold about a hundred thousand instructions and comment blocks; the rest of this one was not read.',
+  },
   'parse/too-many-problems': {
     title: 'Too many problems',
     explanation: 'The file has more problems than are shown. Fix the first ones and try again.',
