@@ -20,7 +20,7 @@ export interface ResolvedImage {
 export interface ResolveOptions {
   readonly client: RegistryClient;
   /** Manifests and indexes on the way are read from here first and kept here. */
-  readonly store: BlobStore;
+  readonly blobs: BlobStore;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -33,7 +33,7 @@ const MAX_DEPTH = 4;
  */
 export async function resolveImage(reference: Reference, platform: Platform, options: ResolveOptions): Promise<ResolvedImage> {
   const { client, signal } = options;
-  const held = reference.digest !== undefined && options.store.has(reference.digest);
+  const held = reference.digest !== undefined && options.blobs.has(reference.digest);
   const first = held ? undefined : await client.resolveDescriptor(reference, signal);
   let document = await readDocument(reference, first, options);
   const root = document.descriptor;
@@ -52,14 +52,14 @@ export async function resolveImage(reference: Reference, platform: Platform, opt
 async function readDocument(
   reference: Reference,
   descriptor: Descriptor | undefined,
-  { client, store, signal }: ResolveOptions,
+  { client, blobs, signal }: ResolveOptions,
 ): Promise<ManifestDocument> {
   const digest = descriptor?.digest ?? reference.digest;
-  if (digest !== undefined && store.has(digest)) {
-    return parseManifestDocument(await store.read(digest, MAX_MANIFEST), descriptor?.mediaType, `manifest ${digest}`);
+  if (digest !== undefined && blobs.has(digest)) {
+    return parseManifestDocument(await blobs.read(digest, MAX_MANIFEST), descriptor?.mediaType, `manifest ${digest}`);
   }
   const document = await client.fetchManifest(reference, descriptor, signal);
-  await store.put(document.bytes);
+  await blobs.put(document.bytes);
   return document;
 }
 
