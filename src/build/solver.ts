@@ -78,6 +78,11 @@ export class Solver {
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished);
   }
 
+  /** Resolves when nothing of this solver is running any more, whatever became of it. */
+  async settle(): Promise<void> {
+    await Promise.allSettled([...this.#solved.values(), ...this.#unfinished]);
+  }
+
   async #solve(vertex: Vertex): Promise<Rootfs> {
     this.#session.signal.throwIfAborted();
     switch (vertex.op.type) {

@@ -1,5 +1,4 @@
 // What the steps of one build share besides the session.
-import type { ContentKey, Digest } from '../../core/digest.ts';
 import type { LayerFormat, MountSource } from '../../executor/executor.ts';
 import type { Vertex } from '../../graph/vertex.ts';
 import type { SecretSource } from '../build-request.ts';
@@ -14,16 +13,4 @@ export interface StepContext {
   /** By vertex id: the end of each step's log. */
   readonly logs: Map<string, LogTail>;
   mountSource(vertex: Vertex, input: number): Promise<MountSource>;
-}
-
-/** A file that ADD downloaded. */
-export interface RemoteFile {
-  readonly name: string;
-  /** Blob that holds its bytes. */
-  readonly digest: Digest;
-  readonly hostPath: string;
-  readonly size: number;
-  /** Seconds. */
-  readonly mtime: number;
-  readonly content: ContentKey;
 }

@@ -1,0 +1,115 @@
+// Base images: from the store when they are there, else from their registry; layers stay where they
+// are until something reads them.
+import type { ImageConfig, LayerRef, Manifest } from '../core/descriptor.ts';
+import { type ChainId, chainIdOf, type Digest } from '../core/digest.ts';
+import { InvariantError } from '../core/errors.ts';
+import { formatPlatform } from '../core/platform.ts';
+import { formatReference, parseReference, type Reference } from '../core/reference.ts';
+import { type ImageFact, type ImageQuery, queryKey } from '../planner/facts.ts';
+import { openImage } from './images/local-images.ts';
+import { type Layer, layerOf } from './layer.ts';
+import type { RegistryAccess } from './registry-access.ts';
+import type { Session } from './session.ts';
+
+export interface BaseImage {
+  readonly fact: ImageFact;
+  readonly reference: Reference;
+  readonly layers: readonly LayerRef[];
+}
+
+export class BaseImages {
+  readonly #session: Session;
+  readonly #registry: RegistryAccess;
+  readonly #pull: boolean;
+  readonly #resolved = new Map<string, Promise<BaseImage>>();
+  readonly #byManifest = new Map<Digest, BaseImage>();
+
+  constructor(session: Session, registry: RegistryAccess, pull: boolean) {
+    this.#session = session;
+    this.#registry = registry;
+    this.#pull = pull;
+  }
+
+  resolve(query: ImageQuery): Promise<BaseImage> {
+    const key = queryKey(query);
+    const known = this.#resolved.get(key);
+    if (known !== undefined) return known;
+    const resolved = this.#resolve(query).then((image) => {
+      this.#byManifest.set(image.fact.manifest, image);
+      return image;
+    });
+    this.#resolved.set(key, resolved);
+    return resolved;
+  }
+
+  ofManifest(manifest: Digest): BaseImage {
+    const image = this.#byManifest.get(manifest);
+    if (image === undefined) throw new InvariantError(`image ${manifest} was never resolved`);
+    return image;
+  }
+
+  chain(manifest: Digest): ChainId | null {
+    return chainIdOf(this.ofManifest(manifest).layers.map((layer) => layer.diffId));
+  }
+
+  /** Layers for the solver; each brings its blob when first asked to. */
+  layers(manifest: Digest): readonly Layer[] {
+    const image = this.ofManifest(manifest);
+    return image.layers.map((ref) => ({
+      ...layerOf(Promise.resolve({ ref })),
+      fetch: () => this.#registry.fetchLayer(image.reference, ref),
+    }));
+  }
+
+  async #resolve(query: ImageQuery): Promise<BaseImage> {
+    const { emit, clock } = this.#session;
+    const reference = parseReference(query.reference);
+    const vertex = { id: `metadata ${queryKey(query)}`, name: `[internal] load metadata for ${query.reference}` };
+    emit({ type: 'vertex-started', vertex, time: clock() });
+    try {
+      const local = this.#pull && reference.digest === undefined ? null : await this.#fromStore(query, reference);
+      const image = local ?? (await this.#fromRegistry(query, reference));
+      emit({ type: 'vertex-finished', vertex, cached: local !== null, time: clock() });
+      return image;
+    } catch (error) {
+      emit({
+        type: 'vertex-finished',
+        vertex,
+        cached: false,
+        error: error instanceof Error ? error.message : String(error),
+        time: clock(),
+      });
+      throw error;
+    }
+  }
+
+  async #fromStore(query: ImageQuery, reference: Reference): Promise<BaseImage | null> {
+    const { index } = this.#session;
+    const row =
+      index.tag(formatReference(reference)) ??
+      (reference.digest === undefined ? null : (index.tags().find((tag) => tag.target.digest === reference.digest) ?? null));
+    if (row === null) return null;
+    const image = await openImage(this.#session, row.target, query.platform);
+    if (image === null) return null;
+    return toBaseImage(reference, image.manifestDescriptor.digest, image.manifest, image.config);
+  }
+
+  async #fromRegistry(query: ImageQuery, reference: Reference): Promise<BaseImage> {
+    const pulled = await this.#registry.pull(reference, query.platform);
+    return toBaseImage(reference, pulled.manifestDescriptor.digest, pulled.manifest, pulled.config);
+  }
+}
+
+function toBaseImage(reference: Reference, manifest: Digest, document: Manifest, config: ImageConfig): BaseImage {
+  const diffIds = config.rootfs.diff_ids ?? [];
+  if (diffIds.length !== document.layers.length) {
+    throw new InvariantError(
+      `${formatReference(reference)} (${formatPlatform(config)}) has ${document.layers.length} layers and ${diffIds.length} diffIDs`,
+    );
+  }
+  return {
+    fact: { manifest, config },
+    reference,
+    layers: document.layers.map((blob, at) => ({ blob, diffId: diffIds[at] as LayerRef['diffId'] })),
+  };
+}

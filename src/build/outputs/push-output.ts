@@ -1,0 +1,87 @@
+// Pushes of a build: opened before the first step, fed with layers while steps run, finished with the
+// manifests. Nothing is sent before a layer exists.
+import type { Descriptor } from '../../core/descriptor.ts';
+import { TsbuildError } from '../../core/errors.ts';
+import { familiarReference, formatReference, parseReference, type Reference } from '../../core/reference.ts';
+import type { PushSession } from '../../push/registry/push-session.ts';
+import type { OutputSpec } from '../build-request.ts';
+import type { Layer } from '../layer.ts';
+import { namesOf } from './names.ts';
+import type { FinishedImage, OutputContext } from './outputs.ts';
+
+type ImageSpec = Extract<OutputSpec, { readonly type: 'image' }>;
+
+export interface Pushes {
+  layer(layer: Layer): void;
+  finish(output: ImageSpec, image: FinishedImage): Promise<void>;
+}
+
+export async function openPushes(context: OutputContext): Promise<Pushes> {
+  const sessions = new Map<string, PushSession>();
+  for (const output of context.request.outputs) {
+    if (output.type !== 'image' || !output.push) continue;
+    const names = pushNames(context, output);
+    for (const name of names)
+      if (!sessions.has(formatReference(name))) sessions.set(formatReference(name), await openPushTo(context, name));
+  }
+  return {
+    layer(layer) {
+      if (sessions.size === 0) return;
+      layer.made.then(
+        ({ ref }) => {
+          // Failures are kept by the session and reported by its finish.
+          for (const session of sessions.values()) session.layer(ref.blob).catch(() => undefined);
+        },
+        () => undefined,
+      );
+    },
+    async finish(output, image) {
+      await Promise.all(
+        pushNames(context, output).map(async (name) => {
+          await sessions.get(formatReference(name))?.finish(image.descriptor);
+        }),
+      );
+    },
+  };
+}
+
+function pushNames(context: OutputContext, output: ImageSpec): readonly Reference[] {
+  const names = namesOf(context.request, output);
+  if (names.length === 0)
+    throw new TsbuildError({
+      code: 'build/output',
+      message: 'there is nothing to push to: the image has no name',
+      hint: 'name it with -t REGISTRY/NAME[:TAG]',
+    });
+  if (!output.pushByDigest) return names;
+  return names.map(({ tag: _, ...name }) => name);
+}
+
+async function openPushTo({ session, registry }: OutputContext, reference: Reference): Promise<PushSession> {
+  const [{ openPush }, client] = await Promise.all([import('../../push/registry/push-session.ts'), registry.client()]);
+  const { emit, clock } = session;
+  const id = (digest: string): string => `push ${familiarReference(reference)} ${digest}`;
+  return openPush(reference, {
+    client,
+    store: session.blobs,
+    index: session.index,
+    signal: session.signal,
+    fetchMissing: async (blob: Descriptor) => {
+      const [location] = session.index.locations(blob.digest);
+      if (location !== undefined) await client.fetchBlob(parseReference(location), blob, session.blobs, { signal: session.signal });
+    },
+    onProgress: ({ digest, current, total }) =>
+      emit({ type: 'progress', id: id(digest), action: 'push', digest, current, total, done: false, time: clock() }),
+    onBlob: ({ digest, size }, result) =>
+      emit({
+        type: 'progress',
+        id: id(digest),
+        action: 'push',
+        digest,
+        current: result.type === 'uploaded' ? size : 0,
+        total: size,
+        done: true,
+        time: clock(),
+      }),
+  });
+}

@@ -1,0 +1,68 @@
+// The registry as builds use it: a client made when first needed, pulls that remember where blobs
+// are, layers fetched once however many ask.
+import type { Descriptor, ImageConfig, LayerRef, Manifest } from '../core/descriptor.ts';
+import type { Platform } from '../core/platform.ts';
+import type { Reference } from '../core/reference.ts';
+import type { RegistryClient } from '../push/registry/client.ts';
+import type { LayerFetcher } from '../push/registry/lazy-layer.ts';
+import type { Session } from './session.ts';
+
+export interface PulledManifest {
+  readonly manifestDescriptor: Descriptor;
+  readonly manifest: Manifest;
+  readonly config: ImageConfig;
+}
+
+export class RegistryAccess {
+  readonly #session: Session;
+  #client: Promise<RegistryClient> | null = null;
+  #fetcher: Promise<LayerFetcher> | null = null;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  client(): Promise<RegistryClient> {
+    this.#client ??= openClient();
+    return this.#client;
+  }
+
+  /** Manifest and config into the store, tag recorded; layers stay in the registry. */
+  async pull(reference: Reference, platform: Platform): Promise<PulledManifest> {
+    const [{ pullImage }, client] = await Promise.all([import('../push/registry/pull.ts'), this.client()]);
+    const { blobs, index, clock, signal } = this.#session;
+    const pulled = await pullImage({ client, reference, platform, blobs, index, now: clock(), signal });
+    return { manifestDescriptor: pulled.descriptor, manifest: pulled.manifest, config: pulled.config };
+  }
+
+  /** Brings a layer's blob into the store; several callers share one download. */
+  async fetchLayer(reference: Reference, layer: LayerRef): Promise<void> {
+    if (this.#session.blobs.has(layer.blob.digest)) return;
+    this.#fetcher ??= this.#openFetcher();
+    const { emit, clock, signal } = this.#session;
+    const { digest, size } = layer.blob;
+    const report = (current: number, done: boolean): void =>
+      emit({ type: 'progress', id: `pull ${digest}`, action: 'pull', digest, current, total: size, done, time: clock() });
+    await (await this.#fetcher).layer(reference, layer).ensure({ signal, onProgress: ({ current }) => report(current, false) });
+    report(size, true);
+  }
+
+  async #openFetcher(): Promise<LayerFetcher> {
+    const [{ createLayerFetcher }, client] = await Promise.all([import('../push/registry/lazy-layer.ts'), this.client()]);
+    return createLayerFetcher(client, this.#session.blobs);
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = null;
+    if (client !== null) (await client).close();
+  }
+}
+
+async function openClient(): Promise<RegistryClient> {
+  const [{ createRegistryClient }, { registryEnvironment }] = await Promise.all([
+    import('../push/registry/client.ts'),
+    import('../push/registry/environment.ts'),
+  ]);
+  return createRegistryClient({ environment: registryEnvironment(process.env) });
+}

@@ -1,0 +1,79 @@
+// One build from request to outputs. The pipeline reads top to bottom: inputs, syntax, plan, layers, image.
+import { hasErrors } from '../core/diagnostic.ts';
+import { hostPlatform, type Platform, parsePlatform } from '../core/platform.ts';
+import type { SourceFile } from '../core/span.ts';
+import type { BuildPlan } from '../graph/image-plan.ts';
+import { parseDockerfile } from '../parser/parse-dockerfile.ts';
+import type { PlanOptions } from '../planner/facts.ts';
+import { BaseImages } from './base-images.ts';
+import { type BuildInputs, openInputs } from './build-inputs.ts';
+import { type BuildOutcome, type BuildRequest, DockerfileError } from './build-request.ts';
+import { type BuiltImage, makeOutputs, openOutputs } from './outputs/outputs.ts';
+import { planWithFacts } from './plan-build-loop.ts';
+import { RegistryAccess } from './registry-access.ts';
+import type { Session } from './session.ts';
+import { solvePlan } from './solve-plan.ts';
+
+export async function runBuild(session: Session, request: BuildRequest): Promise<BuildOutcome> {
+  const inputs = await openInputs(session, request);
+  const registry = new RegistryAccess(session);
+  try {
+    return await buildInputs(session, request, inputs, registry);
+  } finally {
+    inputs.close();
+    await registry.close();
+  }
+}
+
+async function buildInputs(session: Session, request: BuildRequest, inputs: BuildInputs, registry: RegistryAccess): Promise<BuildOutcome> {
+  const file = inputs.dockerfile;
+  const { ast, diagnostics: syntax } = parseDockerfile(file);
+  if (hasErrors(syntax)) throw new DockerfileError(file, syntax);
+  const images = new BaseImages(session, registry, request.pull);
+  const planned = await planWithFacts(ast, planOptions(request, inputs), async (query) => (await images.resolve(query)).fact);
+  const warnings = [...syntax, ...planned.diagnostics];
+  if (planned.type === 'failed') throw new DockerfileError(file, warnings);
+  for (const diagnostic of warnings) session.emit({ type: 'diagnostic', diagnostic });
+  const result = await buildPlan({ session, request, inputs, registry, images, file }, planned.plan);
+  return { ...result, file, warnings };
+}
+
+interface BuildParts {
+  readonly session: Session;
+  readonly request: BuildRequest;
+  readonly inputs: BuildInputs;
+  readonly registry: RegistryAccess;
+  readonly images: BaseImages;
+  readonly file: SourceFile;
+}
+
+async function buildPlan(parts: BuildParts, plan: BuildPlan): Promise<Omit<BuildOutcome, 'file' | 'warnings'>> {
+  const { session, request, registry } = parts;
+  const outputs = await openOutputs(session, request, registry);
+  const solved = await solvePlan(parts, plan, (layer) => outputs.layer(layer));
+  const built: BuiltImage[] = plan.images.map((image, at) => ({ plan: image, layers: solved[at]?.layers ?? [] }));
+  return makeOutputs(outputs, built);
+}
+
+function planOptions(request: BuildRequest, inputs: BuildInputs): PlanOptions {
+  const host = hostPlatform(process.arch);
+  const platforms: readonly Platform[] =
+    request.platforms.length === 0 ? [host] : request.platforms.map((text) => parsePlatform(text, host));
+  return {
+    platforms,
+    buildPlatform: host,
+    ...(request.target === undefined ? {} : { target: request.target }),
+    buildArgs: request.buildArgs,
+    labels: request.labels,
+    noCache: request.noCache ? true : request.noCacheFilter.length > 0 ? request.noCacheFilter : false,
+    namedContexts: inputs.named,
+    network: request.network,
+    // Asking for host networking on the command line is the permission.
+    allow: request.network === 'host' ? [...request.allow, 'network.host'] : request.allow,
+    addHosts: request.addHosts,
+    ...(request.shmSize === undefined ? {} : { shmSize: request.shmSize }),
+    ulimits: request.ulimits,
+    ...(request.cgroupParent === undefined ? {} : { cgroupParent: request.cgroupParent }),
+    ...(request.memory === undefined ? {} : { memory: request.memory }),
+  };
+}

@@ -1,0 +1,107 @@
+// Solves a plan's targets: wires keys, steps and trees together, and ends everything when one fails.
+import type { LayerRef } from '../core/descriptor.ts';
+import { InvariantError } from '../core/errors.ts';
+import type { SourceFile } from '../core/span.ts';
+import type { BuildPlan } from '../graph/image-plan.ts';
+import type { Vertex, VertexId } from '../graph/vertex.ts';
+import type { BaseImages } from './base-images.ts';
+import type { BuildInputs } from './build-inputs.ts';
+import type { BuildRequest } from './build-request.ts';
+import type { Layer, MadeLayer } from './layer.ts';
+import type { LogTail } from './log-tail.ts';
+import type { RegistryAccess } from './registry-access.ts';
+import type { Session } from './session.ts';
+import { Solver } from './solver.ts';
+import { StepError } from './step-error.ts';
+import { StepRunner } from './steps/step-runner.ts';
+import { Trees } from './trees.ts';
+
+export interface SolvedImage {
+  /** Base first; `vertex` for layers that a step of this plan made. */
+  readonly layers: readonly { readonly layer: LayerRef; readonly created?: number; readonly vertex?: VertexId }[];
+}
+
+export interface SolveParts {
+  readonly session: Session;
+  readonly request: BuildRequest;
+  readonly inputs: BuildInputs;
+  readonly registry: RegistryAccess;
+  readonly images: BaseImages;
+  readonly file: SourceFile;
+}
+
+/** `onLayer` hears of every layer of the targets as soon as its blob exists. */
+export async function solvePlan(parts: SolveParts, plan: BuildPlan, onLayer: (layer: Layer) => void): Promise<readonly SolvedImage[]> {
+  const abort = new AbortController();
+  const signal = AbortSignal.any([parts.session.signal, abort.signal]);
+  const session: Session = Object.assign(Object.create(parts.session) as Session, { signal });
+  const logs = new Map<string, LogTail>();
+  const shipped = shippedVertices(plan);
+  const trees: Trees = new Trees(session, parts.inputs, { solve: (id) => solver.solve(id), vertex: (id) => solver.vertex(id) });
+  const steps = new StepRunner({ ...parts, session, trees, logs, format: parts.request.layers });
+  const solver: Solver = new Solver(session, {
+    graph: plan.graph,
+    format: parts.request.layers,
+    facts: {
+      chainOfImage: (vertex) => parts.images.chain(steps.manifestOf(vertex)),
+      remoteContent: (vertex) => steps.remoteContent(vertex),
+      selectionContent: (selection, vertex) => atStep(parts.file, logs, vertex, () => trees.content(selection)),
+    },
+    steps: {
+      image: async (vertex) => parts.images.layers(steps.manifestOf(vertex)),
+      recorded: (record) => steps.recorded(record),
+      run: (vertex, base) => atStep(parts.file, logs, vertex, () => steps.run(vertex, base)),
+    },
+    onLayer: (vertex, layer) => {
+      if (shipped.has(vertex.id)) onLayer(layer);
+    },
+  });
+  try {
+    const roots = await Promise.all(plan.images.map((image) => solver.solve(image.target)));
+    await solver.finish();
+    return await Promise.all(roots.map(async (root, at) => ({ layers: await withVertices(root.layers, chainVertices(plan, at)) })));
+  } catch (error) {
+    abort.abort(error);
+    await solver.settle();
+    throw error;
+  }
+}
+
+/** Layer vertices from the target down to its base, base first. */
+function chainVertices(plan: BuildPlan, at: number): readonly Vertex[] {
+  const byId = new Map(plan.graph.vertices.map((vertex) => [vertex.id, vertex]));
+  const chain: Vertex[] = [];
+  for (let vertex = byId.get(plan.images[at]?.target as VertexId); vertex !== undefined; vertex = byId.get(vertex.inputs[0] as VertexId)) {
+    if (vertex.op.type !== 'copy' && vertex.op.type !== 'exec' && vertex.op.type !== 'mkdir') break;
+    chain.unshift(vertex);
+  }
+  return chain;
+}
+
+const shippedVertices = (plan: BuildPlan): ReadonlySet<VertexId> =>
+  new Set(plan.images.flatMap((_, at) => chainVertices(plan, at).map((vertex) => vertex.id)));
+
+async function withVertices(layers: readonly Layer[], chain: readonly Vertex[]): Promise<SolvedImage['layers']> {
+  const first = layers.length - chain.length;
+  if (first < 0) throw new InvariantError('an image has fewer layers than its steps made');
+  const made: readonly MadeLayer[] = await Promise.all(layers.map((layer) => layer.made));
+  return made.map((layer, at) => {
+    const vertex = chain[at - first];
+    return {
+      layer: layer.ref,
+      ...(layer.created === undefined ? {} : { created: layer.created }),
+      ...(vertex === undefined ? {} : { vertex: vertex.id }),
+    };
+  });
+}
+
+/** Failures of a step carry its place in the Dockerfile and the end of its log. */
+async function atStep<T>(file: SourceFile, logs: ReadonlyMap<string, LogTail>, vertex: Vertex, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (cause) {
+    if (cause instanceof StepError || (cause instanceof Error && cause.name === 'AbortError')) throw cause;
+    const logTail = logs.get(vertex.id)?.lines(40) ?? [];
+    throw new StepError({ label: vertex.meta.label, file, span: vertex.meta.origin, logTail, cause });
+  }
+}

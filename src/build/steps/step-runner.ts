@@ -1,0 +1,112 @@
+// Carries out the steps of one build, each kind by its own means.
+import type { BuildRecord } from '../../cache/build-index.ts';
+import type { ContentKey, Digest } from '../../core/digest.ts';
+import { assertNever, InvariantError } from '../../core/errors.ts';
+import { parseReference } from '../../core/reference.ts';
+import type { CopyInput } from '../../executor/copy/plan-copy.ts';
+import type { LayerFormat, StackRef } from '../../executor/executor.ts';
+import type { CopyOp } from '../../graph/op.ts';
+import type { Vertex } from '../../graph/vertex.ts';
+import type { BuildRequest } from '../build-request.ts';
+import { type Layer, layerOf, type Rootfs } from '../layer.ts';
+import type { LogTail } from '../log-tail.ts';
+import type { RegistryAccess } from '../registry-access.ts';
+import type { Session } from '../session.ts';
+import type { StepResult } from '../solver.ts';
+import type { Trees } from '../trees.ts';
+import { copyLocal, makeDirectory } from './local-copy.ts';
+import { RemoteFiles } from './remote-files.ts';
+import { runStep } from './run.ts';
+
+export interface StepRunnerOptions {
+  readonly session: Session;
+  readonly request: BuildRequest;
+  readonly registry: RegistryAccess;
+  readonly trees: Trees;
+  readonly logs: Map<string, LogTail>;
+  readonly format: LayerFormat;
+}
+
+export class StepRunner {
+  readonly #options: StepRunnerOptions;
+  readonly #remotes: RemoteFiles;
+
+  constructor(options: StepRunnerOptions) {
+    this.#options = options;
+    this.#remotes = new RemoteFiles(options.session);
+  }
+
+  manifestOf(vertex: Vertex): Digest {
+    if (vertex.op.type !== 'image') throw new InvariantError(`${vertex.op.type} is not an image`);
+    return vertex.op.manifest;
+  }
+
+  async remoteContent(vertex: Vertex): Promise<ContentKey> {
+    return (await this.#remotes.get(vertex)).content;
+  }
+
+  recorded(record: BuildRecord): Layer {
+    const { session, registry } = this.#options;
+    const ref = { diffId: record.diffId, blob: record.blob };
+    const layer = layerOf(Promise.resolve({ ref, created: record.created }));
+    const fetch = async (): Promise<void> => {
+      if (session.blobs.has(record.blob.digest)) return;
+      const [location] = session.index.locations(record.blob.digest);
+      if (location !== undefined) await registry.fetchLayer(parseReference(location), ref);
+    };
+    return { ...layer, fetch };
+  }
+
+  async run(vertex: Vertex, base: Rootfs): Promise<StepResult> {
+    const { op } = vertex;
+    const { session, format, request, logs, trees } = this.#options;
+    switch (op.type) {
+      case 'exec': {
+        const mountSource = (step: Vertex, input: number) => trees.mountSource(inputOf(step, input));
+        return runStep({ session, format, secrets: request.secrets, ssh: request.ssh, logs, mountSource }, vertex, op, base);
+      }
+      case 'copy':
+        return this.#copy(vertex, op, base);
+      case 'mkdir': {
+        const layer = await makeDirectory(session, op, base, format);
+        return { made: Promise.resolve({ ref: layer, created: session.clock() }), snapshot: null };
+      }
+      case 'image':
+      case 'scratch':
+      case 'local':
+      case 'http':
+      case 'git':
+        throw new InvariantError(`${op.type} makes no layer`);
+      default:
+        return assertNever(op);
+    }
+  }
+
+  async #copy(vertex: Vertex, op: CopyOp, base: Rootfs): Promise<StepResult> {
+    const { session, format } = this.#options;
+    const inputs = new Set(op.sources.flatMap((source) => (source.type === 'inline' ? [] : [source.input])));
+    const local: Record<number, CopyInput> = {};
+    const stacks: Record<number, StackRef> = {};
+    for (const input of inputs) {
+      const id = inputOf(vertex, input);
+      const kind = this.#options.trees.kindOf(id);
+      if (kind === 'local') local[input] = { type: 'tree', tree: await this.#options.trees.tree(id) };
+      else if (kind === 'stack') stacks[input] = await this.#options.trees.stackOf(id);
+      else local[input] = await this.#remotes.copyInput(this.#options.trees.vertex(id));
+    }
+    const created = session.clock();
+    if (Object.keys(stacks).length === 0) {
+      return { made: Promise.resolve({ ref: await copyLocal(session, op, base, local, format), created }), snapshot: null };
+    }
+    if (Object.keys(local).length > 0) throw new InvariantError('one copy cannot read a stage and the context');
+    const [executor, diffIds] = await Promise.all([session.executor(), this.#options.trees.diffIdsOf(base)]);
+    const { layer } = await executor.copy({ op, base: diffIds, sources: stacks, time: Math.floor(created / 1000), format });
+    return { made: Promise.resolve({ ref: layer, created }), snapshot: null };
+  }
+}
+
+function inputOf(vertex: Vertex, input: number): Vertex['id'] {
+  const id = vertex.inputs[input];
+  if (id === undefined) throw new InvariantError(`${vertex.meta.label} has no input ${input}`);
+  return id;
+}
