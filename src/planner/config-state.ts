@@ -61,15 +61,19 @@ export function withEnv(config: ContainerConfig, pairs: readonly (readonly [stri
 
 export const withLabels = (config: ContainerConfig, labels: Readonly<Record<string, string>>): ContainerConfig => ({
   ...config,
-  Labels: { ...config.Labels, ...labels },
+  Labels: sorted({ ...config.Labels, ...labels }),
 });
+
+/** Members in code-unit order, as Go writes maps. */
+const sorted = <T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** Adds members to a set-like object (ExposedPorts, Volumes). */
 export function withMembers(
   set: Readonly<Record<string, Record<string, never>>> | undefined,
   members: readonly string[],
 ): Readonly<Record<string, Record<string, never>>> {
-  return { ...set, ...Object.fromEntries(members.map((member) => [member, {}])) };
+  return sorted({ ...set, ...Object.fromEntries(members.map((member) => [member, {}])) });
 }
 
 /** Appends a history line; with `vertex` it owns a layer, else it is empty (I-01). */

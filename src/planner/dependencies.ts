@@ -3,11 +3,11 @@
 import type { Platform } from '../core/platform.ts';
 import type { Span } from '../core/span.ts';
 import type { Instruction } from '../parser/ast.ts';
+import { didYouMean } from './did-you-mean.ts';
 import type { NamedContexts } from './named-contexts.ts';
 import type { Reporter } from './reporter.ts';
 import { originOfName } from './stage-table.ts';
 import type { Origin, StageTable } from './stages.ts';
-import { didYouMean } from './suggest.ts';
 
 export type Use = 'copy' | 'mount';
 
@@ -45,15 +45,7 @@ export interface MentionContext {
 /** undefined after an error that was reported. */
 export function resolveMention(mention: Mention, { table, contexts, platform }: MentionContext, reporter: Reporter): Origin | undefined {
   const { name, span, use } = mention;
-  if (use === 'copy') {
-    if (/\$./.test(name)) {
-      reporter.error('plan/variable-in-from', span, `variable expansion is not supported for --from=${name}`, {
-        hint: 'define a stage with FROM and a global ARG, and copy from that stage',
-      });
-      return undefined;
-    }
-    if (/^[+-]?\d+$/.test(name)) return resolveIndex(mention, table, reporter);
-  }
+  if (use === 'copy' && /^[+-]?\d+$/.test(name)) return resolveIndex(mention, table, reporter);
   const stage = table.byName.get(name.toLowerCase());
   if (stage !== undefined) return { type: 'stage', index: stage.index };
   return originOfName(name, platform, span, contexts, reporter);

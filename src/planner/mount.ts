@@ -2,8 +2,8 @@
 // that only some types take (M-01…M-09, M-54).
 import type { Span } from '../core/span.ts';
 import type { MountField, Word } from '../parser/ast.ts';
+import { didYouMean } from './did-you-mean.ts';
 import type { Reporter } from './reporter.ts';
-import { didYouMean } from './suggest.ts';
 
 export const MOUNT_TYPES = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const;
 type MountType = (typeof MOUNT_TYPES)[number];
@@ -96,7 +96,7 @@ function fromText(field: MountField, word: Word): string {
 function applyField(draft: Draft, key: Key, value: string | undefined, field: MountField): void {
   switch (key) {
     case 'type':
-      draft.type = oneOf(MOUNT_TYPES, value ?? '', field, 'unsupported mount type');
+      draft.type = oneOf(MOUNT_TYPES, (value ?? '').toLowerCase(), field, 'unsupported mount type');
       return;
     case 'from':
       draft.from = value ?? '';
@@ -126,14 +126,14 @@ function applyField(draft: Draft, key: Key, value: string | undefined, field: Mo
       draft.size = parseSize(value ?? '', field);
       return;
     case 'sharing':
-      draft.sharing = oneOf(SHARING, value ?? '', field, 'unsupported sharing value');
+      draft.sharing = oneOf(SHARING, (value ?? '').toLowerCase(), field, 'unsupported sharing value');
       return;
     case 'mode':
-      draft.mode = parseNumber(value ?? '', 8, 0o7777, field);
+      draft.mode = parseNumber(value ?? '', 8, field) % 0o10000;
       return;
     case 'uid':
     case 'gid':
-      draft[key] = parseNumber(value ?? '', 10, 0xffffffff, field);
+      draft[key] = parseNumber(value ?? '', 10, field);
       return;
   }
 }
@@ -162,9 +162,10 @@ function flagValue(value: string | undefined, field: MountField): boolean {
   throw badValue(value, field);
 }
 
-function parseNumber(value: string, radix: 8 | 10, max: number, field: MountField): number {
+/** An unsigned number of 32 bits. */
+function parseNumber(value: string, radix: 8 | 10, field: MountField): number {
   const number = (radix === 8 ? /^[0-7]{1,12}$/ : /^\d{1,12}$/).test(value) ? Number.parseInt(value, radix) : Number.NaN;
-  if (!(number <= max)) throw badValue(value, field);
+  if (!(number <= 0xffff_ffff)) throw badValue(value, field);
   return number;
 }
 

@@ -1,6 +1,6 @@
 // The planner's door: a syntax tree, options and facts become a graph and one image plan for each
 // platform. Pure and replayable; asks for facts until none is missing (facts.ts).
-import { type Diagnostic, hasErrors, sortDiagnostics } from '../core/diagnostic.ts';
+import { hasErrors, sortDiagnostics } from '../core/diagnostic.ts';
 import { normalizePlatform, type Platform } from '../core/platform.ts';
 import type { ImagePlan } from '../graph/image-plan.ts';
 import { GraphBuilder } from '../graph/vertex.ts';
@@ -15,8 +15,9 @@ import { Reporter } from './reporter.ts';
 import { buildStageGraph, type StageGraph } from './stage-graph.ts';
 
 /**
- * Plans `ast` for every platform of `options`. `needs`: answer the queries and call again with all
- * facts so far. `failed`: at least one error; `ready` may carry warnings. Diagnostics are in source order.
+ * Plans `ast`, which must have parsed without errors, for every platform of `options`. `needs`: answer
+ * the queries and call again with all facts so far. `failed`: at least one error; `ready` may carry
+ * warnings. Diagnostics are in source order.
  */
 export function planBuild(ast: DockerfileAst, options: PlanOptions, facts: Facts): PlanResult {
   const checks = checkOptions(ast, options.buildArgs);
@@ -27,7 +28,8 @@ export function planBuild(ast: DockerfileAst, options: PlanOptions, facts: Facts
   );
   const epochs = graphs.map((graph) => parseEpoch(graph?.globals.epoch, reporter));
   const complete = graphs.filter((graph) => graph !== undefined);
-  if (reporter.hasErrors() || complete.length !== graphs.length) return { type: 'failed', diagnostics: finish(reporter, checks.error) };
+  if (reporter.hasErrors() || complete.length !== graphs.length)
+    return { type: 'failed', diagnostics: sortDiagnostics(checks.settle(reporter.diagnostics())) };
 
   const queries = missingQueries(complete, facts);
   if (queries.length > 0) return { type: 'needs', queries };
@@ -39,7 +41,7 @@ export function planBuild(ast: DockerfileAst, options: PlanOptions, facts: Facts
     const results = foldStages({ graph, stages, options, facts, reporter, epoch, proxyEnv });
     return imagePlan(stages, results.get(stages.target.index), options, epoch);
   });
-  const diagnostics = finish(reporter, checks.error);
+  const diagnostics = sortDiagnostics(checks.settle(reporter.diagnostics()));
   if (hasErrors(diagnostics)) return { type: 'failed', diagnostics };
   const plans = images.filter((image) => image !== undefined);
   return { type: 'ready', plan: { graph: graph.build(plans.map(({ target }) => target)), images: plans }, diagnostics };
@@ -52,12 +54,6 @@ function missingQueries(graphs: readonly StageGraph[], facts: Facts): ImageQuery
     if (!facts.images.has(key)) missing.set(key, query);
   }
   return [...missing.values()];
-}
-
-/** `check=error=true` turns warnings into errors (P-10). */
-function finish(reporter: Reporter, error: boolean): Diagnostic[] {
-  const found = sortDiagnostics(reporter.diagnostics());
-  return error ? found.map((diagnostic) => ({ ...diagnostic, severity: 'error' })) : found;
 }
 
 const PROXY_NAMES = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];

@@ -1,5 +1,6 @@
 // The part of planning that needs no facts but base images: the stage table of one platform, its
 // target, the dependencies between stages, and which images must be asked about.
+import { invariant } from '../core/errors.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Span } from '../core/span.ts';
 import type { DockerfileAst, Instruction } from '../parser/ast.ts';
@@ -39,10 +40,7 @@ export interface StageGraphInput {
 export function buildStageGraph(input: StageGraphInput, reporter: Reporter): StageGraph | undefined {
   const { ast, options, facts, platform } = input;
   const { preamble, bodies } = splitStages(ast.instructions);
-  if (bodies.length === 0) {
-    reporter.error('plan/no-stages', undefined, 'the Dockerfile contains no stages to build', { hint: 'begin with a FROM line' });
-    return undefined;
-  }
+  invariant(bodies.length > 0, 'only trees without errors are planned');
   const targetStage = options.target || (bodies.at(-1)?.from.as?.name.text.toLowerCase() ?? 'default');
   const { buildArgs, buildPlatform } = options;
   const globals = buildGlobalScope({ preamble, buildArgs, buildPlatform, targetPlatform: platform, targetStage }, reporter);

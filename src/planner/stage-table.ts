@@ -6,15 +6,13 @@ import type { Span } from '../core/span.ts';
 import type { FromInstruction } from '../parser/ast.ts';
 import { checkBasePlatformFlag, checkFromVariables } from './checks/from-arguments.ts';
 import { checkStageName } from './checks/stage-names.ts';
+import { didYouMean } from './did-you-mean.ts';
 import { expandWord } from './expand.ts';
 import type { NamedContext } from './facts.ts';
 import type { GlobalScope } from './global-scope.ts';
 import type { FoundContext, NamedContexts } from './named-contexts.ts';
 import type { Reporter } from './reporter.ts';
 import type { Origin, Stage, StageBody, StageTable } from './stages.ts';
-import { didYouMean } from './suggest.ts';
-
-const STAGE_NAME = /^[a-z][a-z0-9-_.]*$/;
 
 export interface TableInput {
   readonly bodies: readonly StageBody[];
@@ -66,13 +64,6 @@ function buildStage(
 function stageName(from: FromInstruction, byName: ReadonlyMap<string, Stage>, reporter: Reporter): string | undefined {
   if (from.as === undefined) return undefined;
   const name = from.as.name.text.toLowerCase();
-  if (!STAGE_NAME.test(name)) {
-    const message = `invalid name for build stage: ${JSON.stringify(from.as.name.text)}, name can't start with a number or contain symbols`;
-    reporter.error('plan/invalid-stage-name', from.as.name.span, message, {
-      hint: 'start with a letter and use letters, digits, "-", "_" and "."',
-    });
-    return undefined;
-  }
   checkStageName(from, byName.get(name), reporter);
   return name;
 }

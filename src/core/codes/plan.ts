@@ -2,17 +2,9 @@ import type { CodeInfo } from '../codes.ts';
 
 /** Problems that stop a build. */
 const PLAN_PROBLEMS = {
-  'plan/no-stages': {
-    title: 'No stages',
-    explanation: 'A Dockerfile needs at least one FROM line. ARG lines alone build nothing.',
-  },
   'plan/undefined-target': {
     title: 'Undefined target',
     explanation: 'No stage has the name given with --target. Stages are named with `FROM image AS name`; numbers are not names here.',
-  },
-  'plan/invalid-stage-name': {
-    title: 'Invalid stage name',
-    explanation: 'A stage name starts with a letter and holds letters, digits, "-", "_" and "." only. Case does not matter.',
   },
   'plan/invalid-stage-index': {
     title: 'Invalid stage index',
@@ -53,23 +45,10 @@ const PLAN_PROBLEMS = {
     title: 'Required variable is missing',
     explanation: 'The text refers to a variable with the modifier `?` or `:?`, and it is unset or empty.',
   },
-  'plan/variable-in-from': {
-    title: 'Variable in --from',
-    explanation:
-      'COPY --from is not expanded. Define a stage with `FROM image:$TAG AS name`, where TAG is an ARG above the first FROM, and use its name.',
-  },
   'plan/invalid-mount': {
     title: 'Invalid mount',
     explanation:
       'A --mount of RUN has an unknown key or type, a malformed value, or options that do not fit its type. Keys are read from left to right.',
-  },
-  'plan/invalid-network': {
-    title: 'Invalid network mode',
-    explanation: 'RUN --network takes default, none or host.',
-  },
-  'plan/invalid-security': {
-    title: 'Invalid security mode',
-    explanation: 'RUN --security takes sandbox or insecure.',
   },
   'plan/entitlement': {
     title: 'Entitlement not granted',
@@ -129,10 +108,6 @@ const PLAN_CHECKS = {
   'plan/from-as-casing': {
     title: 'FROM and AS differ in case',
     explanation: 'Write both keywords of a FROM line in the same case.',
-  },
-  'plan/no-empty-continuation': {
-    title: 'Empty continuation line',
-    explanation: 'A blank line inside a continued instruction is skipped today and will be an error. Remove it or write a comment.',
   },
   'plan/consistent-instruction-casing': {
     title: 'Mixed keyword case',

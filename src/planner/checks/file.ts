@@ -1,9 +1,13 @@
-// Checks that look at the whole file (W-04).
+// Checks that look at the whole file, reachable or not (W-04, W-20).
 import type { DockerfileAst } from '../../parser/ast.ts';
 import type { Reporter } from '../reporter.ts';
+import { checkDescription } from './descriptions.ts';
 
 export function checkFile(ast: DockerfileAst, reporter: Reporter): void {
   checkKeywordCasing(ast, reporter);
+  for (const instruction of ast.instructions) {
+    if (instruction.kind === 'arg' || instruction.kind === 'from') checkDescription(instruction, reporter);
+  }
 }
 
 /** Keywords should all be upper or all be lower case; the majority decides, a tie is upper. */

@@ -1,10 +1,10 @@
 // Checks on variables and --platform of FROM (W-09, W-15, W-18).
 import { tryParsePlatform } from '../../core/platform.ts';
 import type { FromInstruction } from '../../parser/ast.ts';
+import { didYouMean } from '../did-you-mean.ts';
 import type { UnsetVariable } from '../expand.ts';
 import type { GlobalScope } from '../global-scope.ts';
 import type { Reporter } from '../reporter.ts';
-import { didYouMean } from '../suggest.ts';
 
 export function checkFromVariables(unset: readonly UnsetVariable[], globals: GlobalScope, reporter: Reporter): void {
   for (const { name, span } of unset) {

@@ -4,7 +4,7 @@ import type { DiagnosticCode } from '../../core/codes.ts';
 export const CHECK_CODES = {
   StageNameCasing: 'plan/stage-name-casing',
   FromAsCasing: 'plan/from-as-casing',
-  NoEmptyContinuation: 'plan/no-empty-continuation',
+  NoEmptyContinuation: 'parse/empty-continuation',
   ConsistentInstructionCasing: 'plan/consistent-instruction-casing',
   DuplicateStageName: 'plan/duplicate-stage-name',
   ReservedStageName: 'plan/reserved-stage-name',

@@ -4,6 +4,7 @@
 import type { ContainerConfig } from '../../core/descriptor.ts';
 import type { Platform } from '../../core/platform.ts';
 import type { Span } from '../../core/span.ts';
+import { suggest } from '../../core/suggest.ts';
 import type { VertexMeta } from '../../graph/op.ts';
 import type { GraphBuilder, VertexId } from '../../graph/vertex.ts';
 import type { Instruction, Word } from '../../parser/ast.ts';
@@ -16,7 +17,6 @@ import type { Reporter } from '../reporter.ts';
 import type { Scope } from '../scope.ts';
 import type { Stage } from '../stages.ts';
 import type { StepLabels } from '../step-labels.ts';
-import { suggest } from '../suggest.ts';
 
 export interface StageState {
   /** Root file system so far. */

@@ -2,8 +2,8 @@
 import type { MaintainerInstruction, OnbuildInstruction, WordInstruction, WordsInstruction } from '../../parser/ast.ts';
 import { isValidSignal, SIGNAL_NAMES } from '../../parser/signals.ts';
 import { withHistory, withMembers } from '../config-state.ts';
+import { didYouMean } from '../did-you-mean.ts';
 import { volumeText } from '../history.ts';
-import { didYouMean } from '../suggest.ts';
 import { expander, type LowerContext, type StageState, withMetadata } from './context.ts';
 
 export function lowerUser(state: StageState, instruction: WordInstruction, context: LowerContext): StageState {

@@ -1,13 +1,14 @@
 // RUN: argv, environment, mounts and sandbox options of one exec vertex (section 5).
+import { invariant } from '../../core/errors.ts';
 import type { ExecOp, Mount } from '../../graph/op.ts';
 import type { VertexId } from '../../graph/vertex.ts';
-import type { RunInstruction } from '../../parser/ast.ts';
+import type { Flag, RunInstruction } from '../../parser/ast.ts';
 import { shellOf } from '../config-state.ts';
+import type { PlanOptions } from '../facts.ts';
 import { buildArg } from '../global-scope.ts';
 import { chompedContent, isSoleOpener, reassembled, summary } from '../heredoc.ts';
 import { runText } from '../history.ts';
 import { cleanAbsolute } from '../paths.ts';
-import { suggest } from '../suggest.ts';
 import { type LowerContext, type StageState, vertexMeta, withLayer, workdirOf } from './context.ts';
 import { lowerMounts } from './run-mounts.ts';
 
@@ -31,41 +32,34 @@ function processOf(state: StageState, { command, heredocs }: RunInstruction): Pr
   return { args: [...shell, target], script: { type: 'inline', target, content } };
 }
 
-function networkOf(instruction: RunInstruction, context: LowerContext): ExecOp['network'] | undefined {
-  const { options, reporter } = context;
-  const flag = instruction.network;
-  const asked = flag?.value ?? 'default';
-  if (asked !== 'default' && asked !== 'none' && asked !== 'host') {
-    const near = suggest(asked, ['default', 'none', 'host']);
-    reporter.error('plan/invalid-network', flag?.valueSpan, `invalid network mode: ${JSON.stringify(asked)}`, {
-      hint: near ? `did you mean ${near}?` : 'use default, none or host',
-    });
-    return undefined;
-  }
-  const network = asked === 'default' ? options.network : asked;
-  if (asked === 'host' && options.network !== 'host' && !options.allow.includes('network.host')) {
-    reporter.error('plan/entitlement', flag?.span, 'network.host is not allowed', { hint: 'grant it with --allow network.host' });
-    return undefined;
-  }
-  return network;
+const NETWORKS = ['default', 'none', 'host'] as const;
+const SECURITIES = ['sandbox', 'insecure'] as const;
+
+/** The mode a flag names; the parser has refused everything else. */
+function modeOf<T extends string>(flag: Flag<string> | undefined, known: readonly [T, ...T[]]): T {
+  const mode = flag === undefined ? known[0] : known.find((name) => name === flag.value);
+  invariant(mode !== undefined, 'the parser checks --network and --security');
+  return mode;
 }
 
+/** R-06: `default` is what the command line says. */
+function networkOf(instruction: RunInstruction, context: LowerContext): ExecOp['network'] | undefined {
+  const { options } = context;
+  const mode = modeOf(instruction.network, NETWORKS);
+  if (mode === 'host' && options.network !== 'host' && !granted('network.host', instruction.network, context)) return undefined;
+  return mode === 'default' ? options.network : mode;
+}
+
+/** R-08. */
 function securityOf(instruction: RunInstruction, context: LowerContext): ExecOp['security'] | undefined {
-  const flag = instruction.security;
-  const asked = flag?.value ?? 'sandbox';
-  if (asked !== 'sandbox' && asked !== 'insecure') {
-    context.reporter.error('plan/invalid-security', flag?.valueSpan, `security ${JSON.stringify(asked)} is not valid`, {
-      hint: 'use sandbox or insecure',
-    });
-    return undefined;
-  }
-  if (asked === 'insecure' && !context.options.allow.includes('security.insecure')) {
-    context.reporter.error('plan/entitlement', flag?.span, 'security.insecure is not allowed', {
-      hint: 'grant it with --allow security.insecure',
-    });
-    return undefined;
-  }
-  return asked;
+  const mode = modeOf(instruction.security, SECURITIES);
+  return mode === 'sandbox' || granted('security.insecure', instruction.security, context) ? mode : undefined;
+}
+
+function granted(entitlement: PlanOptions['allow'][number], flag: Flag<string> | undefined, { options, reporter }: LowerContext): boolean {
+  if (options.allow.includes(entitlement)) return true;
+  reporter.error('plan/entitlement', flag?.span, `${entitlement} is not allowed`, { hint: `grant it with --allow ${entitlement}` });
+  return false;
 }
 
 /** Options of the request that shape the sandbox (X-06). */

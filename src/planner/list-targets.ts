@@ -1,0 +1,51 @@
+// What `--call=targets` shows: the stages a build can be asked for (S-03, S-04).
+import { formatPlatform, type Platform } from '../core/platform.ts';
+import type { DockerfileAst, Text } from '../parser/ast.ts';
+import { buildGlobalScope } from './global-scope.ts';
+import { NamedContexts } from './named-contexts.ts';
+import { Reporter } from './reporter.ts';
+import { buildStageTable } from './stage-table.ts';
+import { splitStages } from './stages.ts';
+
+export interface TargetInfo {
+  /** '' when the stage has no name and can only be the default. */
+  readonly name: string;
+  /** Built when no target is asked for. */
+  readonly default: boolean;
+  /** Text of the FROM line's image as written. */
+  readonly base: string;
+  /** `os/arch` when the FROM line fixes one. */
+  readonly platform?: string;
+  /** From the comment above: `# name text`. */
+  readonly description?: string;
+}
+
+/** In source order. Problems of FROM lines are planBuild's to report. */
+export function listTargets(ast: DockerfileAst, buildArgs: Readonly<Record<string, string>>, buildPlatform: Platform): TargetInfo[] {
+  const reporter = new Reporter();
+  const { preamble, bodies } = splitStages(ast.instructions);
+  const globals = buildGlobalScope({ preamble, buildArgs, buildPlatform, targetPlatform: buildPlatform, targetStage: 'default' }, reporter);
+  const table = buildStageTable(
+    { bodies, globals, contexts: new NamedContexts({}), targetPlatform: buildPlatform, buildPlatform },
+    reporter,
+  );
+  return table.stages.map(({ index, name, from, platform }) => {
+    const description = name === undefined ? undefined : describe(from.comments, name);
+    return {
+      name: name ?? '',
+      default: index === table.stages.length - 1,
+      base: from.image.raw,
+      ...(from.platform !== undefined && { platform: formatPlatform(platform) }),
+      ...(description !== undefined && { description }),
+    };
+  });
+}
+
+/** Text after the name in the comment lines above a definition. */
+function describe(comments: readonly Text[], name: string): string | undefined {
+  for (const { text } of comments) {
+    const [word = '', ...rest] = text.trim().split(/\s+/);
+    if (word.toLowerCase() === name && rest.length > 0) return rest.join(' ');
+  }
+  return undefined;
+}
