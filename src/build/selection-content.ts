@@ -17,8 +17,10 @@ export async function selectionContent(
 ): Promise<ContentKey> {
   const matcher = exclude.length === 0 ? undefined : compilePatterns(exclude);
   const selection = selectSources(tree, pattern);
-  if (isLocal(tree)) await hashContextFiles(tree, selectedFiles(tree, selection, matcher), cache);
-  return contentKeyOfSelection(tree, selection, matcher);
+  if (!isLocal(tree)) return contentKeyOfSelection(tree, selection, matcher);
+  await hashContextFiles(tree, selectedFiles(tree, selection, matcher), cache);
+  // Selected anew: entries looked at before hashing do not carry their hash.
+  return contentKeyOfSelection(tree, selectSources(tree, pattern), matcher);
 }
 
 const isLocal = (tree: SourceTree | LocalTree): tree is LocalTree => 'refresh' in tree;
