@@ -43,10 +43,13 @@ export interface UnpackRequest {
   readonly snapshot: SnapshotId;
 }
 
-/** What a mount that reads other trees is made of; index = ExecOp input number. */
+/**
+ * What a mount that reads other trees is made of; index = ExecOp input number. `identity` names the
+ * content across builds (a chainID or content key): a cache mount seeded from it stays the same cache.
+ */
 export type MountSource =
-  | { readonly type: 'stack'; readonly stack: SnapshotStack }
-  | { readonly type: 'directory'; readonly path: string; readonly excludes?: readonly string[] };
+  | { readonly type: 'stack'; readonly stack: SnapshotStack; readonly identity?: string }
+  | { readonly type: 'directory'; readonly path: string; readonly excludes?: readonly string[]; readonly identity?: string };
 
 export interface RunRequest {
   readonly id: string;
@@ -61,8 +64,12 @@ export interface RunRequest {
   /** ssh mount id → agent socket on the host. */
   readonly sshSockets: Readonly<Record<string, string>>;
   readonly platform: Platform;
+  /** Bytes; swap is not granted beyond it. */
   readonly memory?: number;
+  /** CPUs, may be a fraction. */
   readonly cpus?: number;
+  /** --no-cache applies to the step: cache mounts with a shape of their own start afresh (M-36). */
+  readonly noCache?: boolean;
 }
 
 export interface RunResult {

@@ -89,4 +89,108 @@ export const EXEC_ERRORS = {
     explanation:
       'ADD unpacks bzip2 and xz archives with the programs of these names, and one is not installed. Install it, or recompress the archive.',
   },
+  'exec/no-unshare': {
+    title: 'Program unshare is missing',
+    explanation: 'RUN steps run in Linux namespaces, which the program `unshare` of util-linux or busybox makes. Install util-linux.',
+  },
+  'exec/no-user-namespace': {
+    title: 'User namespaces are refused',
+    explanation:
+      'Without root, steps run in a user namespace, and this kernel or a security module does not permit one. Allow unprivileged user namespaces, or run as root.',
+  },
+  'exec/no-uidmap': {
+    title: 'newuidmap or newgidmap is missing',
+    explanation:
+      'These helpers give a user the id ranges of /etc/subuid and /etc/subgid. Without them steps have one user id only. Install the package uidmap or shadow.',
+  },
+  'exec/uidmap-failed': {
+    title: 'User ranges could not be used',
+    explanation:
+      'newuidmap or newgidmap refused the ranges of /etc/subuid and /etc/subgid. Check the ranges and that the helpers are setuid root.',
+  },
+  'exec/no-namespaces': {
+    title: 'Namespaces are refused',
+    explanation:
+      'The namespaces that keep steps apart could not be made, usually because tsbuild runs in a container without the needed rights. `tsbuild doctor` says what is missing.',
+  },
+  'exec/no-mount': {
+    title: 'Mounts are refused',
+    explanation:
+      'The executor may not mount anything, although it has a namespace of its own. A security module or the seccomp profile of an outer container is in the way.',
+  },
+  'exec/executor-died': {
+    title: 'The executor process ended',
+    explanation:
+      'The process that runs the steps was killed or crashed. Often the machine ran out of memory; look into the kernel log and run the build again.',
+  },
+  'exec/no-runtime': {
+    title: 'No container runtime',
+    explanation: 'RUN steps are started by crun or runc, and neither is installed. `apt-get install crun` or `dnf install crun` is enough.',
+  },
+  'exec/runtime-failed': {
+    title: 'The container runtime failed',
+    explanation: "crun or runc could not set up the step, so its command never ran. The message is the runtime's own.",
+  },
+  'exec/cancelled': {
+    title: 'Step cancelled',
+    explanation: 'The build was interrupted or another step failed, so this step was ended with everything it had started.',
+  },
+  'exec/no-overlay': {
+    title: 'Overlay mounts are refused',
+    explanation:
+      'The kernel cannot stack layers on the file system of the store. Choose a store on ext4, xfs, btrfs or tmpfs with --root; without root Linux 5.11 or later is needed.',
+  },
+  'exec/too-many-layers': {
+    title: 'Too many layers',
+    explanation: 'The kernel mounts at most 500 layers over each other. Join instructions, or copy the result into a new stage.',
+  },
+  'exec/link-loop': {
+    title: 'Too many symbolic links',
+    explanation: 'A path of the image leads through more than 255 symbolic links, so a link leads back to itself.',
+  },
+  'exec/unknown-user': {
+    title: 'Unknown user',
+    explanation: 'USER names a user that /etc/passwd of the image does not have. Create it in a RUN step first, or use numbers.',
+  },
+  'exec/unknown-group': {
+    title: 'Unknown group',
+    explanation: 'USER names a group that /etc/group of the image does not have. Create it in a RUN step first, or use numbers.',
+  },
+  'exec/bad-user-id': {
+    title: 'User id out of range',
+    explanation: 'Numeric users and groups must lie between 0 and 2147483647.',
+  },
+  'exec/mount-target': {
+    title: 'Mount target cannot be used',
+    explanation:
+      'A mount of RUN cannot be placed: its target is the root, leads into /proc, or is a file where a directory is needed or the other way round.',
+  },
+  'exec/mount-source': {
+    title: 'Mount source cannot be used',
+    explanation: 'The source of a mount does not exist in the stage, image, context or cache it is taken from, or leads outside of it.',
+  },
+  'exec/cache-seed': {
+    title: 'Cache mount could not be filled',
+    explanation: 'The first content of a cache mount could not be copied from its source, usually for lack of space.',
+  },
+  'exec/secret-missing': {
+    title: 'Required secret is missing',
+    explanation: 'A RUN mount requires a secret that the build was not given. Pass it with --secret.',
+  },
+  'exec/ssh-missing': {
+    title: 'Required ssh agent is missing',
+    explanation: 'A RUN mount requires an ssh agent that the build was not given. Pass it with --ssh.',
+  },
+  'exec/working-directory': {
+    title: 'Working directory cannot be used',
+    explanation: 'WORKDIR leads to something that is no directory, or into /proc, from where a step could reach directories of the host.',
+  },
+  'exec/unsafe-rootfs': {
+    title: 'Unsafe root file system',
+    explanation: '/proc, /sys or /dev of the image is a link or a file. Mounting over it could reach the host, so the step is not run.',
+  },
+  'exec/bad-ulimit': {
+    title: 'Invalid ulimit',
+    explanation: 'A limit must be written as name=soft[:hard] with a name that setrlimit(2) knows.',
+  },
 } as const satisfies Record<`exec/${string}`, CodeInfo>;

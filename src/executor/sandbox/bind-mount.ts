@@ -1,0 +1,73 @@
+// --mount=type=bind: a sub-path of other layers or of a host directory, read-only or as a throw-away
+// writable copy (M-20…M-22). The sub-path is opened with openat2 below its root and mounted by
+// descriptor, so neither links in the tree nor a concurrent rename can lead elsewhere.
+import { chmodSync, chownSync, closeSync, copyFileSync, fstatSync, mkdirSync, rmSync, type Stats } from 'node:fs';
+import { errnoOf, invariant, TsbuildError } from '../../core/errors.ts';
+import type { Mount } from '../../graph/op.ts';
+import type { MountSource, RunRequest } from '../executor.ts';
+import { hideExcluded } from './excluded-view.ts';
+import { checkedId, copyDirectoryAttributes, lowersOf } from './snapshot-directory.ts';
+import type { MountContent } from './step-mounts.ts';
+import type { StepScope } from './step-scope.ts';
+
+type BindMount = Extract<Mount, { type: 'bind' }>;
+
+const READ_ONLY = ['rbind', 'ro'];
+const WRITABLE = ['rbind', 'rw'];
+
+export function prepareBind(scope: StepScope, request: RunRequest, mount: BindMount): MountContent {
+  const source = request.sources[mount.input];
+  invariant(source !== undefined, `bind mount at ${mount.target} has no source`);
+  const root = sourceRoot(scope, source);
+  const fd = openSource(scope, root, mount.source, mount.target);
+  try {
+    const stat = fstatSync(fd);
+    const tree = scope.mountDescriptor(fd);
+    if (mount.readonly) return { kind: stat.isDirectory() ? 'dir' : 'file', hostPath: tree.path, options: READ_ONLY, growable: false };
+    const copy = `${checkedId(request.snapshot)}/rw-${scope.nextIndex()}`;
+    mkdirSync(copy, { recursive: true });
+    scope.defer(() => rmSync(copy, { recursive: true, force: true }));
+    if (stat.isDirectory()) return writableDirectory(scope, tree, copy);
+    return writableFile(scope, fd, stat, copy);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Absolute path of a tree that holds the source. */
+export function sourceRoot(scope: StepScope, source: MountSource): string {
+  if (source.type === 'stack') return scope.mountTree({ lowers: lowersOf(source.stack) }).path;
+  return source.excludes === undefined || source.excludes.length === 0 ? source.path : hideExcluded(scope, source.path, source.excludes);
+}
+
+/** Error: 'exec/mount-source'. */
+export function openSource(scope: StepScope, root: string, path: string, target: string): number {
+  try {
+    return scope.host.calls.openBeneath(root, path === '' ? '.' : path);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOSYS') throw error;
+    throw new TsbuildError({
+      code: 'exec/mount-source',
+      message: `mount at ${target}: source ${path === '' ? '/' : path} ${errno === 'ENOENT' || errno === 'ENOTDIR' ? 'not found' : `cannot be opened (${errno})`}`,
+      hint: 'The path is looked up inside the stage, image or context that the mount reads from.',
+      cause: error,
+    });
+  }
+}
+
+function writableDirectory(scope: StepScope, tree: { readonly path: string; readonly relative: string }, copy: string): MountContent {
+  const writable = { upper: `${copy}/fs`, work: `${copy}/work` };
+  mkdirSync(writable.upper);
+  mkdirSync(writable.work);
+  copyDirectoryAttributes(scope.host.fileCalls, tree.path, writable.upper);
+  return { kind: 'dir', hostPath: scope.mountTree({ lowers: [tree.relative], writable }).path, options: WRITABLE, growable: true };
+}
+
+function writableFile(scope: StepScope, fd: number, stat: Stats, copy: string): MountContent {
+  const file = `${copy}/file`;
+  copyFileSync(`/proc/self/fd/${fd}`, file);
+  chownSync(file, stat.uid, stat.gid);
+  chmodSync(file, stat.mode & 0o7777);
+  return { kind: 'file', hostPath: scope.snapshotPath(file), options: WRITABLE, growable: false };
+}

@@ -1,0 +1,112 @@
+// The OCI runtime bundle of one step: config.json (runtime-spec 1.0) with Docker's isolation. Pure;
+// everything that had to be looked up comes in as data.
+import type { StepUser } from './user-lookup.ts';
+
+export interface OciMount {
+  readonly destination: string;
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+export interface Rlimit {
+  readonly type: string;
+  readonly soft: number;
+  readonly hard: number;
+}
+
+export interface BundleInput {
+  readonly rootfs: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly user: StepUser;
+  readonly hostname: string;
+  readonly capabilities: readonly string[];
+  readonly rlimits: readonly Rlimit[];
+  /** After the fixed ones, in order. */
+  readonly mounts: readonly OciMount[];
+  /** A namespace to join, a new empty one, or none (the executor's). */
+  readonly network: { readonly type: 'join'; readonly path: string } | { readonly type: 'new' } | { readonly type: 'host' };
+  readonly insecure: boolean;
+  /** Bytes of /dev/shm. */
+  readonly shmSize: number;
+  /** Seccomp as the runtime takes it: a ready program, an OCI profile, or nothing. */
+  readonly seccomp: { readonly program: string } | { readonly profile: object } | null;
+  readonly cgroupsPath?: string;
+}
+
+const MASKED = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+/** What Docker gives /dev/shm without --shm-size. */
+export const DEFAULT_SHM = 64 * 1024 * 1024;
+
+export function bundleConfig(input: BundleInput): object {
+  const { capabilities, seccomp } = input;
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal: false,
+      user: { uid: input.user.uid, gid: input.user.gid, umask: 0o022, additionalGids: input.user.groups },
+      args: input.args,
+      env: input.env,
+      cwd: input.cwd,
+      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      rlimits: input.rlimits,
+      noNewPrivileges: false,
+    },
+    root: { path: input.rootfs, readonly: false },
+    hostname: input.hostname,
+    mounts: [...fixedMounts(input), ...input.mounts],
+    ...(seccomp !== null && 'program' in seccomp ? { annotations: { 'run.oci.seccomp_bpf_data': seccomp.program } } : {}),
+    linux: {
+      namespaces: namespaces(input.network),
+      ...(input.insecure ? {} : { maskedPaths: MASKED, readonlyPaths: READ_ONLY }),
+      ...(input.insecure ? { resources: { devices: [{ allow: true, access: 'rwm' }] } } : {}),
+      ...(seccomp !== null && 'profile' in seccomp ? { seccomp: seccomp.profile } : {}),
+      ...(input.cgroupsPath === undefined ? {} : { cgroupsPath: input.cgroupsPath }),
+    },
+  };
+}
+
+function namespaces(network: BundleInput['network']): object[] {
+  const fixed = ['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type }));
+  if (network.type === 'host') return fixed;
+  return [...fixed, network.type === 'join' ? { type: 'network', path: network.path } : { type: 'network' }];
+}
+
+function fixedMounts(input: BundleInput): OciMount[] {
+  const access = input.insecure ? 'rw' : 'ro';
+  return [
+    { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+    { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
+    {
+      destination: '/dev/pts',
+      type: 'devpts',
+      source: 'devpts',
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+    },
+    { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${input.shmSize}`] },
+    { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
+    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', access] },
+    { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'noexec', 'nodev', 'relatime', access] },
+  ];
+}
+
+/** RLIM_INFINITY is beyond a double; MAX_SAFE_INTEGER stands for it until the text is made. */
+export const serializeBundle = (config: object): string =>
+  JSON.stringify(config).replace(/"(soft|hard)":9007199254740991\b/g, '"$1":18446744073709551615');

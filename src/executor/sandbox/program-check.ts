@@ -1,0 +1,78 @@
+// Why a program of an exec form could not be started. Asked only after the runtime reported a
+// failure, so that its message text need not be understood. Docker ends such a step with code 1, or
+// 255 when the file is there but the kernel cannot run it.
+import { closeSync, constants, openSync, readSync, type Stats } from 'node:fs';
+import { fsPath } from '../../core/path-bytes.ts';
+import type { ExecOp } from '../../graph/op.ts';
+import type { ContainerView } from './container-view.ts';
+
+export interface ProgramProblem {
+  readonly message: string;
+  readonly exitCode: number;
+}
+
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** e_machine of an ELF header by Node's architecture name. */
+const MACHINES: Readonly<Record<string, readonly number[]>> = { x64: [62, 3], arm64: [183, 40], ppc64: [21], s390x: [22], riscv64: [243] };
+
+/** Null when nothing is wrong with the program: then it was the runtime. */
+export function describeProgram(view: ContainerView, op: ExecOp): ProgramProblem | null {
+  const [name = ''] = op.args;
+  const found = findProgram(view, op, name);
+  if (found === null) {
+    const why = name.includes('/') ? `stat ${name}: no such file or directory` : 'executable file not found in $PATH';
+    return { message: `exec: ${JSON.stringify(name)}: ${why}`, exitCode: 1 };
+  }
+  if (!found.stat.isFile() || (found.stat.mode & 0o111) === 0) {
+    const why = found.stat.isDirectory() ? 'is a directory' : 'permission denied';
+    return { message: `exec: ${JSON.stringify(name)}: ${why}`, exitCode: 1 };
+  }
+  const why = unrunnable(view, found.path);
+  return why === null ? null : { message: `exec ${found.path}: ${why}`, exitCode: 255 };
+}
+
+function findProgram(view: ContainerView, op: ExecOp, name: string): { readonly path: string; readonly stat: Stats } | null {
+  const candidates = name.includes('/')
+    ? [name.startsWith('/') ? name : `${op.cwd}/${name}`]
+    : searchPath(op)
+        .filter((directory) => directory !== '')
+        .map((directory) => `${directory}/${name}`);
+  let unusable: { readonly path: string; readonly stat: Stats } | null = null;
+  for (const candidate of candidates) {
+    const { path, stat } = view.resolve(candidate);
+    if (stat === null) continue;
+    if (stat.isFile() && (stat.mode & 0o111) !== 0) return { path, stat };
+    unusable ??= { path, stat };
+  }
+  return unusable;
+}
+
+function searchPath(op: ExecOp): string[] {
+  const entry = op.env.findLast((text) => text.startsWith('PATH='));
+  return (entry === undefined ? DEFAULT_PATH : entry.slice('PATH='.length)).split(':');
+}
+
+function unrunnable(view: ContainerView, path: string): string | null {
+  const head = readHead(view, path);
+  if (head === null) return null;
+  if (head.toString('latin1', 0, 2) === '#!') {
+    const interpreter = head.toString('latin1', 2).split('\n')[0]?.trim().split(/\s+/)[0] ?? '';
+    return view.resolve(interpreter).stat === null ? 'no such file or directory' : null;
+  }
+  const isElf = head.length >= 20 && head.readUInt32BE(0) === 0x7f454c46;
+  if (!isElf) return 'exec format error';
+  const machine = head[5] === 2 ? head.readUInt16BE(18) : head.readUInt16LE(18);
+  return MACHINES[process.arch]?.includes(machine) === false ? 'exec format error' : null;
+}
+
+function readHead(view: ContainerView, path: string): Buffer | null {
+  const host = view.hostPath(path);
+  if (host === null) return null;
+  const fd = openSync(fsPath(host), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  try {
+    const head = Buffer.alloc(256);
+    return head.subarray(0, readSync(fd, head, 0, head.length, 0));
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,104 @@
+// Starts the container of a prepared step, passes its output on, ends it when the build is
+// cancelled, and says how it ended. Processes that a finished step left behind die with its pid
+// namespace, so the pipes always end.
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { TsbuildError } from '../../core/errors.ts';
+import type { ExecOp } from '../../graph/op.ts';
+import type { RunResult } from '../executor.ts';
+import type { ContainerView } from './container-view.ts';
+import { openOutput } from './log-pump.ts';
+import { describeProgram } from './program-check.ts';
+import { containerPid, type Runtime, runtimeError, startContainer } from './runtime.ts';
+import type { StepCgroups } from './step-cgroups.ts';
+import type { LogChannel } from './step-host.ts';
+import type { StepScope } from './step-scope.ts';
+
+export interface ContainerRun {
+  readonly scope: StepScope;
+  readonly runtime: Runtime;
+  readonly bundle: string;
+  readonly view: ContainerView;
+  readonly cgroups: StepCgroups;
+  readonly op: ExecOp;
+  readonly log: LogChannel;
+  readonly signal: AbortSignal;
+}
+
+const KILL_POLL = 10;
+
+/** Errors: 'exec/cancelled', 'exec/runtime-failed'. */
+export async function runContainer(run: ContainerRun): Promise<RunResult> {
+  const { scope, runtime, bundle, log, signal } = run;
+  if (signal.aborted) throw cancelled();
+  const output = openOutput(scope.host.calls, log);
+  const child = startContainer(runtime, {
+    bundle,
+    state: join(scope.host.workplace.run, 'runtime'),
+    name: `step-${scope.name}`,
+    stdout: output.stdout,
+    stderr: output.stderr,
+    cgroups: run.cgroups.join,
+  });
+  output.closeWriters();
+  const ended = new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, name) => resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])));
+  });
+  const stop = killOnAbort(bundle, signal, (name) => child.kill(name));
+  try {
+    const code = await ended;
+    await output.finished;
+    if (signal.aborted) throw cancelled();
+    return code === 0 ? { exitCode: 0 } : failure(run, code);
+  } finally {
+    stop();
+  }
+}
+
+const cancelled = (): TsbuildError => new TsbuildError({ code: 'exec/cancelled', message: 'the step was cancelled' });
+
+/**
+ * Kills the container's first process, and with it the pid namespace. While the runtime is still
+ * setting up there is none yet, so this goes on until `stop`.
+ */
+function killOnAbort(bundle: string, signal: AbortSignal, killRuntime: (name: NodeJS.Signals) => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let tries = 0;
+  const kill = (): void => {
+    const pid = containerPid(bundle);
+    tries += 1;
+    try {
+      if (pid !== null) process.kill(pid, 'SIGKILL');
+    } catch {
+      // already gone
+    }
+    // A runtime that makes no container in a second hangs.
+    if (pid === null && tries > 100) killRuntime('SIGKILL');
+    timer = setTimeout(kill, KILL_POLL);
+  };
+  signal.addEventListener('abort', kill, { once: true });
+  return () => {
+    signal.removeEventListener('abort', kill);
+    clearTimeout(timer);
+  };
+}
+
+/** A non-zero end: of the step, or of the runtime because the program cannot be run, or because the runtime failed. */
+function failure(run: ContainerRun, code: number): RunResult {
+  const problem = runtimeError(run.bundle);
+  if (problem === null) {
+    // A runtime passes a signal on as 128 + n, which a program may return as well: only the kernel's own count is certain.
+    return run.cgroups.oomKilled() ? { exitCode: code, killedBy: 'oom' } : { exitCode: code };
+  }
+  const program = describeProgram(run.view, run.op);
+  if (program !== null) {
+    run.log.write('stderr', Buffer.from(`${program.message}\n`));
+    return { exitCode: program.exitCode };
+  }
+  throw new TsbuildError({
+    code: 'exec/runtime-failed',
+    message: `${run.runtime.kind} could not start the step: ${problem}`,
+    hint: 'Run `tsbuild doctor` to see what this machine lacks.',
+  });
+}

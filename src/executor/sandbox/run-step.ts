@@ -1,0 +1,148 @@
+// One RUN: builds the root file system and the bundle, runs the container, waits until everything of
+// it is gone. The order matters: all paths are looked at while nothing of the step runs yet.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TsbuildError } from '../../core/errors.ts';
+import type { RunRequest, RunResult } from '../executor.ts';
+import { bundleConfig, DEFAULT_SHM, type OciMount, serializeBundle } from './bundle.ts';
+import { ownBoundingSet, stepCapabilities } from './capabilities.ts';
+import { ContainerView } from './container-view.ts';
+import { hostsText } from './hosts-file.ts';
+import { stepRlimits } from './rlimits.ts';
+import { runContainer } from './run-container.ts';
+import { seccompFor } from './seccomp.ts';
+import { secretVariables } from './secret-mount.ts';
+import { copyDirectoryAttributes, createUpper, lowersOf, removeWork } from './snapshot-directory.ts';
+import { agentVariable } from './ssh-mount.ts';
+import { joinCgroups, type StepCgroups } from './step-cgroups.ts';
+import type { LogChannel, StepHost } from './step-host.ts';
+import { type ProvidedFile, prepareMounts } from './step-mounts.ts';
+import { StepScope } from './step-scope.ts';
+import { type Stub, writeStubLayer } from './stub-layer.ts';
+import { readUserFiles } from './user-files.ts';
+import { homeOf, isNumericUser, lookupUser, type StepUser } from './user-lookup.ts';
+import { createWorkingDirectory } from './working-directory.ts';
+
+/** Errors: 'exec/…' when the step cannot be started, 'exec/cancelled' after the signal. */
+export async function runStep(host: StepHost, request: RunRequest, log: LogChannel, signal: AbortSignal): Promise<RunResult> {
+  const runtime = host.runtime();
+  await using scope = new StepScope(host);
+  const attached = await host.network.attach(request.op.network);
+  const view = openView(scope, request);
+  const provided = provideFiles(scope, request, attached.resolver);
+  const prepared = await prepareMounts(scope, view, request, provided, signal);
+  const rootfs = mountRoot(scope, request, view, [...fixedStubs(view), ...prepared.stubs]);
+  const inside = view.withRoot(rootfs);
+  const files = isNumericUser(request.op.user) && hasHome(request) ? { passwd: null, group: null } : readUserFiles(inside);
+  const user = lookupUser(request.op.user, files);
+  const cwd = createWorkingDirectory(scope, inside, request.op.cwd, user);
+  const cgroups = joinCgroups(host, scope, request);
+  const bundle = writeBundle(scope, request, {
+    rootfs,
+    cwd,
+    user,
+    cgroups,
+    env: environment(request, () => homeOf(user.uid, files.passwd)),
+    network: attached.network,
+    mounts: prepared.mounts,
+  });
+  return await runContainer({ scope, runtime, bundle, view: inside, cgroups, op: request.op, log, signal });
+}
+
+/** The image's tree with the file systems that every step gets; a link in their place is an attack (CVE-2025-31133). */
+function openView(scope: StepScope, request: RunRequest): ContainerView {
+  const view = new ContainerView(scope.mountTree({ lowers: lowersOf(request.root) }).path);
+  for (const path of FIXED) {
+    const stat = view.lstatRoot(path);
+    if (stat !== null && !stat.isDirectory()) {
+      throw new TsbuildError({
+        code: 'exec/unsafe-rootfs',
+        message: `${path} of the image is not a directory, so the step's own ${path} cannot be mounted there`,
+        hint: 'Remove it in the image, or use another base image.',
+      });
+    }
+  }
+  return view;
+}
+
+const FIXED = ['/dev', '/proc', '/sys'];
+
+function fixedStubs(view: ContainerView): Stub[] {
+  return FIXED.filter((path) => view.lstatRoot(path) === null).map((path) => ({ path, kind: 'dir' }));
+}
+
+function provideFiles(scope: StepScope, request: RunRequest, resolver: string): ProvidedFile[] {
+  const hosts = join(scope.files, 'hosts');
+  const resolvConf = join(scope.files, 'resolv.conf');
+  writeFileSync(hosts, hostsText(request.op.hostname ?? DEFAULT_HOSTNAME, request.op.addHosts ?? []), { mode: 0o644 });
+  writeFileSync(resolvConf, resolver, { mode: 0o644 });
+  return [
+    { target: '/etc/hosts', hostPath: hosts },
+    { target: '/etc/resolv.conf', hostPath: resolvConf },
+  ];
+}
+
+const DEFAULT_HOSTNAME = 'buildkitsandbox';
+
+/** The writable root file system; stubs of missing mount points lie between it and the image. */
+function mountRoot(scope: StepScope, request: RunRequest, view: ContainerView, stubs: readonly Stub[]): string {
+  const writable = createUpper(request.snapshot);
+  scope.defer(() => removeWork(request.snapshot));
+  const lowers = lowersOf(request.root);
+  const root = view.rootPath;
+  if (stubs.length > 0) {
+    const layer = join(scope.files, 'stubs');
+    mkdirSync(layer);
+    writeStubLayer(scope.host.fileCalls, layer, stubs, (path) => (view.lstatRoot(path) === null ? null : root + path));
+    lowers.unshift(`${scope.filesRelative}/stubs`);
+  }
+  if (request.root.length > 0) copyDirectoryAttributes(scope.host.fileCalls, root, writable.upper);
+  return scope.mountTree({ lowers, writable }).path;
+}
+
+const hasHome = (request: RunRequest): boolean => [...request.op.env, ...request.extraEnv].some((entry) => entry.startsWith('HOME='));
+
+/** Later entries win; each name once, at its first position. */
+function environment(request: RunRequest, home: () => string): string[] {
+  const values = new Map<string, string>();
+  const add = (entry: string): void => {
+    const at = entry.indexOf('=');
+    values.set(at === -1 ? entry : entry.slice(0, at), at === -1 ? '' : entry.slice(at + 1));
+  };
+  for (const entry of [...request.op.env, ...request.extraEnv]) add(entry);
+  const present = new Set(values.keys());
+  for (const entry of [...secretVariables(request, present), ...agentVariable(request, present)]) add(entry);
+  if (!values.has('HOME')) add(`HOME=${home()}`);
+  return [...values].map(([name, value]) => `${name}=${value}`);
+}
+
+interface BundleParts {
+  readonly rootfs: string;
+  readonly cwd: string;
+  readonly user: StepUser;
+  readonly env: readonly string[];
+  readonly cgroups: StepCgroups;
+  readonly network: Parameters<typeof bundleConfig>[0]['network'];
+  readonly mounts: readonly OciMount[];
+}
+
+function writeBundle(scope: StepScope, request: RunRequest, parts: BundleParts): string {
+  const { host } = scope;
+  const { op } = request;
+  const insecure = op.security === 'insecure';
+  const config = bundleConfig({
+    ...parts,
+    args: op.args,
+    hostname: op.hostname ?? DEFAULT_HOSTNAME,
+    capabilities: stepCapabilities(op.security, ownBoundingSet()),
+    rlimits: stepRlimits(host, op.ulimits ?? []),
+    insecure,
+    shmSize: op.shmSize ?? DEFAULT_SHM,
+    seccomp: insecure ? null : seccompFor(host),
+    ...(parts.cgroups.ociPath === undefined ? {} : { cgroupsPath: parts.cgroups.ociPath }),
+  });
+  const bundle = join(scope.files, 'bundle');
+  mkdirSync(bundle, { mode: 0o700 });
+  writeFileSync(join(bundle, 'config.json'), serializeBundle(config), { mode: 0o600 });
+  return bundle;
+}

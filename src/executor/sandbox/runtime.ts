@@ -1,0 +1,92 @@
+// The container runtime: finding crun or runc, and starting one container with it. The runtime is
+// run directly with our pipes as the step's output, and writes its own errors to a log file, so that
+// nothing it says can be confused with output or exit codes of the step.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import { TsbuildError } from '../../core/errors.ts';
+import { toolPath } from '../launch.ts';
+import { readHostFile } from './host-file.ts';
+
+export interface Runtime {
+  readonly kind: 'crun' | 'runc';
+  readonly path: string;
+}
+
+export interface RuntimeStart {
+  /** Directory with config.json; also gets `log` and `pid`. */
+  readonly bundle: string;
+  /** Where the runtime keeps its state. */
+  readonly state: string;
+  readonly name: string;
+  readonly stdout: number;
+  readonly stderr: number;
+  /** Control groups to start in, as directories; needs a shell in between. */
+  readonly cgroups: readonly string[];
+}
+
+export function findProgram(name: string, path = toolPath()): string | null {
+  for (const directory of path.split(':')) {
+    if (directory === '') continue;
+    const candidate = join(directory, name);
+    try {
+      accessSync(candidate, constants.X_OK);
+      return candidate;
+    } catch {
+      // next directory
+    }
+  }
+  return null;
+}
+
+/** crun starts three times as fast as runc, so it comes first. */
+export function findRuntime(): Runtime {
+  for (const kind of ['crun', 'runc'] as const) {
+    const path = findProgram(kind);
+    if (path !== null) return { kind, path };
+  }
+  throw new TsbuildError({
+    code: 'exec/no-runtime',
+    message: 'no container runtime found: neither crun nor runc is in PATH',
+    hint: 'Install one with `apt-get install crun` (Debian, Ubuntu), `dnf install crun` (Fedora) or `apk add crun` (Alpine).',
+  });
+}
+
+/** First line of `--version`, or null when it cannot be run. */
+export function programVersion(path: string): string | null {
+  const result = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 2_000 });
+  return result.status === 0 ? (result.stdout.split('\n')[0] ?? '') : null;
+}
+
+export function startContainer(runtime: Runtime, start: RuntimeStart): ChildProcess {
+  const args = [
+    ...(runtime.kind === 'crun' ? ['--cgroup-manager=disabled'] : []),
+    ...['--root', start.state, '--log', join(start.bundle, 'log'), '--log-format', 'json'],
+    ...['run', '--bundle', start.bundle, '--no-new-keyring', '--pid-file', join(start.bundle, 'pid'), start.name],
+  ];
+  const options = { stdio: ['ignore', start.stdout, start.stderr] as const, env: { PATH: toolPath() }, cwd: start.bundle };
+  if (start.cgroups.length === 0) return spawn(runtime.path, args, { ...options, stdio: [...options.stdio] });
+  const joinGroups = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1/cgroup.procs" || exit 125; shift; n=$((n - 1)); done; exec "$@"';
+  const command = ['-c', joinGroups, 'sh', String(start.cgroups.length), ...start.cgroups, runtime.path, ...args];
+  return spawn('/bin/sh', command, { ...options, stdio: [...options.stdio] });
+}
+
+/** Last error the runtime logged, or null: then the exit code is the step's own. */
+export function runtimeError(bundle: string): string | null {
+  const lines = (readHostFile(join(bundle, 'log')) ?? '').trim().split('\n');
+  for (const line of lines.reverse()) {
+    try {
+      const entry = JSON.parse(line) as { level?: unknown; msg?: unknown };
+      if (entry.level !== 'warning' && entry.level !== 'debug' && entry.level !== 'info' && typeof entry.msg === 'string') return entry.msg;
+    } catch {
+      // not an entry
+    }
+  }
+  return null;
+}
+
+/** Init process of the container, once it exists. */
+export function containerPid(bundle: string): number | null {
+  const pid = Number(readHostFile(join(bundle, 'pid')) ?? '');
+  return Number.isInteger(pid) && pid > 1 ? pid : null;
+}

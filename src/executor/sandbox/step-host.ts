@@ -1,0 +1,72 @@
+// What all steps of one executor share: system calls, the private directory, the container runtime,
+// the network of the build, and notices that are given once.
+import { enterNamespace, type Workplace } from '../enter-namespace.ts';
+import type { ExecutorConfig } from '../launch.ts';
+import { loadNamespaceCalls, type NamespaceCalls } from '../namespace-calls.ts';
+import { type FileCalls, loadFileCalls } from '../syscalls.ts';
+import { BuildNetwork } from './build-network.ts';
+import { findRuntime, type Runtime } from './runtime.ts';
+
+/** Where output of a step goes; see `LogChannel.write` for back-pressure. */
+export interface LogChannel {
+  /** False when the reader should wait for `drained` before it reads on. */
+  write(stream: 'stdout' | 'stderr', data: Uint8Array): boolean;
+  drained(): Promise<void>;
+}
+
+export interface HostCallbacks {
+  notice(message: string): void;
+  /** Control groups made for a step, as the main process sees them. */
+  cgroups(paths: readonly string[]): void;
+}
+
+export class StepHost {
+  readonly calls: NamespaceCalls;
+  readonly fileCalls: FileCalls = loadFileCalls();
+  readonly config: ExecutorConfig;
+  readonly workplace: Workplace;
+  readonly network: BuildNetwork;
+  readonly callbacks: HostCallbacks;
+  readonly #noticed = new Set<string>();
+  #runtime: Runtime | undefined;
+  #counter = 0;
+
+  constructor(calls: NamespaceCalls, config: ExecutorConfig, callbacks: HostCallbacks) {
+    this.calls = calls;
+    this.config = config;
+    this.callbacks = callbacks;
+    this.workplace = enterNamespace(calls, config);
+    this.network = new BuildNetwork(this);
+  }
+
+  /** User namespaces may not use trusted.* attributes; overlay then needs `userxattr`. */
+  get rootless(): boolean {
+    return this.config.isolation !== 'root';
+  }
+
+  /** Throws 'exec/no-runtime' when neither crun nor runc is installed. */
+  runtime(): Runtime {
+    this.#runtime ??= findRuntime();
+    return this.#runtime;
+  }
+
+  /** Short name unique in this executor. */
+  nextName(): string {
+    this.#counter += 1;
+    return this.#counter.toString(36);
+  }
+
+  /** Tells the user something once per build. */
+  noticeOnce(message: string): void {
+    if (this.#noticed.has(message)) return;
+    this.#noticed.add(message);
+    this.callbacks.notice(message);
+  }
+
+  close(): void {
+    this.network.close();
+  }
+}
+
+export const openStepHost = (config: ExecutorConfig, callbacks: HostCallbacks): StepHost =>
+  new StepHost(loadNamespaceCalls(), config, callbacks);

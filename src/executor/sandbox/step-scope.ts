@@ -1,0 +1,96 @@
+// Private places of one step and their end. Mount points and plain files are kept in different
+// trees: plain files are removed recursively, mount points only with rmdir, so that a mount that
+// would not go away can never be emptied by the clean-up.
+import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { MNT_DETACH, MS_BIND, MS_REC } from '../namespace-calls.ts';
+import { mountOverlay } from './overlay.ts';
+import type { StepHost } from './step-host.ts';
+
+export interface TreeRequest {
+  /** Topmost first, relative to snapshots-v1. */
+  readonly lowers: readonly string[];
+  readonly writable?: { readonly upper: string; readonly work: string };
+}
+
+export class StepScope implements AsyncDisposable {
+  readonly host: StepHost;
+  readonly name: string;
+  /** Plain files of the step, on the private tmpfs. */
+  readonly files: string;
+  readonly filesRelative: string;
+  readonly #stack = new AsyncDisposableStack();
+  #mounts = 0;
+  #index = 0;
+
+  constructor(host: StepHost) {
+    const { run, runRelative } = host.workplace;
+    this.host = host;
+    this.name = host.nextName();
+    this.files = join(run, `step-${this.name}`);
+    this.filesRelative = `${runRelative}/step-${this.name}`;
+    mkdirSync(this.files, { mode: 0o700 });
+    this.#stack.defer(() => rmSync(this.files, { recursive: true, force: true }));
+  }
+
+  /** Runs at the end of the step, latest first. */
+  defer(body: () => void | Promise<void>): void {
+    this.#stack.defer(body);
+  }
+
+  /** Number unique in this step, for names of files. */
+  nextIndex(): number {
+    this.#index += 1;
+    return this.#index;
+  }
+
+  /** A path made by `mountTree` or `mountDescriptor` as overlay options need it. */
+  relativeOf(mounted: string): string {
+    return `${this.host.workplace.runRelative}/${basename(mounted)}`;
+  }
+
+  /** Absolute form of a path relative to snapshots-v1. */
+  snapshotPath(relative: string): string {
+    return join(this.host.config.root, 'snapshots-v1', relative);
+  }
+
+  /** Overlay of the trees; returns its absolute path and the one for lowerdir. */
+  mountTree(request: TreeRequest): { readonly path: string; readonly relative: string } {
+    const lowers = [...request.lowers, `${this.host.workplace.runRelative}/empty`];
+    return this.#mountAt((target) =>
+      mountOverlay(this.host.calls, {
+        lowers: request.writable === undefined || request.lowers.length === 0 ? lowers : request.lowers,
+        ...(request.writable === undefined ? {} : { writable: request.writable }),
+        target,
+        userxattr: this.host.rootless,
+      }),
+    );
+  }
+
+  /** Bind of what an open descriptor names, with everything mounted below it. */
+  mountDescriptor(fd: number): { readonly path: string; readonly relative: string } {
+    return this.#mountAt((target) => this.host.calls.mount(`/proc/self/fd/${fd}`, target, null, MS_BIND | MS_REC));
+  }
+
+  #mountAt(mount: (target: string) => void): { readonly path: string; readonly relative: string } {
+    this.#mounts += 1;
+    const name = `mount-${this.name}-${this.#mounts}`;
+    const path = join(this.host.workplace.run, name);
+    mkdirSync(path);
+    try {
+      mount(path);
+    } catch (error) {
+      rmdirSync(path);
+      throw error;
+    }
+    this.defer(() => {
+      this.host.calls.unmount(path, MNT_DETACH);
+      rmdirSync(path);
+    });
+    return { path, relative: `${this.host.workplace.runRelative}/${name}` };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+}

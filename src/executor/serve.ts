@@ -1,0 +1,98 @@
+// The executor's side of the socket: takes calls, runs them concurrently, streams logs with
+// back-pressure, answers with results or errors.
+import type { Socket } from 'node:net';
+import type { ExecutorConfig } from './launch.ts';
+import { runStep } from './sandbox/run-step.ts';
+import { discardSnapshot } from './sandbox/snapshot-directory.ts';
+import { type LogChannel, openStepHost, type StepHost } from './sandbox/step-host.ts';
+import {
+  type Call,
+  type ClientMessage,
+  encodeError,
+  encodeLogHeader,
+  encodeMessage,
+  FRAME_STDERR,
+  FRAME_STDOUT,
+  FrameDecoder,
+  type ServerMessage,
+} from './wire.ts';
+
+/** Resolves when the executor is ready to work; it then lives until the socket ends. */
+export async function serve(socket: Socket, config: ExecutorConfig): Promise<void> {
+  const send = (message: ServerMessage): void => {
+    socket.write(encodeMessage(message));
+  };
+  const running = new Map<number, AbortController>();
+  let host: StepHost | undefined;
+  const end = (): void => {
+    for (const controller of running.values()) controller.abort();
+    host?.close();
+    process.exit(0);
+  };
+  socket.on('end', end).on('error', end).on('close', end);
+  try {
+    host = openStepHost(config, {
+      notice: (message) => send({ type: 'notice', message }),
+      cgroups: (paths) => send({ type: 'cgroup', paths }),
+    });
+  } catch (error) {
+    socket.end(encodeMessage({ type: 'failed', error: encodeError(error) }));
+    return;
+  }
+  const context = { host, socket, running, send };
+  const decoder = new FrameDecoder({
+    message: (message) => receive(context, message as ClientMessage),
+    log: () => {},
+  });
+  socket.on('data', (chunk: Buffer) => decoder.push(chunk));
+  send({ type: 'ready' });
+}
+
+interface Serving {
+  readonly host: StepHost;
+  readonly socket: Socket;
+  readonly running: Map<number, AbortController>;
+  send(message: ServerMessage): void;
+}
+
+function receive(serving: Serving, message: ClientMessage): void {
+  if (message.type === 'cancel') {
+    serving.running.get(message.id)?.abort();
+    return;
+  }
+  const { id } = message;
+  const controller = new AbortController();
+  serving.running.set(id, controller);
+  perform(serving, id, message.call, controller.signal)
+    .then(
+      (value) => serving.send({ type: 'result', id, value }),
+      (error: unknown) => serving.send({ type: 'error', id, error: encodeError(error) }),
+    )
+    .finally(() => serving.running.delete(id));
+}
+
+async function perform(serving: Serving, id: number, call: Call, signal: AbortSignal): Promise<unknown> {
+  const { host } = serving;
+  switch (call.method) {
+    case 'run':
+      return runStep(host, call.request, logChannel(serving.socket, id), signal);
+    case 'discard':
+      return discardSnapshot(call.snapshot);
+    default:
+      throw new Error(call.method);
+  }
+}
+
+/** Log chunks of one call; `write` is false when the reader should wait for `drained`. */
+function logChannel(socket: Socket, id: number): LogChannel {
+  return {
+    write(stream, data) {
+      socket.cork();
+      socket.write(encodeLogHeader(stream === 'stdout' ? FRAME_STDOUT : FRAME_STDERR, id, data.length));
+      const room = socket.write(data);
+      socket.uncork();
+      return room;
+    },
+    drained: () => new Promise((resolve) => socket.once('drain', resolve)),
+  };
+}

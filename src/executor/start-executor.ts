@@ -1,0 +1,214 @@
+// The executor as the rest of tsbuild sees it: `startExecutor` launches the process, waits until it
+// is ready and returns the port. Ending the socket, for whatever reason, ends the process, and with
+// it its pid and mount namespaces.
+import { fileURLToPath } from 'node:url';
+import { InvariantError, TsbuildError } from '../core/errors.ts';
+import { type CgroupKeeper, startCgroupKeeper } from './cgroup-keeper.ts';
+import type {
+  CopyRequest,
+  Executor,
+  LayerFormat,
+  RunRequest,
+  RunResult,
+  SnapshotId,
+  SnapshotStack,
+  StoredLayer,
+  UnpackRequest,
+} from './executor.ts';
+import { callerIdentity, type Isolation, type Launch, launchExecutor, missingUnshare, rootlessKind } from './launch.ts';
+import { type Call, decodeError, encodeMessage, FrameDecoder, type ServerMessage } from './wire.ts';
+
+export interface StartOptions {
+  /** Store root; snapshots are below snapshots-v1. */
+  readonly root: string;
+  /** One sentence the user should know once: something is missing and the build goes on without. */
+  readonly notice: (message: string) => void;
+  /** 'auto' takes the best that works. */
+  readonly isolation?: 'auto' | 'root' | 'rootless' | 'chroot';
+  /** Program of the executor process; default: main beside this file. */
+  readonly entry?: string;
+  /** Node flags for it. */
+  readonly execArgv?: readonly string[];
+  /** Directory for V8's code cache. */
+  readonly compileCache?: string;
+}
+
+type LogSink = (stream: 'stdout' | 'stderr', data: Uint8Array) => void;
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+  readonly log: LogSink;
+}
+
+const CLOSE_TIMEOUT = 5_000;
+
+/** Errors are TsbuildErrors 'exec/…' that say what the host lacks. */
+export async function startExecutor(options: StartOptions): Promise<Executor> {
+  const entry = options.entry ?? fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './executor.js', import.meta.url));
+  const launchOptions = {
+    root: options.root,
+    entry,
+    execArgv: options.execArgv ?? [],
+    ...(options.compileCache === undefined ? {} : { compileCache: options.compileCache }),
+  };
+  const choices = isolationChoices(options.isolation ?? 'auto');
+  for (const [position, isolation] of choices.entries()) {
+    try {
+      const client = new ExecutorClient(await launchExecutor(isolation, launchOptions), options.notice);
+      await client.ready;
+      if (isolation === 'single') options.notice(SINGLE_USER);
+      if (isolation === 'chroot') options.notice(CHROOT);
+      return client;
+    } catch (error) {
+      const next = choices[position + 1];
+      if (next === undefined || !(error instanceof TsbuildError) || !FALLS_BACK.has(error.code)) throw error;
+    }
+  }
+  throw new InvariantError('no isolation to try');
+}
+
+const FALLS_BACK: ReadonlySet<string> = new Set(['exec/no-namespaces', 'exec/no-uidmap', 'exec/uidmap-failed', 'exec/no-unshare']);
+const SINGLE_USER =
+  'this user has no ranges in /etc/subuid and /etc/subgid (or newuidmap is missing): steps can only use one user id, and commands that change owners may fail; `tsbuild doctor` says how to improve it';
+const CHROOT =
+  'namespaces are not permitted here: steps run in a chroot without isolation of processes and network; `tsbuild doctor` says how to improve it';
+
+function isolationChoices(wanted: 'auto' | 'root' | 'rootless' | 'chroot'): readonly Isolation[] {
+  const identity = callerIdentity();
+  if (wanted === 'auto' ? identity.uid === 0 : wanted === 'root') return wanted === 'auto' ? ['root', 'chroot'] : ['root'];
+  if (wanted === 'chroot') return ['chroot'];
+  return rootlessKind(identity) === 'rootless' ? ['rootless', 'single'] : ['single'];
+}
+
+class ExecutorClient implements Executor {
+  readonly ready: Promise<void>;
+  readonly #launch: Launch;
+  readonly #pending = new Map<number, Pending>();
+  readonly #notice: (message: string) => void;
+  readonly #exited: Promise<void>;
+  #nextId = 1;
+  #closing = false;
+  #started = false;
+  #keeper: CgroupKeeper | undefined;
+  #settleReady: { resolve(): void; reject(error: Error): void } = { resolve() {}, reject() {} };
+
+  constructor(launch: Launch, notice: (message: string) => void) {
+    this.#launch = launch;
+    this.#notice = notice;
+    this.ready = new Promise((resolve, reject) => {
+      this.#settleReady = { resolve, reject };
+    });
+    const decoder = new FrameDecoder({
+      message: (message) => this.#receive(message as ServerMessage),
+      log: (stream, id, data) => this.#pending.get(id)?.log(stream, data),
+    });
+    launch.socket.on('data', (chunk: Buffer) => decoder.push(chunk));
+    launch.socket.on('error', () => {});
+    launch.child.once('error', (cause) => this.#end(missingUnshare(cause)));
+    this.#exited = new Promise((resolve) => {
+      launch.child.once('close', () => {
+        this.#end(endedError(launch.stderr(), this.#started));
+        resolve();
+      });
+      launch.child.once('error', () => resolve());
+    });
+  }
+
+  unpack(request: UnpackRequest): Promise<{ readonly size: number }> {
+    return this.#call({ method: 'unpack', request });
+  }
+
+  run(request: RunRequest, onLog: LogSink, signal: AbortSignal): Promise<RunResult> {
+    return this.#call({ method: 'run', request }, onLog, signal);
+  }
+
+  diff(snapshot: SnapshotId, parent: SnapshotStack, format: LayerFormat): Promise<StoredLayer & { readonly size: number }> {
+    return this.#call({ method: 'diff', snapshot, parent, format });
+  }
+
+  copy(request: CopyRequest): Promise<StoredLayer> {
+    return this.#call({ method: 'copy', request });
+  }
+
+  discard(snapshot: SnapshotId): Promise<void> {
+    return this.#call({ method: 'discard', snapshot });
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closing) {
+      this.#closing = true;
+      this.#launch.socket.end();
+    }
+    const timer = setTimeout(() => this.#launch.child.kill('SIGKILL'), CLOSE_TIMEOUT);
+    await this.#exited;
+    clearTimeout(timer);
+    await this.#keeper?.finish();
+  }
+
+  #call<T>(call: Call, log: LogSink = () => {}, signal?: AbortSignal): Promise<T> {
+    if (this.#closing) return Promise.reject(new InvariantError('the executor is closed'));
+    const id = this.#nextId;
+    this.#nextId += 1;
+    const cancel = (): void => {
+      this.#launch.socket.write(encodeMessage({ type: 'cancel', id }));
+    };
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    signal?.addEventListener('abort', cancel, { once: true });
+    const promise = new Promise<unknown>((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject, log });
+      this.#launch.socket.write(encodeMessage({ type: 'call', id, call }));
+    });
+    return promise.finally(() => signal?.removeEventListener('abort', cancel)) as Promise<T>;
+  }
+
+  #receive(message: ServerMessage): void {
+    switch (message.type) {
+      case 'ready':
+        this.#started = true;
+        this.#settleReady.resolve();
+        return;
+      case 'failed':
+        this.#settleReady.reject(decodeError(message.error));
+        return;
+      case 'notice':
+        this.#notice(message.message);
+        return;
+      case 'cgroup':
+        this.#keeper ??= startCgroupKeeper();
+        this.#keeper.add(message.paths);
+        return;
+      default: {
+        const pending = this.#pending.get(message.id);
+        this.#pending.delete(message.id);
+        if (message.type === 'result') pending?.resolve(message.value);
+        else pending?.reject(decodeError(message.error));
+      }
+    }
+  }
+
+  #end(error: Error): void {
+    this.#closing = true;
+    this.#settleReady.reject(error);
+    for (const pending of this.#pending.values()) pending.reject(error);
+    this.#pending.clear();
+    this.#launch.socket.destroy();
+  }
+}
+
+/** The process ended by itself: before `ready`, the launcher was refused; later, something killed it. */
+function endedError(stderr: string, started: boolean): TsbuildError {
+  const detail = stderr.trim() === '' ? '' : `: ${stderr.trim().slice(-1_000)}`;
+  if (started) {
+    return new TsbuildError({
+      code: 'exec/executor-died',
+      message: `the executor process ended unexpectedly${detail}`,
+      hint: 'Look for an out-of-memory kill in `dmesg`; run the build again.',
+    });
+  }
+  return new TsbuildError({
+    code: 'exec/no-namespaces',
+    message: `namespaces for the steps could not be made${detail}`,
+    hint: 'Run `tsbuild doctor` to see what this machine lacks.',
+  });
+}

@@ -1,0 +1,133 @@
+// What the main process and the executor say to each other over their socket: frames of
+// [u32 length][u8 kind][payload]. Messages are structured clones, log chunks are raw bytes, so that
+// output of a step is never encoded. Both ends are tsbuild itself; steps cannot reach the socket.
+import { deserialize, serialize } from 'node:v8';
+import type { ErrorCode } from '../core/codes.ts';
+import { InvariantError, TsbuildError } from '../core/errors.ts';
+import type { CopyRequest, LayerFormat, RunRequest, SnapshotId, SnapshotStack, UnpackRequest } from './executor.ts';
+
+export type Call =
+  | { readonly method: 'run'; readonly request: RunRequest }
+  | { readonly method: 'unpack'; readonly request: UnpackRequest }
+  | { readonly method: 'diff'; readonly snapshot: SnapshotId; readonly parent: SnapshotStack; readonly format: LayerFormat }
+  | { readonly method: 'copy'; readonly request: CopyRequest }
+  | { readonly method: 'discard'; readonly snapshot: SnapshotId };
+
+/** Main process → executor. The end of the stream means "kill everything and exit". */
+export type ClientMessage =
+  | { readonly type: 'call'; readonly id: number; readonly call: Call }
+  | { readonly type: 'cancel'; readonly id: number };
+
+export interface WireError {
+  readonly kind: 'tsbuild' | 'invariant' | 'other';
+  readonly message: string;
+  readonly code?: ErrorCode;
+  readonly hint?: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** Executor → main process. */
+export type ServerMessage =
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly error: WireError }
+  | { readonly type: 'notice'; readonly message: string }
+  /** A control group that must be removed even when the build is killed. */
+  | { readonly type: 'cgroup'; readonly paths: readonly string[] }
+  | { readonly type: 'result'; readonly id: number; readonly value: unknown }
+  | { readonly type: 'error'; readonly id: number; readonly error: WireError };
+
+export const FRAME_MESSAGE = 0;
+export const FRAME_STDOUT = 1;
+export const FRAME_STDERR = 2;
+
+const HEADER = 5;
+
+export function encodeMessage(message: ClientMessage | ServerMessage): Buffer {
+  const body = serialize(message);
+  const header = Buffer.allocUnsafe(HEADER);
+  header.writeUInt32LE(body.length, 0);
+  header[4] = FRAME_MESSAGE;
+  return Buffer.concat([header, body]);
+}
+
+/** Header of a log frame; the chunk itself is written after it without a copy. */
+export function encodeLogHeader(kind: typeof FRAME_STDOUT | typeof FRAME_STDERR, id: number, length: number): Buffer {
+  const header = Buffer.allocUnsafe(HEADER + 4);
+  header.writeUInt32LE(length + 4, 0);
+  header[4] = kind;
+  header.writeUInt32LE(id, HEADER);
+  return header;
+}
+
+export interface FrameHandler {
+  message(message: unknown): void;
+  log(stream: 'stdout' | 'stderr', id: number, data: Uint8Array): void;
+}
+
+/** Feeds stream chunks, calls the handler once per whole frame, in order. */
+export class FrameDecoder {
+  readonly #handler: FrameHandler;
+  #chunks: Buffer[] = [];
+  #length = 0;
+
+  constructor(handler: FrameHandler) {
+    this.#handler = handler;
+  }
+
+  push(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    for (;;) {
+      if (this.#length < HEADER) return;
+      const header = this.#peek(HEADER);
+      const size = header.readUInt32LE(0);
+      if (this.#length < HEADER + size) return;
+      const frame = this.#peek(HEADER + size);
+      this.#consume(HEADER + size);
+      this.#dispatch(frame[4] ?? 0, frame.subarray(HEADER, HEADER + size));
+    }
+  }
+
+  /** First `size` bytes in one buffer; joins chunks at most once per frame. */
+  #peek(size: number): Buffer {
+    const first = this.#chunks[0];
+    if (first !== undefined && first.length >= size) return first;
+    const joined = Buffer.concat(this.#chunks);
+    this.#chunks = [joined];
+    return joined;
+  }
+
+  #consume(size: number): void {
+    const first = this.#chunks[0];
+    this.#length -= size;
+    if (first === undefined || first.length === size) this.#chunks.shift();
+    else this.#chunks[0] = first.subarray(size);
+  }
+
+  #dispatch(kind: number, payload: Buffer): void {
+    if (kind === FRAME_MESSAGE) this.#handler.message(deserialize(payload));
+    else this.#handler.log(kind === FRAME_STDOUT ? 'stdout' : 'stderr', payload.readUInt32LE(0), payload.subarray(4));
+  }
+}
+
+/** Errors cross the wire by code, so that the other side never reads message text. */
+export function encodeError(error: unknown): WireError {
+  if (error instanceof TsbuildError) {
+    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    return { kind: 'tsbuild', message: error.message, code: error.code, data: error.data, ...hint };
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { kind: error instanceof InvariantError ? 'invariant' : 'other', message };
+}
+
+export function decodeError(error: WireError): Error {
+  if (error.kind === 'tsbuild' && error.code !== undefined) {
+    return new TsbuildError({
+      code: error.code,
+      message: error.message,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      ...(error.data === undefined ? {} : { data: error.data }),
+    });
+  }
+  return error.kind === 'invariant' ? new InvariantError(error.message) : new Error(error.message);
+}
