@@ -57,7 +57,10 @@ function pushNames(context: OutputContext, output: ImageSpec): readonly Referenc
   return names.map(({ tag: _, ...name }) => name);
 }
 
-async function openPushTo({ session, registry }: OutputContext, reference: Reference): Promise<PushSession> {
+export async function openPushTo(
+  { session, registry }: Pick<OutputContext, 'session' | 'registry'>,
+  reference: Reference,
+): Promise<PushSession> {
   const [{ openPush }, client] = await Promise.all([import('../../push/registry/push-session.ts'), registry.client()]);
   const { emit, clock } = session;
   const id = (digest: string): string => `push ${familiarReference(reference)} ${digest}`;

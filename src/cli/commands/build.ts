@@ -7,30 +7,17 @@ import { buildRequestOf } from '../build-options.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import { isOn } from '../flags/flag.ts';
 import { reportDiagnostics } from '../report-error.ts';
-import { openReporter, type ProgressMode } from '../reporter/reporter.ts';
 import type { RunCommand } from './command.ts';
-import { withSession } from './session.ts';
+import { withProgress } from './session.ts';
 
 export const run: RunCommand = async (args, cli) => {
   const request = buildRequestOf(args, cli);
   const quiet = isOn(args, 'quiet');
-  const asked = args.values.get('progress') ?? cli.env['TSBUILD_PROGRESS'] ?? cli.env['BUILDKIT_PROGRESS'] ?? 'auto';
-  const reporter = await openReporter(quiet ? 'quiet' : (asked as ProgressMode), cli.stderr);
-  const isolation = args.values.get('isolation');
-  try {
-    const outcome = await withSession(
-      cli,
-      { emit: (event) => reporter.event(event), ...(isolation === undefined ? {} : { isolation }) },
-      (session) => runBuild(session, request),
-    );
-    reporter.close();
-    if (!quiet) reportDiagnostics(outcome.file, outcome.warnings, cli.stderr);
-    writeResultFiles(outcome, args.values.get('iidfile'), args.values.get('metadata-file'));
-    if (outcome.descriptor !== undefined && !usesStdout(request)) cli.print(`${outcome.descriptor.digest}\n`);
-    return EXIT_OK;
-  } finally {
-    reporter.close();
-  }
+  const outcome = await withProgress(args, cli, (session) => runBuild(session, request));
+  if (!quiet) reportDiagnostics(outcome.file, outcome.warnings, cli.stderr);
+  writeResultFiles(outcome, args.values.get('iidfile'), args.values.get('metadata-file'));
+  if (outcome.descriptor !== undefined && !usesStdout(request)) cli.print(`${outcome.descriptor.digest}\n`);
+  return EXIT_OK;
 };
 
 const usesStdout = (request: BuildRequest): boolean => request.outputs.some((output) => 'dest' in output && output.dest === '-');

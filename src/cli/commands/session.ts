@@ -1,7 +1,9 @@
 // Opening a session for a command and closing it whatever happens.
 import { type Isolation, openSession, type Session } from '../../build/session.ts';
 import type { Emit } from '../../core/events.ts';
+import { isOn, type ParsedArgs } from '../flags/flag.ts';
 import { usageError } from '../flags/parse-argv.ts';
+import { openReporter, type ProgressMode } from '../reporter/reporter.ts';
 import type { Cli } from './command.ts';
 
 export async function withSession<T>(
@@ -29,5 +31,25 @@ function isolationOf(text: string | undefined): Isolation {
   if (text === undefined || text === '') return 'auto';
   const mode = MODES.find((candidate) => candidate === text);
   if (mode === undefined) throw usageError('build', `isolation is one of ${MODES.join(', ')}, got ${JSON.stringify(text)}`);
+  return mode;
+}
+
+/** A session whose events are shown as --progress says. */
+export async function withProgress<T>(args: ParsedArgs, cli: Cli, body: (session: Session) => Promise<T>): Promise<T> {
+  const asked = args.values.get('progress') ?? cli.env['TSBUILD_PROGRESS'] ?? cli.env['BUILDKIT_PROGRESS'] ?? 'auto';
+  const reporter = await openReporter(isOn(args, 'quiet') ? 'quiet' : progressMode(asked), cli.stderr);
+  const isolation = args.values.get('isolation');
+  try {
+    return await withSession(cli, { emit: (event) => reporter.event(event), ...(isolation === undefined ? {} : { isolation }) }, body);
+  } finally {
+    reporter.close();
+  }
+}
+
+const PROGRESS: readonly ProgressMode[] = ['auto', 'tty', 'plain', 'rawjson', 'quiet'];
+
+function progressMode(text: string): ProgressMode {
+  const mode = PROGRESS.find((candidate) => candidate === text);
+  if (mode === undefined) throw usageError('build', `progress is one of ${PROGRESS.join(', ')}, got ${JSON.stringify(text)}`);
   return mode;
 }

@@ -1,15 +1,20 @@
 // Every command: its table of flags and where its code is. Code is loaded when the command runs.
 import { BUILD_COMMAND } from '../flags/build.ts';
 import { HISTORY_COMMAND, IMAGES_COMMAND, INSPECT_COMMAND, RMI_COMMAND, TAG_COMMAND, VERSION_COMMAND } from '../flags/images.ts';
+import { LOGIN_COMMAND, LOGOUT_COMMAND, PULL_COMMAND, PUSH_COMMAND } from '../flags/registry.ts';
 import type { Command } from './command.ts';
 
 export const COMMANDS: readonly Command[] = [
   { spec: BUILD_COMMAND, load: () => import('./build.ts') },
+  { spec: PUSH_COMMAND, load: () => import('./push.ts') },
+  { spec: PULL_COMMAND, load: () => import('./pull.ts') },
   { spec: IMAGES_COMMAND, load: () => import('./images.ts') },
   { spec: TAG_COMMAND, load: () => import('./tag.ts') },
   { spec: INSPECT_COMMAND, load: () => import('./inspect.ts') },
   { spec: HISTORY_COMMAND, load: () => import('./history.ts') },
   { spec: RMI_COMMAND, load: () => import('./rmi.ts') },
+  { spec: LOGIN_COMMAND, load: () => import('./login.ts') },
+  { spec: LOGOUT_COMMAND, load: () => import('./logout.ts') },
   { spec: VERSION_COMMAND, load: () => import('./version.ts') },
 ];
 

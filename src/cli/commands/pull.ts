@@ -1,0 +1,11 @@
+import { pullWholeImage } from '../../build/images/transfer.ts';
+import { EXIT_OK } from '../exit-code.ts';
+import type { RunCommand } from './command.ts';
+import { wantedPlatform } from './platform.ts';
+import { withProgress } from './session.ts';
+
+export const run: RunCommand = (args, cli) =>
+  withProgress(args, cli, async (session) => {
+    for (const name of args.positionals) cli.print(`${await pullWholeImage(session, name, wantedPlatform(args))}\n`);
+    return EXIT_OK;
+  });
