@@ -2,6 +2,7 @@
 // back-pressure, answers with results or errors.
 import type { Socket } from 'node:net';
 import type { ExecutorConfig } from './launch.ts';
+import type { LayerWork } from './layer-work.ts';
 import { runStep } from './sandbox/run-step.ts';
 import { discardSnapshot } from './sandbox/snapshot-directory.ts';
 import { type LogChannel, openStepHost, type StepHost } from './sandbox/step-host.ts';
@@ -29,6 +30,8 @@ export async function serve(socket: Socket, config: ExecutorConfig): Promise<voi
     host?.close();
     process.exit(0);
   };
+  // Every paused pipe of a step waits for the same drain.
+  socket.setMaxListeners(0);
   socket.on('end', end).on('error', end).on('close', end);
   try {
     host = openStepHost(config, {
@@ -39,7 +42,7 @@ export async function serve(socket: Socket, config: ExecutorConfig): Promise<voi
     socket.end(encodeMessage({ type: 'failed', error: encodeError(error) }));
     return;
   }
-  const context = { host, socket, running, send };
+  const context: Serving = { host, socket, running, send };
   const decoder = new FrameDecoder({
     message: (message) => receive(context, message as ClientMessage),
     log: () => {},
@@ -52,6 +55,7 @@ interface Serving {
   readonly host: StepHost;
   readonly socket: Socket;
   readonly running: Map<number, AbortController>;
+  layers?: Promise<LayerWork>;
   send(message: ServerMessage): void;
 }
 
@@ -72,15 +76,24 @@ function receive(serving: Serving, message: ClientMessage): void {
 }
 
 async function perform(serving: Serving, id: number, call: Call, signal: AbortSignal): Promise<unknown> {
-  const { host } = serving;
   switch (call.method) {
     case 'run':
-      return runStep(host, call.request, logChannel(serving.socket, id), signal);
+      return runStep(serving.host, call.request, logChannel(serving.socket, id), signal);
     case 'discard':
       return discardSnapshot(call.snapshot);
-    default:
-      throw new Error(call.method);
+    case 'unpack':
+      return (await layerWork(serving)).unpack(call.request);
+    case 'diff':
+      return (await layerWork(serving)).diff(call.snapshot, call.parent, call.format);
+    case 'copy':
+      return (await layerWork(serving)).copy(call.request, signal);
   }
+}
+
+/** Loaded with the first request for it, so that the executor is ready sooner. */
+async function layerWork(serving: Serving): Promise<LayerWork> {
+  serving.layers ??= import('./layer-work.ts').then(({ LayerWork: Work }) => new Work(serving.host));
+  return await serving.layers;
 }
 
 /** Log chunks of one call; `write` is false when the reader should wait for `drained`. */

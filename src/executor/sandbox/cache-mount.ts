@@ -2,6 +2,7 @@
 // never part of a layer (M-30…M-36). Sharing works across processes by kernel locks on <n>.lock: a
 // killed build leaves no lock. The identity is a hash, so no id can name a path.
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -104,7 +105,7 @@ async function acquire(
 
 /** New content appears whole: seeded beside and renamed, so that a crash or a concurrent user never sees half of it. */
 function ensureContent(scope: StepScope, request: RunRequest, mount: CacheMount, directory: string): void {
-  const fresh = `${directory}.new-${scope.name}-${process.pid}-${scope.nextIndex()}`;
+  const fresh = `${directory}.new-${randomBytes(8).toString('hex')}`;
   if (existsSync(directory)) return;
   mkdirSync(fresh, { mode: 0o700 });
   if (mount.input === undefined) {

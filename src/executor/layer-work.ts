@@ -1,0 +1,120 @@
+// The executor's work on layers: unpack a blob into a snapshot, turn the changes of a step into a
+// layer, copy between stages. It runs here because owners and device nodes need the executor's rights;
+// blobs and tables of contents go straight into the store.
+import { mkdirSync, rmSync } from 'node:fs';
+import type { BlobStore } from '../cache/blob-store.ts';
+import { openFsBlobStore } from '../cache/fs-blob-store.ts';
+import { openFsTocStore } from '../cache/fs-toc-store.ts';
+import type { TocStore } from '../cache/toc-store.ts';
+import { parseIgnoreFile } from '../context/ignore-file.ts';
+import { openLocalTree } from '../context/local-tree.ts';
+import { compileRules } from '../context/pattern-matcher.ts';
+import type { DiffId } from '../core/digest.ts';
+import { InvariantError } from '../core/errors.ts';
+import type { LayerToc } from '../core/file-entry.ts';
+import { type CopyInput, planCopy } from './copy/plan-copy.ts';
+import { runCopy } from './copy/run-copy.ts';
+import type { CopyRequest, LayerFormat, LayerResult, SnapshotId, SnapshotStack, StoredLayer, UnpackRequest } from './executor.ts';
+import { applyLayer } from './layer/apply.ts';
+import { diffSnapshot } from './layer/diff.ts';
+import { createLayerSink } from './layer/layer-sink.ts';
+import { LowerStack } from './layer/lower-stack.ts';
+import { MergedTree } from './layer/merged-tree.ts';
+import { checkedId, treeOf } from './sandbox/snapshot-directory.ts';
+import type { StepHost } from './sandbox/step-host.ts';
+
+const BLOCK = 4096;
+
+export class LayerWork {
+  readonly #host: StepHost;
+  readonly #blobs: BlobStore;
+  readonly #tocs: TocStore;
+
+  constructor(host: StepHost) {
+    this.#host = host;
+    this.#blobs = openFsBlobStore(host.config.root);
+    this.#tocs = openFsTocStore(host.config.root);
+  }
+
+  async unpack(request: UnpackRequest): Promise<{ readonly size: number }> {
+    const { blob, diffId } = request;
+    const base = checkedId(request.snapshot);
+    mkdirSync(base, { recursive: true, mode: 0o755 });
+    const tree = treeOf(base);
+    rmSync(tree, { recursive: true, force: true });
+    const result = await applyLayer(this.#blobs.open(blob.digest), tree, {
+      mediaType: blob.mediaType,
+      diffId,
+      lower: this.#lower(request.parent),
+      calls: this.#host.fileCalls,
+      xattrs: this.#xattrs,
+      owners: this.#host.config.isolation === 'single' ? 'record' : 'set',
+    });
+    this.#tocs.put(diffId, result.toc);
+    const { length } = result.skippedDevices;
+    if (length > 0)
+      this.#host.noticeOnce(`${length} device nodes of the image are left out on this machine, because making them needs root`);
+    return { size: result.size };
+  }
+
+  async diff(snapshot: SnapshotId, parent: SnapshotStack, format: LayerFormat): Promise<StoredLayer & { readonly size: number }> {
+    const sink = createLayerSink(this.#blobs, format);
+    try {
+      const options = { upper: treeOf(snapshot), lower: this.#lower(parent), calls: this.#host.fileCalls, xattrs: this.#xattrs };
+      await diffSnapshot(options, sink);
+      const result = await sink.finish();
+      return { ...this.#store(result), size: sizeOnDisk(result.toc) };
+    } catch (error) {
+      await sink.abort();
+      throw error;
+    }
+  }
+
+  async copy(request: CopyRequest, signal: AbortSignal): Promise<StoredLayer> {
+    const base = request.base.length === 0 ? null : this.#tree(request.base);
+    const sources: Record<number, CopyInput> = {};
+    for (const [input, source] of Object.entries(request.sources)) sources[Number(input)] = this.#input(source);
+    const identity = (path: string): string | null => base?.readIdentityFile(path) ?? null;
+    const plan = await planCopy({ op: request.op, base, sources, time: request.time, identity });
+    return this.#store(await runCopy(plan, createLayerSink(this.#blobs, request.format), signal));
+  }
+
+  #input(source: CopyRequest['sources'][number]): CopyInput {
+    if ('stack' in source) return { type: 'tree', tree: this.#tree(source.diffIds, source.stack) };
+    const ignore = compileRules(parseIgnoreFile(source.ignore), '.dockerignore').matcher;
+    return { type: 'tree', tree: openLocalTree(source.directory, { ignore }) };
+  }
+
+  #tree(diffIds: readonly DiffId[], stack: SnapshotStack = []): MergedTree {
+    return new MergedTree(
+      diffIds.map((diffId) => this.#toc(diffId)),
+      stack.map(treeOf),
+    );
+  }
+
+  #toc(diffId: DiffId): LayerToc {
+    const toc = this.#tocs.get(diffId);
+    if (toc === null) throw new InvariantError(`the table of contents of ${diffId} is not in the store`);
+    return toc;
+  }
+
+  #store({ layer, toc }: LayerResult): StoredLayer {
+    this.#tocs.put(layer.diffId, toc);
+    return { layer };
+  }
+
+  #lower(stack: SnapshotStack): LowerStack {
+    return new LowerStack(stack.map(treeOf), this.#host.fileCalls, this.#xattrs);
+  }
+
+  get #xattrs(): 'trusted' | 'user' {
+    return this.#host.rootless ? 'user' : 'trusted';
+  }
+}
+
+/** In whole blocks, as the snapshot occupies them. */
+function sizeOnDisk(toc: LayerToc): number {
+  let size = 0;
+  for (const entry of toc.entries) size += entry.type === 'file' ? Math.ceil(entry.size / BLOCK) * BLOCK : entry.type === 'dir' ? BLOCK : 0;
+  return size;
+}
