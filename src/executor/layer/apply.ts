@@ -5,9 +5,10 @@ import type { DiffId } from '../../core/digest.ts';
 import type { LayerToc } from '../../core/file-entry.ts';
 import type { FileCalls } from '../syscalls.ts';
 import type { DecompressLimits } from './decompress.ts';
+import type { FileSink } from './file-sink.ts';
 import type { LowerStack } from './lower-stack.ts';
 import type { OverlayXattrs } from './overlay-form.ts';
-import { type FileSink, SnapshotWriter } from './snapshot-writer.ts';
+import { SnapshotWriter } from './snapshot-writer.ts';
 import { readLayer } from './toc.ts';
 
 export interface ApplyOptions {

@@ -11,6 +11,7 @@ import { type LowerStack, listNames } from './lower-stack.ts';
 import { isOpaque, isWhiteout, type OverlayXattrs, OWNER_XATTR } from './overlay-form.ts';
 import { sameEntry } from './same-entry.ts';
 import { parentOf } from './toc-index.ts';
+import { whiteoutOf } from './whiteout.ts';
 
 export interface DiffOptions {
   /** The overlay upper directory. */
@@ -91,7 +92,7 @@ class Walk {
 
   *#deletion(path: string): Generator<Change> {
     yield* this.#parents(path);
-    yield { entry: { path, type: 'whiteout', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 }, hostPath: '' };
+    yield { entry: whiteoutOf(path), hostPath: '' };
   }
 
   *#entry(path: string, host: string, stats: Stats, attributes: Attributes): Generator<Change> {

@@ -14,6 +14,7 @@ import { FileReader, fileChanged } from './file-reader.ts';
 import { isIdentityFile } from './identity-files.ts';
 import { paddingOf } from './tar-format.ts';
 import { END_OF_TAR, encodeHeader } from './tar-write.ts';
+import { whiteoutOf } from './whiteout.ts';
 
 /** Content of a regular file: bytes, the host path of a file, or a stream; exactly `entry.size` bytes. */
 export type LayerContent = Uint8Array | string | AsyncIterable<Uint8Array>;
@@ -59,7 +60,7 @@ class StreamingSink implements LayerSink {
 
   add(entry: FileEntry, content?: LayerContent): Promise<void> {
     if (entry.type !== 'file') {
-      this.#entries.push(entry);
+      this.#entries.push(entry.type === 'whiteout' ? whiteoutOf(entry.path) : entry);
       return this.#append(encodeHeader(entry)) ?? DONE;
     }
     if (content === undefined && entry.size > 0) throw new InvariantError(`no content for ${JSON.stringify(entry.path)}`);

@@ -77,7 +77,8 @@ export class MergedTree implements SourceTree {
     if (found === null || found.entry.type !== 'file') return null;
     const files = this.#tocs[found.layer]?.identityFiles;
     const own = this.#layers[found.layer]?.get(found.entry.path)?.entry;
-    return files?.[own?.type === 'hardlink' ? (own.link ?? '') : found.entry.path] ?? null;
+    const name = own?.type === 'hardlink' ? (own.link ?? '') : found.entry.path;
+    return files !== undefined && Object.hasOwn(files, name) ? (files[name] ?? null) : null;
   }
 
   /** `path` with all symbolic links followed inside the tree (`..` stops at the root); null when it leads nowhere or in circles. */

@@ -1,32 +1,17 @@
 // Makes the entries of one layer in a snapshot directory, in overlay form. It keeps a model of every
 // name it made, so no path of a hostile layer is ever looked up through something the layer planted:
 // parents are directories of the model, everything else is refused or replaced.
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  copyFileSync,
-  fchmodSync,
-  futimesSync,
-  lchownSync,
-  linkSync,
-  lutimesSync,
-  mkdirSync,
-  openSync,
-  readlinkSync,
-  rmSync,
-  type Stats,
-  symlinkSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import { constants, copyFileSync, linkSync, mkdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { errnoOf } from '../../core/errors.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
 import { fsPath } from '../../core/path-bytes.ts';
 import { type FileCalls, S_IFBLK, S_IFCHR, S_IFIFO } from '../syscalls.ts';
+import { FileSink } from './file-sink.ts';
 import type { LowerStack } from './lower-stack.ts';
-import { isPrivateXattr, type OverlayXattrs, OWNER_XATTR, opaqueXattr } from './overlay-form.ts';
+import { type OverlayXattrs, opaqueXattr } from './overlay-form.ts';
 import { parentOf } from './toc-index.ts';
+import { refused, unpackError } from './unpack-error.ts';
+import { type Metadata, MetadataWriter } from './write-metadata.ts';
 
 export interface SnapshotWriterOptions {
   /** Exists and is empty. */
@@ -38,23 +23,12 @@ export interface SnapshotWriterOptions {
   readonly owners: 'set' | 'record';
 }
 
-/** Metadata of an entry, in the terms of the system calls. */
-interface Metadata {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** Seconds. */
-  readonly mtime: number;
-  readonly xattrs?: Readonly<Record<string, string>>;
-}
-
-const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const DISK_BLOCK = 4096;
-/** What of an archive's attributes reaches the disk. */
-const isKeptXattr = (name: string): boolean => (name === 'security.capability' || name.startsWith('user.')) && !isPrivateXattr(name);
-
+/** A directory that no layer describes, as containerd makes them. */
+const DEFAULT_DIRECTORY: Metadata = { mode: 0o755, uid: 0, gid: 0, mtime: 0 };
 export class SnapshotWriter {
   readonly #options: SnapshotWriterOptions;
+  readonly #metadata: MetadataWriter;
   /** Every name made: a directory with its final metadata (null while only implied), or something else. */
   readonly #made = new Map<string, Metadata | 'implied' | 'other' | 'whiteout'>();
   readonly #opaque = new Set<string>();
@@ -63,6 +37,7 @@ export class SnapshotWriter {
 
   constructor(options: SnapshotWriterOptions) {
     this.#options = options;
+    this.#metadata = new MetadataWriter(options.calls, options.owners);
     this.#made.set('', 'implied');
   }
 
@@ -127,7 +102,7 @@ export class SnapshotWriter {
     switch (entry.type) {
       case 'file':
         this.#size += Math.ceil(entry.size / DISK_BLOCK) * DISK_BLOCK;
-        return new FileSink(host, entry, (fd) => this.#describe(host, entry, fd));
+        return new FileSink(host, entry, (fd) => this.#metadata.write(host, 'file', entry, fd));
       case 'symlink':
         symlinkSync(fsPath(entry.link ?? ''), fsPath(host));
         break;
@@ -143,7 +118,7 @@ export class SnapshotWriter {
         break;
     }
     this.#size += DISK_BLOCK;
-    this.#describe(host, entry);
+    this.#metadata.write(host, entry.type === 'symlink' ? 'symlink' : 'special', entry);
     return undefined;
   }
 
@@ -183,7 +158,7 @@ export class SnapshotWriter {
     else if (stats.isSymbolicLink()) symlinkSync(readlinkSync(fsPath(lower.hostPath), { encoding: 'buffer' }), fsPath(host));
     else throw refused(path, `it is a hard link to the special file ${JSON.stringify(target)} of a lower layer`);
     this.#size += Math.ceil(stats.size / DISK_BLOCK) * DISK_BLOCK;
-    this.#describe(host, { ...metadataOf(stats), xattrs: this.#xattrsOf(lower.hostPath), type: stats.isFile() ? 'file' : 'symlink' });
+    this.#metadata.write(host, stats.isFile() ? 'file' : 'symlink', this.#metadata.read(lower.hostPath, stats));
     this.#made.set(target, 'other');
   }
 
@@ -254,130 +229,16 @@ export class SnapshotWriter {
 
   #finishDirectory(path: string, made: Metadata | 'implied'): void {
     if (made !== 'implied') {
-      this.#describe(this.#host(path), { ...made, type: 'dir' });
+      this.#metadata.write(this.#host(path), 'dir', made);
       return;
     }
     const lower = this.#options.lower.lookup(path);
     const like = lower?.stats.isDirectory() === true ? lower : null;
-    const metadata = like === null ? { mode: 0o755, uid: 0, gid: 0, mtime: 0 } : metadataOf(like.stats);
-    this.#describe(this.#host(path), { ...metadata, type: 'dir', xattrs: like === null ? {} : this.#xattrsOf(like.hostPath) });
-  }
-
-  #xattrsOf(hostPath: string): Record<string, string> {
-    const { calls } = this.#options;
-    const kept: Record<string, string> = {};
-    for (const name of calls.listXattrs(hostPath)) {
-      const value = isKeptXattr(name) || name === OWNER_XATTR ? calls.getXattr(hostPath, name) : null;
-      if (value !== null) kept[name] = value;
-    }
-    return kept;
-  }
-
-  /** Owner, mode, attributes, times, in the order in which they do not undo each other. */
-  #describe(host: string, metadata: Metadata & { readonly type: FileEntry['type'] }, fd?: number): void {
-    const recorded = this.#own(host, metadata);
-    if (metadata.type !== 'symlink') {
-      if (fd === undefined) chmodSync(fsPath(host), metadata.mode);
-      else fchmodSync(fd, metadata.mode);
-    }
-    for (const [name, value] of Object.entries(metadata.xattrs ?? {})) {
-      if (isKeptXattr(name) || name === OWNER_XATTR) this.#setXattr(host, name, value);
-    }
-    if (recorded) this.#setXattr(host, OWNER_XATTR, `${metadata.uid}:${metadata.gid}`);
-    if (fd === undefined) lutimesSync(fsPath(host), metadata.mtime, metadata.mtime);
-    else futimesSync(fd, metadata.mtime, metadata.mtime);
-  }
-
-  /** True when the owner has to be recorded in an attribute instead. */
-  #own(host: string, { uid, gid, type }: Metadata & { readonly type: FileEntry['type'] }): boolean {
-    try {
-      lchownSync(fsPath(host), uid, gid);
-      return false;
-    } catch (error) {
-      const errno = errnoOf(error);
-      if (this.#options.owners !== 'record' || (errno !== 'EINVAL' && errno !== 'EPERM')) throw error;
-      // Only files and directories can carry user attributes; other owners are kept by the layer's TOC.
-      return type === 'file' || type === 'dir';
-    }
-  }
-
-  #setXattr(host: string, name: string, value: string): void {
-    try {
-      this.#options.calls.setXattr(host, name, value);
-    } catch (error) {
-      const errno = errnoOf(error);
-      // Not every file system and file type takes every attribute; Docker goes on without them, too.
-      if (errno !== 'EOPNOTSUPP' && errno !== 'EPERM' && errno !== 'EINVAL') throw error;
-    }
+    const metadata = like === null ? DEFAULT_DIRECTORY : this.#metadata.read(like.hostPath, like.stats);
+    this.#metadata.write(this.#host(path), 'dir', metadata);
   }
 
   #host(path: string): string {
     return path === '' ? this.#options.directory : `${this.#options.directory}/${path}`;
   }
-}
-
-/** Content of one regular file on its way to disk. */
-export class FileSink {
-  readonly #fd: number;
-  readonly #path: string;
-  readonly #describe: (fd: number) => void;
-
-  constructor(host: string, entry: FileEntry, describe: (fd: number) => void) {
-    this.#fd = openSync(fsPath(host), CREATE, 0o600);
-    this.#path = entry.path;
-    this.#describe = describe;
-  }
-
-  write(chunk: Uint8Array): void {
-    try {
-      for (let at = 0; at < chunk.length; ) at += writeSync(this.#fd, chunk, at);
-    } catch (error) {
-      throw unpackError(error, this.#path);
-    }
-  }
-
-  /** Sets metadata and closes; `complete` false only closes. */
-  close(complete: boolean): void {
-    try {
-      if (complete) this.#describe(this.#fd);
-    } catch (error) {
-      throw unpackError(error, this.#path);
-    } finally {
-      closeSync(this.#fd);
-    }
-  }
-}
-
-const metadataOf = (stats: Stats): Metadata => ({
-  mode: stats.mode & 0o7777,
-  uid: stats.uid,
-  gid: stats.gid,
-  mtime: Math.floor(stats.mtimeMs / 1000),
-});
-
-function refused(path: string, why: string): TsbuildError {
-  return new TsbuildError({
-    code: 'exec/layer-unpack',
-    message: `cannot unpack ${JSON.stringify(path)}: ${why}`,
-    hint: 'the layer contradicts itself or the layers below it; pull or build the image again',
-    data: { path },
-  });
-}
-
-function unpackError(error: unknown, path: string): unknown {
-  const errno = errnoOf(error);
-  if (error instanceof TsbuildError || errno === undefined) return error;
-  const hint =
-    errno === 'ENOSPC' || errno === 'EDQUOT'
-      ? 'free some space, for example with `tsbuild prune`'
-      : errno === 'EINVAL' || errno === 'EPERM'
-        ? 'the owner may lie outside the mapped ids: give the user a larger range in /etc/subuid and /etc/subgid'
-        : 'check the rights and the state of the disk that holds the store';
-  return new TsbuildError({
-    code: 'exec/layer-unpack',
-    message: `cannot unpack ${JSON.stringify(path)}: ${errno}`,
-    hint,
-    cause: error,
-    data: { path, errno },
-  });
 }

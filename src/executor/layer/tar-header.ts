@@ -4,6 +4,7 @@ import type { FileEntry, FileType } from '../../core/file-entry.ts';
 import { pathFromBytes } from '../../core/path-bytes.ts';
 import type { PaxRecords } from './pax.ts';
 import { BLOCK, badLayer, FIELD, headerChecksum, OPAQUE_NAME, PAX_XATTR, TYPE, WHITEOUT_PREFIX } from './tar-format.ts';
+import { whiteoutOf } from './whiteout.ts';
 
 /** A decoded header block; names are bytes as latin1 text. */
 export interface RawHeader {
@@ -198,11 +199,10 @@ const UNCLEAN = /^\/|\/\/|(?:^|\/)\.{1,2}(?:\/|$)/;
 function readWhiteout(path: string): FileEntry | null | undefined {
   const slash = path.lastIndexOf('/') + 1;
   if (!path.startsWith(WHITEOUT_PREFIX, slash)) return undefined;
-  const bare = { mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 };
   const base = path.slice(slash);
-  if (base === OPAQUE_NAME) return { ...bare, path: path.slice(0, Math.max(0, slash - 1)), type: 'opaque' };
+  if (base === OPAQUE_NAME) return { ...whiteoutOf(path.slice(0, Math.max(0, slash - 1))), type: 'opaque' };
   if (base.startsWith('.wh..wh.')) return null;
   const hidden = base.slice(WHITEOUT_PREFIX.length);
   if (hidden === '' || hidden === '.' || hidden === '..') throw badLayer(`the whiteout ${JSON.stringify(path)} hides no name`);
-  return { ...bare, path: path.slice(0, slash) + hidden, type: 'whiteout' };
+  return whiteoutOf(path.slice(0, slash) + hidden);
 }

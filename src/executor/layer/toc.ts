@@ -7,6 +7,7 @@ import { type DecompressLimits, decompressLayer } from './decompress.ts';
 import { isIdentityFile } from './identity-files.ts';
 import { LayerNames } from './layer-names.ts';
 import { readTar, type TarLimits } from './tar-read.ts';
+import { whiteoutOf } from './whiteout.ts';
 
 /** What to do with a file's content while it passes; the last call has `chunk` null. */
 export type ContentVisitor = (chunk: Uint8Array) => void | Promise<void>;
@@ -66,9 +67,7 @@ export async function readLayer(
 
 /** A character device 0/0 is a whiteout on disk (overlayfs), so it must be one in the table of contents. */
 const asWhiteout = (entry: FileEntry): FileEntry =>
-  entry.type === 'char' && entry.devMajor === 0 && entry.devMinor === 0
-    ? { path: entry.path, type: 'whiteout', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 }
-    : entry;
+  entry.type === 'char' && entry.devMajor === 0 && entry.devMinor === 0 ? whiteoutOf(entry.path) : entry;
 
 async function readContent(
   entry: FileEntry,
