@@ -1,0 +1,213 @@
+// type=local: the root file system of an image as files of the calling user (E-09). The image is
+// hostile: nothing is written through a link, whether the image or an earlier export planted it,
+// because every directory on the way is made or checked before anything goes into it.
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  futimesSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
+import type { BlobStore } from '../../cache/blob-store.ts';
+import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import type { FileEntry } from '../../core/file-entry.ts';
+import { fsPath, pathFromBytes } from '../../core/path-bytes.ts';
+import { type FlatContent, type FlatLayer, type FlatTree, planFlatTree, readFlatFiles } from './flatten.ts';
+import type { FlattenOptions } from './flatten-tar.ts';
+
+export interface ExportLocalOptions extends FlattenOptions {
+  /** 'copy' merges into the directory (default), 'delete' also removes what the image does not have. */
+  readonly mode?: 'copy' | 'delete';
+  /**
+   * Paths that other platforms have written to the same directory, with the platform's name; the paths
+   * of this one are added. A file two platforms have is the error 'image/output-conflict'.
+   */
+  readonly claimed?: Map<string, string>;
+  /** Name of this platform, for that error. */
+  readonly platform?: string;
+}
+
+/** Writes the tree of `layers` (base first) below `directory`, which is made when missing. */
+export async function exportLocal(
+  layers: readonly FlatLayer[],
+  store: BlobStore,
+  directory: string,
+  options: ExportLocalOptions = {},
+): Promise<void> {
+  const tree = planFlatTree(layers.map((layer) => layer.toc));
+  const writer = new LocalWriter(directory, options);
+  writer.claim(tree);
+  writer.open(tree);
+  for (const node of tree.nodes) {
+    options.signal?.throwIfAborted();
+    await writer.addNode(node);
+  }
+  for await (const file of readFlatFiles(tree, layers, store)) {
+    options.signal?.throwIfAborted();
+    await writer.addFile(file);
+  }
+  writer.finish(tree);
+}
+
+class LocalWriter {
+  #root: string;
+  readonly #options: ExportLocalOptions;
+
+  constructor(root: string, options: ExportLocalOptions) {
+    this.#root = root;
+    this.#options = options;
+  }
+
+  claim(tree: FlatTree): void {
+    const { claimed, platform = '' } = this.#options;
+    if (claimed === undefined) return;
+    for (const entry of entriesOf(tree)) {
+      if (entry.type === 'dir') continue;
+      const other = claimed.get(entry.path);
+      if (other !== undefined && other !== platform) {
+        throw new TsbuildError({
+          code: 'image/output-conflict',
+          message: `${JSON.stringify(entry.path)} is in the image of ${other} and in that of ${platform}`,
+          hint: 'leave platform-split on, so that each platform gets a directory of its own',
+          data: { path: entry.path },
+        });
+      }
+      claimed.set(entry.path, platform);
+    }
+  }
+
+  open(tree: FlatTree): void {
+    this.#attempt('', () => {
+      mkdirSync(this.#root, { recursive: true, mode: 0o700 });
+      // The destination itself is the user's choice and may be a link; nothing below it is followed.
+      this.#root = realpathSync(this.#root);
+    });
+    if (this.#options.mode === 'delete') this.#removeStrays(new Set(entriesOf(tree).map((entry) => entry.path)), '');
+  }
+
+  async addNode(entry: FileEntry): Promise<void> {
+    const path = this.#path(entry.path);
+    switch (entry.type) {
+      case 'dir':
+        return this.#attempt(entry.path, () => {
+          if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+          rmSync(path, { recursive: true, force: true });
+          // Open to the user until it is filled; `finish` gives it its own mode.
+          mkdirSync(path, { mode: 0o700 });
+        });
+      case 'symlink':
+        return this.#attempt(entry.path, () => {
+          rmSync(path, { recursive: true, force: true });
+          symlinkSync(fsPath(entry.link ?? ''), path);
+          const time = this.#time(entry);
+          lutimesSync(path, time, time);
+        });
+      default:
+        return this.#addSpecial(entry, path);
+    }
+  }
+
+  async addFile({ entry, links, content }: FlatContent): Promise<void> {
+    const path = this.#path(entry.path);
+    const fd = this.#attempt(entry.path, () => {
+      rmSync(path, { recursive: true, force: true });
+      return openSync(path, 'wx', 0o600);
+    });
+    try {
+      for await (const chunk of content) {
+        this.#attempt(entry.path, () => {
+          for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+        });
+      }
+      this.#attempt(entry.path, () => {
+        // After the last write, which would clear setuid.
+        fchmodSync(fd, entry.mode);
+        const time = this.#time(entry);
+        futimesSync(fd, time, time);
+      });
+    } finally {
+      closeSync(fd);
+    }
+    for (const link of links) {
+      this.#attempt(link.path, () => {
+        rmSync(this.#path(link.path), { recursive: true, force: true });
+        linkSync(path, this.#path(link.path));
+      });
+    }
+  }
+
+  /** Modes and times of directories, innermost first, once nothing is written into them any more. */
+  finish(tree: FlatTree): void {
+    for (const entry of tree.nodes.toReversed()) {
+      if (entry.type !== 'dir') continue;
+      this.#attempt(entry.path, () => {
+        chmodSync(this.#path(entry.path), entry.mode);
+        const time = this.#time(entry);
+        utimesSync(this.#path(entry.path), time, time);
+      });
+    }
+  }
+
+  /** Devices need root, as they do in Docker; the module for the call is loaded only for them. */
+  async #addSpecial(entry: FileEntry, path: string | Buffer): Promise<void> {
+    const { loadFileCalls, S_IFBLK, S_IFCHR, S_IFIFO } = await import('../syscalls.ts');
+    const type = entry.type === 'char' ? S_IFCHR : entry.type === 'block' ? S_IFBLK : S_IFIFO;
+    this.#attempt(entry.path, () => {
+      rmSync(path, { recursive: true, force: true });
+      loadFileCalls().makeNode(`${this.#root}/${entry.path}`, type | 0o600, entry.devMajor ?? 0, entry.devMinor ?? 0);
+      chmodSync(path, entry.mode);
+      const time = this.#time(entry);
+      utimesSync(path, time, time);
+    });
+  }
+
+  #removeStrays(kept: ReadonlySet<string>, dir: string): void {
+    this.#attempt(dir, () => {
+      for (const name of readdirSync(this.#path(dir), { encoding: 'buffer' }).map(pathFromBytes)) {
+        const path = dir === '' ? name : `${dir}/${name}`;
+        if (!kept.has(path)) rmSync(this.#path(path), { recursive: true, force: true });
+        else if (lstatSync(this.#path(path)).isDirectory()) this.#removeStrays(kept, path);
+      }
+    });
+  }
+
+  #path(path: string): string | Buffer {
+    return fsPath(path === '' ? this.#root : `${this.#root}/${path}`);
+  }
+
+  #time(entry: FileEntry): number {
+    return this.#options.epoch ?? entry.mtime;
+  }
+
+  #attempt<T>(path: string, body: () => T): T {
+    try {
+      return body();
+    } catch (error) {
+      if (error instanceof TsbuildError) throw error;
+      const reason = errnoOf(error) ?? (error instanceof Error ? error.message : String(error));
+      throw new TsbuildError({
+        code: 'image/output-not-writable',
+        message: `cannot write ${JSON.stringify(path === '' ? this.#root : path)} below ${this.#root}: ${reason}`,
+        hint: reason.includes('EPERM')
+          ? 'device files need root; copy only what you need into a FROM scratch stage'
+          : 'choose another dest=, or make this one writable',
+        cause: error,
+      });
+    }
+  }
+}
+
+const entriesOf = (tree: FlatTree): FileEntry[] => [
+  ...tree.nodes,
+  ...tree.files.flatMap((files) => [...files.values()].flatMap((file) => [file.entry, ...file.links])),
+];
