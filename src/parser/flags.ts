@@ -81,12 +81,16 @@ export function checkFlags(input: InstructionInput, table: Readonly<Record<strin
   const accepted = new Map<string, RawFlag[]>();
   for (const flag of input.flags) {
     const kind = Object.hasOwn(table, flag.name) ? table[flag.name] : undefined;
+    const earlier = accepted.get(flag.name);
     if (kind === undefined) reportUnknown(input, flag, Object.keys(table));
-    else if (accepted.has(flag.name) && kind !== 'strings') {
+    else if (earlier?.[0] !== undefined && kind !== 'strings') {
       input.error('parse/duplicate-flag', `duplicate flag specified: --${flag.name}`, flag.span, {
-        labels: [{ span: accepted.get(flag.name)?.[0]?.span ?? flag.span, text: 'first given here' }],
+        labels: [{ span: earlier[0].span, text: 'first given here' }],
       });
-    } else if (isComplete(input, flag, kind)) accepted.set(flag.name, [...(accepted.get(flag.name) ?? []), flag]);
+    } else if (isComplete(input, flag, kind)) {
+      if (earlier === undefined) accepted.set(flag.name, [flag]);
+      else earlier.push(flag);
+    }
   }
   return accepted;
 }

@@ -17,11 +17,14 @@ export interface FileContext {
   readonly escapeChar: Escape;
   /** Comments that begin before this offset are directives. */
   readonly directivesEnd: number;
+  /** Starts of lines that were refused for their length. */
+  readonly overlong: ReadonlySet<number>;
   readonly diagnostics: DiagnosticList;
 }
 
 /** Always gives a node; 'invalid' when its text could not be understood. */
 export function lowerInstruction(file: FileContext, layout: InstructionLayout, afterUnknown: boolean): Instruction {
+  if (layout.physical.lines.some((line) => file.overlong.has(line.start))) return overlongInstruction(layout);
   const source = joinLines(file.text, layout.physical.lines, file.escapeChar);
   const split = splitLine(source);
   const bodies = layout.heredocs;
@@ -45,6 +48,13 @@ export function lowerInstruction(file: FileContext, layout: InstructionLayout, a
     error: file.diagnostics.error,
   };
   return parser(input) ?? { ...base, kind: 'invalid' };
+}
+
+/** A line of it is refused already, so nothing of it is read. */
+function overlongInstruction(layout: InstructionLayout): Instruction {
+  const start = layout.physical.lines[0]?.start ?? 0;
+  const span = { start, end: Math.max(start, layout.physical.end) };
+  return { kind: 'invalid', span, keyword: { text: '', span: { start, end: start } }, comments: [], original: '' };
 }
 
 export const isInstructionName = (keyword: string): boolean => instructionParser(keyword) !== undefined;

@@ -24,8 +24,8 @@ export function parseDockerfile(file: SourceFile): ParseResult {
   // A byte order mark becomes a blank, which keeps all offsets (P-05).
   const text = startOfText(file.text) === 1 ? ` ${file.text.slice(1)}` : file.text;
   const { directives, escapeChar, end } = readDirectives(file.text, diagnostics.error);
-  checkLineLengths(text, diagnostics);
-  const context: FileContext = { text, escapeChar, directivesEnd: end, diagnostics };
+  const overlong = overlongLines(text, diagnostics);
+  const context: FileContext = { text, escapeChar, directivesEnd: end, overlong, diagnostics };
   const instructions = readInstructions(context);
   checkOrder(text, instructions, diagnostics);
   const check = directives.find((directive) => directive.name === 'check');
@@ -33,23 +33,25 @@ export function parseDockerfile(file: SourceFile): ParseResult {
   return { ast: { file, directives, escape: escapeChar, instructions }, diagnostics: diagnostics.finish() };
 }
 
-function checkLineLengths(text: string, diagnostics: DiagnosticList): void {
-  if (text.length * 3 <= MAX_LINE_BYTES) return;
+/** Start offsets of lines that are refused; instructions that hold one are not read any further. */
+function overlongLines(text: string, diagnostics: DiagnosticList): ReadonlySet<number> {
+  const found = new Set<number>();
+  if (text.length * 3 <= MAX_LINE_BYTES) return found;
   for (let at = 0; at < text.length; ) {
     const next = nextLine(text, at);
     if ((next - at) * 3 > MAX_LINE_BYTES && Buffer.byteLength(text.slice(at, next)) > MAX_LINE_BYTES) {
+      const message = `dockerfile line greater than max allowed size of ${MAX_LINE_BYTES}`;
       diagnostics.error(
         'parse/line-too-long',
-        `dockerfile line greater than max allowed size of ${MAX_LINE_BYTES}`,
-        {
-          start: at,
-          end: contentEnd(text, at, next),
-        },
+        message,
+        { start: at, end: contentEnd(text, at, next) },
         { hint: 'break the line with continuations' },
       );
+      found.add(at);
     }
     at = next;
   }
+  return found;
 }
 
 /** What the file as a whole must have: a stage, and nothing but ARG before it (P-23). */

@@ -15,7 +15,7 @@ export interface TriggerResult {
 /** Parses one entry of `Config.OnBuild`, heredoc bodies included. */
 export function parseOnbuildTrigger(text: string): TriggerResult {
   const diagnostics = diagnosticList();
-  const found = readInstructions({ text, escapeChar: '\\', directivesEnd: 0, diagnostics });
+  const found = readInstructions({ text, escapeChar: '\\', directivesEnd: 0, overlong: new Set(), diagnostics });
   const [instruction] = found;
   if (instruction === undefined || found.length > 1) {
     const hint = 'the image that brings the trigger must be rebuilt';

@@ -95,15 +95,7 @@ export const PARSE_DIAGNOSTICS = {
   'parse/mount-field': {
     title: 'Malformed mount',
     explanation:
-      'A field of `--mount` has no or a wrong value, or does not fit the type of the mount. `size` and `required` must come after `type=`.',
-  },
-  'parse/unknown-mount-key': {
-    title: 'Unknown mount key',
-    explanation: 'The key is not one that `--mount` knows.',
-  },
-  'parse/unknown-mount-type': {
-    title: 'Unknown mount type',
-    explanation: 'Mount types are bind, cache, tmpfs, secret and ssh.',
+      'The value of `--mount` is not a comma-separated list of fields. A field that contains a comma is put in double quotes, which need a backslash.',
   },
   'parse/network-mode': {
     title: 'Invalid network mode',
@@ -124,14 +116,6 @@ export const PARSE_DIAGNOSTICS = {
   'parse/duration': {
     title: 'Invalid duration',
     explanation: 'Durations are numbers with units (ns, us, ms, s, m, h) such as 30s or 1m30s, at least 1ms, or 0 for the default.',
-  },
-  'parse/stop-signal': {
-    title: 'Invalid signal',
-    explanation: 'STOPSIGNAL takes a signal name such as SIGTERM, with or without SIG, or a number.',
-  },
-  'parse/port': {
-    title: 'Invalid port',
-    explanation: 'EXPOSE takes port numbers up to 65535 or ranges, optionally followed by /tcp, /udp or /sctp.',
   },
   'parse/volume': {
     title: 'Empty volume path',

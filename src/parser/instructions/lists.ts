@@ -1,11 +1,9 @@
-// EXPOSE and VOLUME: lists of words (P-39, P-41, I-03, I-04).
+// EXPOSE and VOLUME: lists of words (P-39, P-41, I-04). Ports are judged after expansion (ports.ts).
 import type { Word, WordsInstruction } from '../ast.ts';
 import { splitBlanks } from '../blanks.ts';
 import { checkFlags } from '../flags.ts';
 import { type InstructionInput, refuse } from '../instruction-input.ts';
 import { parseJsonArray } from '../json-array.ts';
-import { parsePortSpec } from '../ports.ts';
-import { literalText } from '../word-parts.ts';
 import { parseWholeWord, parseWord } from '../words.ts';
 import { refuseNoArguments, refuseNotStrings } from './command.ts';
 
@@ -13,7 +11,6 @@ export function parseExpose(input: InstructionInput): WordsInstruction | null {
   checkFlags(input, {});
   const words = readWords(input);
   if (words.length === 0) return refuseNoArguments(input, 'write EXPOSE 80 or EXPOSE 53/udp');
-  for (const word of words) checkPort(input, word);
   return { ...input.base, kind: 'expose', words, json: false };
 }
 
@@ -31,11 +28,3 @@ export function parseVolume(input: InstructionInput): WordsInstruction | null {
 
 const readWords = (input: InstructionInput): Word[] =>
   splitBlanks(input.source.text, input.args).map(({ start, end }) => parseWord(input.source, start, end, input.escapeChar));
-
-/** Words with variables are the planner's to check: they may hold several ports (V-18). */
-function checkPort(input: InstructionInput, word: Word): void {
-  const text = literalText(word);
-  if (text === null || /\s/.test(text)) return;
-  const spec = parsePortSpec(text);
-  if (typeof spec === 'string') refuse(input, 'parse/port', spec, word.span, 'write PORT, PORT/udp or FIRST-LAST with ports up to 65535');
-}

@@ -1,11 +1,8 @@
 // Instructions with exactly one argument, the whole rest of the line: USER, WORKDIR, STOPSIGNAL,
-// MAINTAINER (P-42).
-import { suggest } from '../../core/suggest.ts';
+// MAINTAINER (P-42). Signals are judged after expansion (signals.ts).
 import type { MaintainerInstruction, WordInstruction } from '../ast.ts';
 import { checkFlags } from '../flags.ts';
 import { argumentSpan, argumentText, type InstructionInput, keywordName, refuse } from '../instruction-input.ts';
-import { isValidSignal, SIGNAL_NAMES } from '../signals.ts';
-import { literalText } from '../word-parts.ts';
 import { parseWord } from '../words.ts';
 
 export function parseSingle(kind: WordInstruction['kind']): (input: InstructionInput) => WordInstruction | null {
@@ -14,14 +11,7 @@ export function parseSingle(kind: WordInstruction['kind']): (input: InstructionI
     if (kind !== 'stopsignal') checkFlags(input, {});
     const { source, args, escapeChar } = input;
     if (args.end === args.start) return refuseEmpty(input);
-    const word = parseWord(source, args.start, args.end, escapeChar);
-    const text = literalText(word);
-    if (kind === 'stopsignal' && text !== null && !isValidSignal(text)) {
-      const near = suggest(text, SIGNAL_NAMES);
-      const hint = near === null ? 'use a signal name such as SIGTERM or a number' : `did you mean ${near}?`;
-      refuse(input, 'parse/stop-signal', `invalid signal: ${text}`, word.span, hint);
-    }
-    return { ...input.base, kind, word };
+    return { ...input.base, kind, word: parseWord(source, args.start, args.end, escapeChar) };
   };
 }
 
