@@ -16,8 +16,8 @@ export interface LocalTree extends SourceTree {
   stamp(path: string): FileStamp | null;
   /** The same after looking again, for a file that changed meanwhile. */
   refresh(path: string): FileStamp | null;
-  /** Remembers a content hash, so that later entries carry it. */
-  setSha256(path: string, sha256: string): void;
+  /** Remembers size and hash of the content that was read, so that later entries carry them. */
+  setContent(path: string, size: number, sha256: string): void;
 }
 
 export interface LocalTreeOptions {
@@ -96,9 +96,9 @@ class DirectoryTree implements LocalTree {
     return this.stamp(path);
   }
 
-  setSha256(path: string, sha256: string): void {
+  setContent(path: string, size: number, sha256: string): void {
     const node = this.#node(path);
-    if (node !== null) node.entry = { ...node.entry, sha256 };
+    if (node?.entry.type === 'file') node.entry = { ...node.entry, size, sha256 };
   }
 
   #node(path: string): Node | null {

@@ -18,6 +18,11 @@ export const CONTEXT_ERRORS = {
     explanation:
       'A file or directory of the build context could not be read. Change its permissions, or leave it out with a line in .dockerignore.',
   },
+  'context/changed': {
+    title: 'Context changed during the build',
+    explanation:
+      'A file of the build context vanished, shrank or became something else while it was read, so no consistent copy of it exists. Stop the program that writes there, or ignore the file.',
+  },
   'context/source-not-found': {
     title: 'Source not found',
     explanation:

@@ -1,0 +1,46 @@
+// The entries that a selection of sources brings along, and their content key. Used for the build
+// context and for trees made of layers alike; contents must be hashed before a key is taken.
+import { contentKeyOfEntries } from '../core/content-digest.ts';
+import type { ContentKey } from '../core/digest.ts';
+import type { FileEntry } from '../core/file-entry.ts';
+import { baseOf, childOf } from './clean-path.ts';
+import type { PatternMatcher } from './pattern-matcher.ts';
+import type { Selection } from './select-sources.ts';
+import type { SourceTree } from './source-tree.ts';
+import { walkTree } from './walk-tree.ts';
+
+/** Paths in `tree` of all regular files a copy of `selection` reads, without duplicates. */
+export function selectedFiles(tree: SourceTree, selection: Selection, exclude?: PatternMatcher): string[] {
+  const paths = new Set<string>();
+  for (const source of selection.sources) {
+    for (const { entry } of walkTree(tree, source.entry, exclude)) {
+      if (entry.type === 'file' || entry.type === 'hardlink') paths.add(entry.type === 'file' ? entry.path : (entry.link ?? ''));
+    }
+  }
+  return [...paths];
+}
+
+/**
+ * Key of what `selection` brings along. The metadata of a selected directory itself is left out: its
+ * copy gets its own (C-25). Matches of a wildcard count with their names, a literal source without.
+ */
+export function contentKeyOfSelection(tree: SourceTree, selection: Selection, exclude?: PatternMatcher): ContentKey {
+  return contentKeyOfEntries(selectedEntries(tree, selection, exclude));
+}
+
+function* selectedEntries(tree: SourceTree, selection: Selection, exclude: PatternMatcher | undefined): Generator<FileEntry> {
+  for (const source of selection.sources) {
+    const name = selection.wildcard ? baseOf(source.path) : '';
+    for (const { entry, relative } of walkTree(tree, source.entry, exclude)) {
+      const path = relative === '' ? name : childOf(name, relative);
+      if (relative === '' && entry.type === 'dir') yield { path, type: 'dir', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 };
+      else yield entry.type === 'hardlink' ? { ...linkedFile(tree, entry), path } : { ...entry, path };
+    }
+  }
+}
+
+/** A hard link of a layer with the size and content of the file it names. */
+function linkedFile(tree: SourceTree, entry: FileEntry): FileEntry {
+  const target = tree.lstat(entry.link ?? '');
+  return target?.sha256 === undefined ? entry : { ...entry, size: target.size, sha256: target.sha256 };
+}
