@@ -38,7 +38,7 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment): B
     namedContexts: namedContexts(listOf(args, 'build-context'), environment.cwd),
     secrets: secrets(listOf(args, 'secret'), environment),
     ssh: sshSockets(listOf(args, 'ssh'), environment),
-    addHosts: listOf(args, 'add-host').map(hostLine),
+    addHosts: listOf(args, 'add-host').map((item) => hostLine(item)),
     network: (args.values.get('network') ?? 'default') as BuildRequest['network'],
     allow: listOf(args, 'allow')
       .flatMap((item) => item.split(','))
@@ -156,9 +156,9 @@ function sshSockets(items: readonly string[], environment: CliEnvironment): Reco
 const resolvePath = (cwd: string, path: string): string => (isAbsolute(path) ? path : resolve(cwd, path));
 
 /** `name:ip` or `name=ip`; IPv6 may be in brackets. */
-function hostLine(item: string): string {
+export function hostLine(item: string, command = 'build'): string {
   const match = /^([^:=]+)[:=]\[?([0-9a-fA-F:.]+|host-gateway)\]?$/.exec(item);
-  if (match === null) throw fail(`--add-host ${JSON.stringify(item)} is not HOST:IP`);
+  if (match === null) throw usageError(command, `--add-host ${JSON.stringify(item)} is not HOST:IP`);
   return `${match[1]}=${match[2]}`;
 }
 

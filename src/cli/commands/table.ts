@@ -2,6 +2,7 @@
 import { BUILD_COMMAND } from '../flags/build.ts';
 import { HISTORY_COMMAND, IMAGES_COMMAND, INSPECT_COMMAND, RMI_COMMAND, TAG_COMMAND, VERSION_COMMAND } from '../flags/images.ts';
 import { LOGIN_COMMAND, LOGOUT_COMMAND, PULL_COMMAND, PUSH_COMMAND } from '../flags/registry.ts';
+import { RUN_COMMAND } from '../flags/run.ts';
 import type { Command } from './command.ts';
 
 export const COMMANDS: readonly Command[] = [
@@ -9,6 +10,7 @@ export const COMMANDS: readonly Command[] = [
   { spec: PUSH_COMMAND, load: () => import('./push.ts') },
   { spec: PULL_COMMAND, load: () => import('./pull.ts') },
   { spec: IMAGES_COMMAND, load: () => import('./images.ts') },
+  { spec: RUN_COMMAND, load: () => import('./run.ts') },
   { spec: TAG_COMMAND, load: () => import('./tag.ts') },
   { spec: INSPECT_COMMAND, load: () => import('./inspect.ts') },
   { spec: HISTORY_COMMAND, load: () => import('./history.ts') },
