@@ -52,11 +52,12 @@ export const unreadableUserDatabase = (path: string, why: string): TsbuildError 
     data: { path },
   });
 
-export const badArchive = (name: string, why: string): TsbuildError =>
+export const badArchive = (name: string, why: string, cause?: unknown): TsbuildError =>
   new TsbuildError({
     code: 'exec/copy-archive',
     message: `cannot unpack ${JSON.stringify(name)}: ${why}`,
     hint: 'ADD unpacks local archives; use COPY or ADD --unpack=false to add the archive itself',
+    ...(cause === undefined ? {} : { cause }),
     data: { name },
   });
 

@@ -5,13 +5,22 @@ import type { FileEntry } from '../../core/file-entry.ts';
 
 export type InodeType = 'file' | 'dir' | 'symlink' | 'char' | 'block' | 'fifo';
 
+export interface ArchiveFile {
+  /** On this machine. */
+  readonly path: string;
+  /** For messages. */
+  readonly name: string;
+  readonly codec: ArchiveCodec;
+}
+
+export type ArchiveCodec = 'tar' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
+
 /** Where the bytes of a regular file come from. */
 export type ContentSource =
   | { readonly type: 'tree'; readonly tree: SourceTree; readonly path: string }
   | { readonly type: 'host'; readonly path: string }
   | { readonly type: 'bytes'; readonly bytes: Uint8Array }
-  /** Member number `member` of the archive in the host file `archive`. */
-  | { readonly type: 'member'; readonly archive: string; readonly member: number }
+  | { readonly type: 'member'; readonly archive: ArchiveFile; readonly member: number }
   /** Lives in the base under this path; a new name for it is written as a hard link. */
   | { readonly type: 'base'; readonly path: string };
 

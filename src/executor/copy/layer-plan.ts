@@ -81,7 +81,7 @@ function* hideChildren(tree: DestTree, path: string, inode: Inode): Generator<Pl
 }
 
 function entryOf(path: string, inode: Inode, firstNames: Map<Inode, string>): PlannedEntry {
-  if (inode.linked && inode.type !== 'symlink') {
+  if (inode.linked) {
     const first = firstNames.get(inode) ?? (inode.content?.type === 'base' && inode.content.path !== path ? inode.content.path : undefined);
     if (first !== undefined) return { entry: { ...fileEntry(path, inode, 'hardlink'), link: first }, content: null };
     firstNames.set(inode, path);
@@ -119,10 +119,12 @@ function sameXattrs(a: Readonly<Record<string, string>>, b: Readonly<Record<stri
 
 /** Directory times do not count as a change, file times do; equal times still need equal content. */
 function isUnchanged(inode: Inode, base: FileEntry, contentHash: ContentHash): boolean {
+  // A file of the base under its own name: its content is not here to be listed again.
+  if (inode.content?.type === 'base' && inode.content.path === base.path) return true;
   if (inode.type !== base.type || !sameMetadata(inode, base) || inode.mtime !== base.mtime) return false;
   if (inode.type === 'symlink') return inode.link === base.link;
   if (inode.type !== 'file') return (inode.devMajor ?? 0) === (base.devMajor ?? 0) && (inode.devMinor ?? 0) === (base.devMinor ?? 0);
   if (inode.size !== base.size) return false;
-  if (inode.size === 0 || (inode.content?.type === 'base' && inode.content.path === base.path)) return true;
+  if (inode.size === 0) return true;
   return base.sha256 !== undefined && (inode.sha256 ?? contentHash(inode)) === base.sha256;
 }

@@ -1,4 +1,5 @@
-// Copy cases as text: instructions, then sections with one file tree each (context, base, src) and what
+// Copy cases as text: instructions, then sections with one file tree each (context, base, src,
+// `archive NAME [CODEC]`: a tar of these entries in the context) and what
 // Docker answered (one `layer N` section per instruction, or `error`). Shared by the table test and the recorder.
 //
 // A tree line is `TYPE MODE UID:GID TIME PATH [= "content" | -> target | MAJOR,MINOR] [{xattr="value"}]`;

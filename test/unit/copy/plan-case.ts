@@ -1,6 +1,6 @@
 // Plans the instructions of a copy case over trees in memory and prints the layers as the recorder does.
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SourceTree } from '../../../src/context/source-tree.ts';
@@ -8,8 +8,13 @@ import type { FileEntry } from '../../../src/core/file-entry.ts';
 import { comparePaths } from '../../../src/core/path-bytes.ts';
 import { type CopyPlan, planCopy } from '../../../src/executor/copy/plan-copy.ts';
 import { planMkdir } from '../../../src/executor/copy/plan-mkdir.ts';
+import { runCopy } from '../../../src/executor/copy/run-copy.ts';
+import type { LayerResult } from '../../../src/executor/executor.ts';
+import type { LayerContent, LayerSink } from '../../../src/executor/layer/layer-sink.ts';
 import type { CopyOp, CopySource } from '../../../src/graph/op.ts';
+import { archivesOf } from './archives-of.ts';
 import { type CopyCase, printTreeLine, type TreeLine, treeOf } from './case-file.ts';
+import { drain } from './tar-of.ts';
 
 /** Later than every time in a case. */
 export const NOW = 1_900_000_000;
@@ -96,7 +101,7 @@ export class LineTree implements SourceTree {
 export async function planCase(value: CopyCase): Promise<string[][]> {
   const dir = mkdtempSync(join(tmpdir(), 'copy-plan-'));
   try {
-    const context = new LineTree(dir).add(treeOf(value, 'context'));
+    const context = new LineTree(dir).add([...treeOf(value, 'context'), ...(await archivesOf(value))]);
     const stage = new LineTree(dir).add(treeOf(value, 'src'));
     const base = new LineTree(dir).add(treeOf(value, 'base'));
     let scratch = !value.sections.has('base');
@@ -115,18 +120,7 @@ export async function planCase(value: CopyCase): Promise<string[][]> {
         const tree = instruction.includes('--from=src') ? stage : context;
         plan = await planCopy({ ...common, op, sources: { 1: { type: 'tree', tree } } });
       }
-      const lines = [...plan.entries()].map(({ entry, content }): TreeLine => {
-        const { sha256: _, ...rest } = entry;
-        const now = entry.mtime === NOW;
-        if (entry.type !== 'file') return { ...rest, now };
-        const bytes =
-          content?.type === 'tree'
-            ? (content.tree as LineTree).bytes(content.path)
-            : content?.type === 'bytes'
-              ? content.bytes
-              : Buffer.alloc(0);
-        return { ...rest, now, content: Buffer.from(bytes).toString('latin1') };
-      });
+      const lines = await linesOf(plan);
       layers.push(lines.map(printTreeLine));
       base.add(lines);
       scratch = false;
@@ -135,6 +129,28 @@ export async function planCase(value: CopyCase): Promise<string[][]> {
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** Runs the plan into a sink in memory. */
+async function linesOf(plan: CopyPlan): Promise<TreeLine[]> {
+  const lines: TreeLine[] = [];
+  const sink: LayerSink = {
+    add: async (entry, content) => {
+      const { sha256: _, ...rest } = entry;
+      const now = entry.mtime === NOW;
+      lines.push({ ...rest, now, ...(entry.type === 'file' ? { content: await textOf(content) } : {}) });
+    },
+    finish: () => Promise.resolve({} as LayerResult),
+    abort: () => Promise.resolve(),
+  };
+  await runCopy(plan, sink);
+  return lines;
+}
+
+async function textOf(content: LayerContent | undefined): Promise<string> {
+  if (content === undefined) return '';
+  if (typeof content === 'string') return readFileSync(content, 'latin1');
+  return (content instanceof Uint8Array ? Buffer.from(content) : await drain(content)).toString('latin1');
 }
 
 /** The op that the planner makes of a COPY or ADD with WORKDIR /. */

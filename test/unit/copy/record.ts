@@ -15,54 +15,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { extract, pack } from 'tar-stream';
+import { extract } from 'tar-stream';
+import { archivesOf } from './archives-of.ts';
 import { type CopyCase, parseCase, printCase, printTreeLine, type TreeLine, treeOf } from './case-file.ts';
+import { drain, TAR_TYPES, tarOf } from './tar-of.ts';
 
 /** Times in cases are older; later ones are those of the build, or of an earlier one that Docker has cached. */
 const RECENT = 1_700_000_000;
 const DOCKER = (process.env['DOCKER'] ?? 'docker').split(' ');
-const TAR_TYPES = {
-  file: 'file',
-  dir: 'directory',
-  symlink: 'symlink',
-  hardlink: 'link',
-  char: 'character-device',
-  block: 'block-device',
-  fifo: 'fifo',
-} as const;
-
-async function drain(stream: AsyncIterable<unknown>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Uint8Array);
-  return Buffer.concat(chunks);
-}
-
-export function tarOf(lines: readonly TreeLine[]): Promise<Buffer> {
-  const tar = pack();
-  for (const line of lines) {
-    if (line.type === 'socket' || line.type === 'opaque' || line.type === 'whiteout') throw new Error(`${line.type} in a tar`);
-    const pax = Object.fromEntries(Object.entries(line.xattrs ?? {}).map(([name, value]) => [`SCHILY.xattr.${name}`, value]));
-    tar.entry(
-      {
-        name: line.type === 'dir' ? `${line.path}/` : line.path,
-        type: TAR_TYPES[line.type],
-        mode: line.mode,
-        uid: line.uid,
-        gid: line.gid,
-        mtime: new Date(line.mtime * 1000),
-        ...(line.link === undefined ? {} : { linkname: line.link }),
-        ...(line.devMajor === undefined ? {} : { devmajor: line.devMajor, devminor: line.devMinor ?? 0 }),
-        ...(Object.keys(pax).length === 0 ? {} : { pax }),
-      },
-      Buffer.from(line.content ?? '', 'latin1'),
-    );
-  }
-  tar.finalize();
-  return drain(tar as unknown as AsyncIterable<unknown>);
-}
-
 async function writeLayout(dir: string, lines: readonly TreeLine[]): Promise<void> {
   const put = (bytes: Buffer): { digest: string; size: number } => {
     const hex = createHash('sha256').update(bytes).digest('hex');
@@ -162,9 +124,10 @@ async function lineOf(entry: any): Promise<TreeLine> {
 }
 
 async function record(value: CopyCase, dir: string): Promise<CopyCase> {
-  const context = join(dir, 'ctx');
+  // A name of its own: Docker would otherwise compare with the files of the case before, by size and time only.
+  const context = join(dir, basename(dir));
   mkdirSync(context);
-  writeTree(context, treeOf(value, 'context'));
+  writeTree(context, [...treeOf(value, 'context'), ...(await archivesOf(value))]);
   const flags: string[] = [];
   for (const name of ['base', 'src'] as const) {
     if (!value.sections.has(name)) continue;
@@ -195,7 +158,7 @@ async function record(value: CopyCase, dir: string): Promise<CopyCase> {
   if (done.status !== 0) {
     const line = done.stderr.split('\n').findLast((text) => text.startsWith('ERROR:')) ?? done.stderr;
     sections.set('error', [
-      line.replaceAll(/[a-z0-9]{25}::[a-z0-9]{25}/g, 'REF').replaceAll(/\/\S*\/snapshots\/\d+\/fs|\/\S*buildkit\S*mount\d+/g, 'ROOT'),
+      line.replace(/^ERROR: failed to build: failed to solve: /, '').replaceAll(/\/\S*\/(?:buildkit\d+|snapshots\/\d+\/fs)/g, 'ROOT'),
     ]);
   } else {
     mkdirSync(join(dir, 'oci'));

