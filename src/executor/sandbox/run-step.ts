@@ -31,7 +31,7 @@ export async function runStep(host: StepHost, request: RunRequest, log: LogChann
   const view = openView(scope, request);
   const provided = provideFiles(scope, request, attached.resolver);
   const prepared = await prepareMounts(scope, view, request, provided, signal);
-  const rootfs = mountRoot(scope, request, view, [...fixedStubs(view), ...prepared.stubs]);
+  const rootfs = mountRoot(scope, request, view, prepared.stubs);
   const inside = view.withRoot(rootfs);
   const files = isNumericUser(request.op.user) && hasHome(request) ? { passwd: null, group: null } : readUserFiles(inside);
   const user = lookupUser(request.op.user, files);
@@ -67,8 +67,9 @@ function openView(scope: StepScope, request: RunRequest): ContainerView {
 
 const FIXED = ['/dev', '/proc', '/sys'];
 
-function fixedStubs(view: ContainerView): Stub[] {
-  return FIXED.filter((path) => view.lstatRoot(path) === null).map((path) => ({ path, kind: 'dir' }));
+/** Unlike other mount points, these stay in the layer when the image lacks them, as with Docker. */
+function makeFixedDirectories(view: ContainerView, upper: string): void {
+  for (const path of FIXED) if (view.lstatRoot(path) === null) mkdirSync(join(upper, path), { mode: 0o755 });
 }
 
 function provideFiles(scope: StepScope, request: RunRequest, resolver: string): ProvidedFile[] {
@@ -97,6 +98,7 @@ function mountRoot(scope: StepScope, request: RunRequest, view: ContainerView, s
     lowers.unshift(`${scope.filesRelative}/stubs`);
   }
   if (request.root.length > 0) copyDirectoryAttributes(scope.host.fileCalls, root, writable.upper);
+  makeFixedDirectories(view, writable.upper);
   return scope.mountTree({ lowers, writable }).path;
 }
 
