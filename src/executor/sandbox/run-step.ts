@@ -10,7 +10,6 @@ import { ContainerView } from './container-view.ts';
 import { hostsText } from './hosts-file.ts';
 import { stepRlimits } from './rlimits.ts';
 import { runContainer } from './run-container.ts';
-import { seccompFor } from './seccomp.ts';
 import { secretVariables } from './secret-mount.ts';
 import { copyDirectoryAttributes, createUpper, lowersOf, removeWork } from './snapshot-directory.ts';
 import { agentVariable } from './ssh-mount.ts';
@@ -140,7 +139,7 @@ function writeBundle(scope: StepScope, request: RunRequest, parts: BundleParts):
     rlimits: stepRlimits(host, op.ulimits ?? []),
     insecure,
     shmSize: op.shmSize ?? DEFAULT_SHM,
-    seccomp: insecure ? null : seccompFor(host),
+    seccomp: insecure ? null : host.seccomp(),
     ...(parts.cgroups.ociPath === undefined ? {} : { cgroupsPath: parts.cgroups.ociPath }),
   });
   const bundle = join(scope.files, 'bundle');

@@ -5,7 +5,9 @@ import type { ExecutorConfig } from '../launch.ts';
 import { loadNamespaceCalls, type NamespaceCalls } from '../namespace-calls.ts';
 import { type FileCalls, loadFileCalls } from '../syscalls.ts';
 import { BuildNetwork } from './build-network.ts';
+import type { BundleInput } from './bundle.ts';
 import { findRuntime, type Runtime } from './runtime.ts';
+import { chooseSeccomp } from './seccomp.ts';
 
 /** Where output of a step goes; see `LogChannel.write` for back-pressure. */
 export interface LogChannel {
@@ -29,6 +31,7 @@ export class StepHost {
   readonly callbacks: HostCallbacks;
   readonly #noticed = new Set<string>();
   #runtime: Runtime | undefined;
+  #seccomp: { readonly choice: BundleInput['seccomp'] } | undefined;
   #counter = 0;
 
   constructor(calls: NamespaceCalls, config: ExecutorConfig, callbacks: HostCallbacks) {
@@ -48,6 +51,12 @@ export class StepHost {
   runtime(): Runtime {
     this.#runtime ??= findRuntime();
     return this.#runtime;
+  }
+
+  /** The filter of every sandboxed step. */
+  seccomp(): BundleInput['seccomp'] {
+    this.#seccomp ??= { choice: chooseSeccomp(this) };
+    return this.#seccomp.choice;
   }
 
   /** Short name unique in this executor. */
