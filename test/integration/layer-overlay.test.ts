@@ -40,13 +40,13 @@ class Stack {
   }
 
   /** Names in the layer that `script` makes; fails when the unpacked layer shows another tree than the script left. */
-  async run(script: string, hardLinks = true): Promise<readonly string[]> {
+  async run(script: string, exact = true): Promise<readonly string[]> {
     const n = this.#count++;
     const [upper, work, mount] = [this.#dir(`up${n}`), this.#dir(`work${n}`), this.#dir(`m${n}`)];
     const options = this.xattrs === 'user' ? ',userxattr' : '';
     const left = withOverlay(this.dirs, upper, work, mount, options, () => {
       execFileSync('sh', ['-ec', script], { cwd: mount, stdio: ['ignore', 'ignore', 'inherit'] });
-      return describeTree(mount, calls, { hardLinks });
+      return describeTree(mount, calls, { exact });
     });
     const context = { lower: new LowerStack(this.dirs, calls, this.xattrs), calls, xattrs: this.xattrs };
     const sink = createLayerSink(this.store, { compression: 'gzip' });
@@ -57,7 +57,7 @@ class Stack {
     expect(applied.toc).toEqual(toc);
     this.dirs.push(snapshot);
     const [upper2, work2, mount2] = [this.#dir(`up${n}b`), this.#dir(`work${n}b`), this.#dir(`m${n}b`)];
-    const seen = withOverlay(this.dirs, upper2, work2, mount2, options, () => describeTree(mount2, calls, { hardLinks }));
+    const seen = withOverlay(this.dirs, upper2, work2, mount2, options, () => describeTree(mount2, calls, { exact }));
     expect(seen.join('\n')).toBe(left.join('\n'));
     return toc.entries.map(({ type, path }) => (type === 'whiteout' ? `-${path}` : path));
   }

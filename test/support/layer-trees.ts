@@ -10,8 +10,12 @@ import type { FileCalls } from '../../src/executor/syscalls.ts';
 export const isRoot = process.getuid?.() === 0;
 export const rootOnly = isRoot ? '' : ' (skipped: needs root)';
 
-/** Names and kinds, modes, owners, times, links and content of a tree, one line each; sockets are no part of a layer. */
-export function describeTree(root: string, calls: FileCalls, options: { readonly hardLinks: boolean } = { hardLinks: true }): string[] {
+/**
+ * Names and kinds, modes, owners, times, links and content of a tree, one line each; sockets are no part of a
+ * layer. Not `exact` leaves out what Docker does not record: times of directories that are otherwise unchanged,
+ * and hard links that copying up cut.
+ */
+export function describeTree(root: string, calls: FileCalls, options: { readonly exact: boolean } = { exact: true }): string[] {
   const lines: string[] = [];
   const inodes = new Map<string, string>();
   const walk = (path: string): void => {
@@ -21,7 +25,7 @@ export function describeTree(root: string, calls: FileCalls, options: { readonly
       const stats = lstatSync(host);
       if (stats.isSocket()) continue;
       const key = `${stats.dev}:${stats.ino}`;
-      const first = stats.isDirectory() || !options.hardLinks ? child : (inodes.get(key) ?? child);
+      const first = stats.isDirectory() || !options.exact ? child : (inodes.get(key) ?? child);
       inodes.set(key, first);
       const detail = stats.isSymbolicLink()
         ? `-> ${readlinkSync(host)}`
@@ -30,10 +34,11 @@ export function describeTree(root: string, calls: FileCalls, options: { readonly
           : stats.isDirectory()
             ? ''
             : `dev ${stats.rdev}`;
+      const time = stats.isDirectory() && !options.exact ? '-' : Math.floor(stats.mtimeMs / 1000);
       const capability = stats.isFile() ? (calls.getXattr(host, 'security.capability') ?? '') : '';
       const hex = Buffer.from(capability, 'latin1').toString('hex');
       lines.push(
-        `${child} ${stats.mode.toString(8)} ${stats.uid}:${stats.gid} ${Math.floor(stats.mtimeMs / 1000)} =${first} ${detail}${hex === '' ? '' : ` cap ${hex}`}`,
+        `${child} ${stats.mode.toString(8)} ${stats.uid}:${stats.gid} ${time} =${first} ${detail}${hex === '' ? '' : ` cap ${hex}`}`,
       );
       if (stats.isDirectory()) walk(child);
     }

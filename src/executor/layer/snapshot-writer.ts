@@ -85,9 +85,12 @@ export class SnapshotWriter {
       return undefined;
     }
     if (path === '') return undefined;
+    if (entry.type === 'whiteout') {
+      this.#whiteout(path);
+      return undefined;
+    }
     this.#ensureDirectory(parentOf(path));
-    if (entry.type === 'whiteout') this.#whiteout(path);
-    else if (entry.type === 'dir') this.#directory(path, entry);
+    if (entry.type === 'dir') this.#directory(path, entry);
     else {
       this.#clear(path);
       const file = this.#leaf(entry);
@@ -180,6 +183,7 @@ export class SnapshotWriter {
       return;
     }
     if (this.#isHidden(path) || this.#options.lower.lookup(path) === null) return;
+    this.#ensureDirectory(parentOf(path));
     this.#options.calls.makeNode(this.#host(path), S_IFCHR, 0, 0);
     this.#made.set(path, 'whiteout');
   }
