@@ -50,10 +50,13 @@ function withPath(config: ContainerConfig): ContainerConfig {
 /** A-13: an existing key keeps its place. */
 export function withEnv(config: ContainerConfig, pairs: readonly (readonly [string, string])[]): ContainerConfig {
   const env = [...(config.Env ?? [])];
-  const places = new Map(env.map((pair, at) => [splitEnv(pair)[0], at]));
+  // A table of places pays only for long instructions; most set one variable.
+  const places = pairs.length > 4 ? new Map(env.map((pair, at) => [splitEnv(pair)[0], at])) : undefined;
   for (const [name, value] of pairs) {
-    const at = places.get(name) ?? env.length;
-    places.set(name, at);
+    const prefix = `${name}=`;
+    const found = places ? places.get(name) : env.findIndex((pair) => pair === name || pair.startsWith(prefix));
+    const at = found === undefined || found === -1 ? env.length : found;
+    places?.set(name, at);
     env[at] = `${name}=${value}`;
   }
   return { ...config, Env: env };

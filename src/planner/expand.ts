@@ -24,7 +24,7 @@ export type Expansion<T = string> =
 /** How much longer than its source a text may become: no program can receive such a variable, and `a=$a$a` repeated must not eat the memory. */
 const MAX_TEXT = 1 << 20;
 /** Bound of text × pattern for one substitution. */
-const MAX_PATTERN_WORK = 1 << 27;
+const MAX_PATTERN_WORK = 1 << 24;
 
 class ExpansionFailure {
   readonly message: string;

@@ -36,6 +36,8 @@ export type NamedContext =
 
 export interface PlanOptions {
   readonly platforms: readonly Platform[];
+  /** Nobody asked for `platforms`: an image then keeps the platform of its base instead of taking the target's. */
+  readonly implicitPlatform?: boolean;
   readonly buildPlatform: Platform;
   readonly target?: string;
   readonly buildArgs: Readonly<Record<string, string>>;

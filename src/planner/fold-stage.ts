@@ -102,8 +102,7 @@ function startOf(stage: Stage, results: ReadonlyMap<number, StageResult>, labels
   return { vertex, scope, args: [], image, last: {}, workdirSeen: false, base: fact?.config };
 }
 
-const envScope = (env: readonly string[] | undefined, start: Scope): Scope =>
-  (env ?? []).reduce((scope, pair) => scope.with(...splitEnv(pair)), start);
+const envScope = (env: readonly string[] | undefined, start: Scope): Scope => start.withAll((env ?? []).map(splitEnv));
 
 function factFor(origin: Extract<Origin, { type: 'image' }>, facts: Facts): ImageFact {
   const fact = facts.images.get(queryKey(origin));

@@ -76,7 +76,7 @@ function imagePlan(
   const { image } = result;
   const labelled = Object.keys(options.labels).length > 0 ? withLabels(image.config, options.labels) : image.config;
   return {
-    platform: imagePlatform(stages.platform, result.base),
+    platform: imagePlatform(stages.platform, result.base, options.implicitPlatform ?? false),
     target: result.vertex,
     config: labelled,
     ...(image.author !== undefined && { author: image.author }),
@@ -86,15 +86,16 @@ function imagePlan(
   };
 }
 
-/** F-19: the target platform; the base adds what the target does not name. */
-function imagePlatform(target: Platform, base: Platform | undefined): Platform {
+/** F-19: the target platform, to which the base adds what the target does not name; the base's own when none was asked for. */
+function imagePlatform(target: Platform, base: Platform | undefined, implicit: boolean): Platform {
   if (base === undefined) return target;
-  const variant = target.variant ?? (base.architecture === target.architecture ? base.variant : undefined);
-  const version = target['os.version'] ?? base['os.version'];
-  const features = target['os.features'] ?? base['os.features'];
+  const named = implicit && base.os && base.architecture ? base : target;
+  const variant = named.variant ?? (base.architecture === named.architecture ? base.variant : undefined);
+  const version = named['os.version'] ?? base['os.version'];
+  const features = named['os.features'] ?? base['os.features'];
   return {
-    os: target.os,
-    architecture: target.architecture,
+    os: named.os,
+    architecture: named.architecture,
     ...(variant && { variant }),
     ...(version && { 'os.version': version }),
     ...(features && features.length > 0 && { 'os.features': features }),

@@ -32,6 +32,11 @@ export class Scope {
     return recent.length < FOLD_AFTER ? new Scope(this.#base, recent) : new Scope(foldInto(new Map(this.#base), recent), []);
   }
 
+  /** Sets many at once, in order. */
+  withAll(pairs: readonly (readonly [string, string])[]): Scope {
+    return new Scope(foldInto(foldInto(new Map(this.#base), this.#recent), pairs), []);
+  }
+
   /** In order of the last setting. */
   entries(): [string, string][] {
     return [...foldInto(new Map(this.#base), this.#recent)];

@@ -25,7 +25,7 @@ export interface StageGraph {
   readonly triggers: ReadonlyMap<number, readonly Instruction[]>;
   /** Images that reachable stages read; without duplicates. */
   readonly queries: readonly ImageQuery[];
-  /** What a mention in a stage means; null after an error that was reported. */
+  /** What a mention in a stage means; undefined after an error that was reported. */
   readonly resolve: (mention: Mention) => Origin | undefined;
 }
 
@@ -49,7 +49,7 @@ export function buildStageGraph(input: StageGraphInput, reporter: Reporter): Sta
   const target = findTarget(table, options.target, reporter);
   const resolve = (mention: Mention): Origin | undefined => resolveMention(mention, { table, contexts, platform }, reporter);
 
-  const own = table.stages.map((stage) => dependenciesOf(stage, stage.instructions, resolve));
+  const own = table.stages.map((stage) => linksOf(stage, stage.instructions.flatMap(mentionsOf), resolve));
   const cycle = findCycle(table.stages.length, (index) => own[index]?.dependencies ?? []);
   if (cycle !== null) {
     const name = table.stages[cycle.stage]?.displayName;
@@ -64,7 +64,7 @@ interface Links {
   readonly images: readonly ImageQuery[];
 }
 
-function dependenciesOf(stage: Stage, instructions: readonly Instruction[], resolve: (mention: Mention) => Origin | undefined): Links {
+function linksOf(stage: Stage, mentions: readonly Mention[], resolve: (mention: Mention) => Origin | undefined): Links {
   const dependencies: Dependency[] = [];
   const images: ImageQuery[] = [];
   const add = (origin: Origin | undefined, span: Span): void => {
@@ -72,7 +72,7 @@ function dependenciesOf(stage: Stage, instructions: readonly Instruction[], reso
     if (origin?.type === 'image') images.push({ reference: origin.reference, platform: origin.platform });
   };
   add(stage.origin, stage.from.image.span);
-  for (const instruction of instructions) for (const mention of mentionsOf(instruction)) add(resolve(mention), mention.span);
+  for (const mention of mentions) add(resolve(mention), mention.span);
   return { dependencies, images };
 }
 
@@ -89,7 +89,7 @@ function expandTriggers(
   const { table } = parts;
   const triggers = new Map<number, readonly Instruction[]>();
   const links = new Map<number, Links>();
-  const linksOf = (index: number): Links => {
+  const expanded = (index: number): Links => {
     const known = links.get(index);
     if (known !== undefined) return known;
     const stage = table.stages[index];
@@ -97,16 +97,18 @@ function expandTriggers(
     if (stage === undefined || stage.replaced) return base;
     const instructions = triggersOf(stage, table, facts, reporter.at(stage.from.span));
     triggers.set(index, instructions);
-    const more = dependenciesOf(stage, instructions, parts.resolve);
+    // Places inside a trigger mean nothing in this file.
+    const mentions = instructions.flatMap(mentionsOf).map((mention) => ({ ...mention, span: stage.from.span }));
+    const more = linksOf(stage, mentions, parts.resolve);
     const merged = { dependencies: [...base.dependencies, ...more.dependencies], images: [...base.images, ...more.images] };
     links.set(index, merged);
     return merged;
   };
-  const indexes = reachableStages(targetIndex, (index) => linksOf(index).dependencies);
-  for (const index of indexes) checkOrder(index, linksOf(index), table, reporter);
+  const indexes = reachableStages(targetIndex, (index) => expanded(index).dependencies);
+  for (const index of indexes) checkOrder(index, expanded(index), table, reporter);
   const target = table.stages[targetIndex];
   if (target === undefined || reporter.hasErrors()) return undefined;
-  const queries = new Map(indexes.flatMap((index) => linksOf(index).images).map((query) => [queryKey(query), query]));
+  const queries = new Map(indexes.flatMap((index) => expanded(index).images).map((query) => [queryKey(query), query]));
   const reachable = indexes.flatMap((index) => table.stages[index] ?? []);
   return { ...parts, target, reachable, triggers, queries: [...queries.values()] };
 }

@@ -108,6 +108,7 @@ function expandBase(from: FromInstruction, globals: GlobalScope, reporter: Repor
 
 /** W-17: the file alone, without build arguments, must name a possible image. */
 function checkFromDefaults(from: FromInstruction, globals: GlobalScope, reporter: Reporter): void {
+  if (from.image.parts.every((part) => part.type === 'literal')) return;
   const plain = expandWord(from.image, (name) => globals.defaults.get(name));
   if (!plain.ok || tryParseReference(plain.value).ok) return;
   const message = `Default value for ARG ${from.image.raw} results in empty or invalid base image name`;

@@ -4,7 +4,7 @@ import type { VertexMeta } from '../../graph/op.ts';
 import type { VertexId } from '../../graph/vertex.ts';
 import type { CopyInstruction } from '../../parser/ast.ts';
 import { type GitSource, gitOp, isCommit, parseGitUrl } from '../git-url.ts';
-import type { LowerContext } from './context.ts';
+import { hideCredentials, type LowerContext } from './context.ts';
 
 export interface RemoteInput {
   /** Expanded. */
@@ -44,16 +44,13 @@ function refuseChecksum({ instruction, span }: RemoteInput, message: string, con
 
 /** Meta of a download: it is no step of its own, so it has no number. */
 const remoteMeta = ({ text, instruction }: RemoteInput, context: LowerContext): VertexMeta => ({
-  label: `[${context.stage.displayName}] fetch ${withoutCredentials(text)}`,
+  label: `[${context.stage.displayName}] fetch ${hideCredentials(text)}`,
   stage: context.stage.displayName,
   origin: context.onbuild ? context.stage.from.span : instruction.span,
   noCache: false,
   proxyEnv: context.proxyEnv,
   platform: context.platform,
 });
-
-/** Passwords in URLs are not shown. */
-const withoutCredentials = (url: string): string => url.replace(/^(\w+:\/\/[^/?#@:]*):[^/?#@]*@/, '$1:****@');
 
 function addHttp(input: RemoteInput, context: LowerContext): VertexId | 'failed' {
   const { text, checksum } = input;

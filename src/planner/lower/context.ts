@@ -103,7 +103,7 @@ export interface MetaInput {
 
 /** Meta of the vertex of one instruction; takes the next step number. */
 export function vertexMeta(state: StageState, instruction: Instruction, input: MetaInput, context: LowerContext): VertexMeta {
-  const shown = expandForDisplay(input.text, (name) => state.scope.get(name), input.masked ?? new Set());
+  const shown = hideCredentials(expandForDisplay(input.text, (name) => state.scope.get(name), input.masked ?? new Set()));
   const { memory, cpus } = context.options;
   return {
     label: context.labels.next(shown, context.onbuild),
@@ -116,3 +116,6 @@ export function vertexMeta(state: StageState, instruction: Instruction, input: M
     ...(cpus !== undefined && { cpus }),
   };
 }
+
+/** Passwords in URLs are not shown. */
+export const hideCredentials = (text: string): string => text.replace(/(\w:\/\/[^\s/?#@:]*):[^\s/?#@]*@/g, '$1:****@');

@@ -25,7 +25,8 @@ export function lowerEnv(state: StageState, instruction: EnvInstruction, context
   for (const [at, [name]] of pairs.entries()) {
     checkSecretName('ENV', name, instruction.pairs[at]?.key.span ?? instruction.span, context.reporter);
   }
-  const scope = pairs.reduce((env, [name, value]) => env.with(name, value), state.scope);
+  const [only, ...others] = pairs;
+  const scope = only !== undefined && others.length === 0 ? state.scope.with(...only) : state.scope.withAll(pairs);
   return withMetadata({ ...state, scope }, withEnv(state.image.config, pairs), envText(pairs));
 }
 

@@ -57,7 +57,7 @@ interface MountContext {
 function lowerMount(spec: MountSpec, span: Span, mount: MountContext): Mount | undefined {
   switch (spec.type) {
     case 'secret':
-      return lowerSecret(spec);
+      return lowerSecret(spec, mount);
     case 'ssh':
       return {
         type: 'ssh',
@@ -112,9 +112,10 @@ function lowerTree(spec: MountSpec, span: Span, mount: MountContext): Mount | un
 const cleanAbsoluteOr = (target: string): string =>
   target.startsWith('/') ? cleanAbsolute(target) : cleanAbsolute(target).slice(1) || '.';
 
-function lowerSecret(spec: MountSpec): Mount {
+function lowerSecret(spec: MountSpec, mount: MountContext): Mount {
   const id = spec.source || spec.id || baseName(spec.target);
-  const target = spec.target || (spec.env === undefined ? `/run/secrets/${baseName(id)}` : undefined);
+  const standard = spec.env === undefined ? `/run/secrets/${baseName(id)}` : undefined;
+  const target = spec.target ? absoluteTarget(spec.target, mount) : standard;
   return {
     type: 'secret',
     id,
