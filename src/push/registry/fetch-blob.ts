@@ -71,7 +71,8 @@ async function receive(download: Download): Promise<{ readonly error: unknown; r
     await copyBody(download, response);
   } catch (error) {
     response.body.destroy();
-    if (error instanceof TsbuildError || signal?.aborted) throw error;
+    signal?.throwIfAborted();
+    if (error instanceof TsbuildError) throw error;
     return { error, response };
   }
   if (download.received === descriptor.size) return null;

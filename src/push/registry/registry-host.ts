@@ -173,7 +173,8 @@ export function createRegistryHost(options: RegistryHostOptions): RegistryHost {
   /** The first exchange settles the scheme: connection-level nonsense moves on to the next one. */
   async function exchange(request: HostRequest): Promise<HostResponse> {
     if (request.target instanceof URL) return authorized(request.target, request);
-    let first: unknown;
+    let failure: unknown;
+    let plain: URL | undefined;
     for (const [position, scheme] of schemes.entries()) {
       const url = new URL(`${scheme}://${host}/v2/${request.target}`);
       const isLast = position === schemes.length - 1;
@@ -186,12 +187,18 @@ export function createRegistryHost(options: RegistryHostOptions): RegistryHost {
           schemes = [scheme];
           return response;
         }
+        plain = url;
         await discardBody(response.body);
       } catch (error) {
-        // When the last scheme makes no sense either, the first one's failure is the true one.
-        if (isLast) throw first !== undefined && isSchemeFailure(error) ? first : error;
-        if (!isWorthOtherScheme(scheme, error)) throw error;
-        first = error;
+        if (!isLast && isWorthOtherScheme(scheme, error)) {
+          failure = error;
+          continue;
+        }
+        if (!isLast || !isSchemeFailure(error)) throw error;
+        // The last scheme makes no sense either, so what the first one said is true.
+        if (plain === undefined) throw failure ?? error;
+        schemes = ['http'];
+        return authorized(plain, request);
       }
     }
     throw new TsbuildError({ code: 'registry/unreachable', message: `${host}: no scheme to speak` });
