@@ -4,14 +4,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { applyLayer } from '../../src/executor/layer/apply.ts';
 import { diffSnapshot } from '../../src/executor/layer/diff.ts';
 import { createLayerSink } from '../../src/executor/layer/layer-sink.ts';
 import { LowerStack } from '../../src/executor/layer/lower-stack.ts';
 import type { OverlayXattrs } from '../../src/executor/layer/overlay-form.ts';
 import { loadFileCalls } from '../../src/executor/syscalls.ts';
-import { describeTree, isRoot, removeTree, rootOnly, temporaryDirectory, withOverlay } from '../support/layer-trees.ts';
-import { MemoryBlobStore } from '../support/memory-blob-store.ts';
+import { LayerStack } from '../support/layer-stack.ts';
+import { isRoot, removeTree, rootOnly, temporaryDirectory } from '../support/layer-trees.ts';
 
 const calls = loadFileCalls();
 
@@ -21,49 +20,19 @@ beforeEach(() => {
 });
 afterEach(() => removeTree(root));
 
-/** A stack that grows by shell scripts, each run in an overlay, diffed and unpacked again. */
-class Stack {
-  readonly dirs: string[] = [];
-  readonly store = new MemoryBlobStore();
-  readonly xattrs: OverlayXattrs;
-  #count = 0;
-
-  constructor(xattrs: OverlayXattrs) {
-    this.xattrs = xattrs;
-    this.dirs.push(this.#dir('empty'));
-  }
-
-  #dir(name: string): string {
-    const path = join(root, name);
-    mkdirSync(path);
-    return path;
-  }
-
-  /** Names in the layer that `script` makes; fails when the unpacked layer shows another tree than the script left. */
-  async run(script: string, exact = true): Promise<readonly string[]> {
-    const n = this.#count++;
-    const [upper, work, mount] = [this.#dir(`up${n}`), this.#dir(`work${n}`), this.#dir(`m${n}`)];
-    const options = this.xattrs === 'user' ? ',userxattr' : '';
-    const left = withOverlay(this.dirs, upper, work, mount, options, () => {
-      execFileSync('sh', ['-ec', script], { cwd: mount, stdio: ['ignore', 'ignore', 'inherit'] });
-      return describeTree(mount, calls, { exact });
-    });
-    const context = { lower: new LowerStack(this.dirs, calls, this.xattrs), calls, xattrs: this.xattrs };
-    const sink = createLayerSink(this.store, { compression: 'gzip' });
-    await diffSnapshot({ upper, ...context }, sink);
-    const { layer, toc } = await sink.finish();
-    const snapshot = join(root, `layer${n}`);
-    const applied = await applyLayer(this.store.open(layer.blob.digest), snapshot, { ...context, diffId: layer.diffId });
-    expect(applied.toc).toEqual(toc);
-    this.dirs.push(snapshot);
-    const [upper2, work2, mount2] = [this.#dir(`up${n}b`), this.#dir(`work${n}b`), this.#dir(`m${n}b`)];
-    const seen = withOverlay(this.dirs, upper2, work2, mount2, options, () => describeTree(mount2, calls, { exact }));
-    expect(seen.join('\n')).toBe(left.join('\n'));
-    return toc.entries.map(({ type, path }) => (type === 'whiteout' ? `-${path}` : path));
-  }
+/** Names in the layer that a shell script makes; fails when the unpacked layer shows another tree than the script left. */
+async function run(stack: LayerStack, script: string, exact = true): Promise<readonly string[]> {
+  const { toc, appliedToc, left, seen } = await stack.step(
+    (cwd) => execFileSync('sh', ['-ec', script], { cwd, stdio: ['ignore', 'ignore', 'inherit'] }),
+    exact,
+  );
+  expect(appliedToc).toEqual(toc);
+  expect(seen).toBe(left);
+  return toc.entries.map(({ type, path }) => (type === 'whiteout' ? `-${path}` : path));
 }
 
 describe.skipIf(!isRoot).each<OverlayXattrs>(['trusted', 'user'])(`changes of a step (%s attributes)${rootOnly}`, (xattrs) => {
+  const newStack = (kind: OverlayXattrs) => new LayerStack(root, calls, kind);
   const base = `
     mkdir -p a/b/c del/x opq/sub/deep same fl/dir
     echo 1 >a/f; echo 2 >a/b/g; ln a/f a/b/hl; echo x >del/x/y
@@ -71,7 +40,7 @@ describe.skipIf(!isRoot).each<OverlayXattrs>(['trusted', 'user'])(`changes of a 
     echo s >same/f; ln -s f same/l; echo q >fl/file; echo r >fl/dir/in`;
 
   test('files, links and directories come in byte order, parents before them', async () => {
-    expect(await new Stack(xattrs).run('mkdir -p d/e; echo 1 >d/e/f; echo 1 >d.x; mkdir B; ln -s x d/a')).toEqual([
+    expect(await run(newStack(xattrs), 'mkdir -p d/e; echo 1 >d/e/f; echo 1 >d.x; mkdir B; ln -s x d/a')).toEqual([
       'B',
       'd',
       'd/a',
@@ -82,16 +51,16 @@ describe.skipIf(!isRoot).each<OverlayXattrs>(['trusted', 'user'])(`changes of a 
   });
 
   test('deletions are explicit, also below a directory that was made anew', async () => {
-    const stack = new Stack(xattrs);
-    await stack.run(base);
-    const names = await stack.run('rm -r del; rm -r opq; mkdir -p opq/sub; echo new >opq/two; echo n >opq/sub/new');
+    const stack = newStack(xattrs);
+    await run(stack, base);
+    const names = await run(stack, 'rm -r del; rm -r opq; mkdir -p opq/sub; echo new >opq/two; echo n >opq/sub/new');
     expect(names).toEqual(['-del', 'opq', '-opq/one', 'opq/sub', '-opq/sub/deep', 'opq/sub/new', 'opq/two']);
   });
 
   test('a file may become a directory and a directory a file', async () => {
-    const stack = new Stack(xattrs);
-    await stack.run(base);
-    expect(await stack.run('rm fl/file; mkdir fl/file; echo k >fl/file/kid; rm -r fl/dir; echo now >fl/dir')).toEqual([
+    const stack = newStack(xattrs);
+    await run(stack, base);
+    expect(await run(stack, 'rm fl/file; mkdir fl/file; echo k >fl/file/kid; rm -r fl/dir; echo now >fl/dir')).toEqual([
       'fl',
       'fl/dir',
       'fl/file',
@@ -100,17 +69,17 @@ describe.skipIf(!isRoot).each<OverlayXattrs>(['trusted', 'user'])(`changes of a 
   });
 
   test('what was touched but not changed is left out', async () => {
-    const stack = new Stack(xattrs);
-    await stack.run(base);
+    const stack = newStack(xattrs);
+    await run(stack, base);
     expect(
-      await stack.run('chown 0:0 a/f same; chmod 644 same/f; : >>same/f; echo t >a/tmp; rm a/tmp; mkdir a/t; rmdir a/t', false),
+      await run(stack, 'chown 0:0 a/f same; chmod 644 same/f; : >>same/f; echo t >a/tmp; rm a/tmp; mkdir a/t; rmdir a/t', false),
     ).toEqual([]);
   });
 
   test('a changed owner, mode or time is a change', async () => {
-    const stack = new Stack(xattrs);
-    await stack.run(base);
-    expect(await stack.run('chown 5 a/f; chmod 700 same; touch -d 2001-01-01 same/f; touch -h -d 2001-01-01 same/l')).toEqual([
+    const stack = newStack(xattrs);
+    await run(stack, base);
+    expect(await run(stack, 'chown 5 a/f; chmod 700 same; touch -d 2001-01-01 same/f; touch -h -d 2001-01-01 same/l')).toEqual([
       'a',
       'a/f',
       'same',
@@ -120,28 +89,28 @@ describe.skipIf(!isRoot).each<OverlayXattrs>(['trusted', 'user'])(`changes of a 
   });
 
   test('hard links stay together', async () => {
-    const stack = new Stack(xattrs);
-    expect(await stack.run('echo 1 >b; ln b a; ln b c; ln -s b s; ln s t')).toEqual(['a', 'b', 'c', 's', 't']);
+    const stack = newStack(xattrs);
+    expect(await run(stack, 'echo 1 >b; ln b a; ln b c; ln -s b s; ln s t')).toEqual(['a', 'b', 'c', 's', 't']);
     // Copying a up for the new link parts it from b and c; Docker records only the new name.
-    expect(await stack.run('ln a d', false)).toEqual(['d']);
+    expect(await run(stack, 'ln a d', false)).toEqual(['d']);
   });
 
   test('devices and fifos are kept, sockets are not', async () => {
     const socket = `perl -e 'use Socket; socket(S,AF_UNIX,SOCK_STREAM,0); bind(S,sockaddr_un("s")) or die'`;
-    expect(await new Stack(xattrs).run(`mknod n c 1 3; mknod b b 259 70000; mkfifo p; ${socket}`)).toEqual(['b', 'n', 'p']);
+    expect(await run(newStack(xattrs), `mknod n c 1 3; mknod b b 259 70000; mkfifo p; ${socket}`)).toEqual(['b', 'n', 'p']);
   });
 
   test('a deleted thing can come back, and be deleted again', async () => {
-    const stack = new Stack(xattrs);
-    await stack.run(base);
-    await stack.run('rm -r opq a');
-    await stack.run('mkdir -p opq a/b; echo back >a/b/g');
-    expect(await stack.run('rm -r a')).toEqual(['-a']);
-    expect(await stack.run('rm -rf a; mkdir z; rmdir z')).toEqual([]);
+    const stack = newStack(xattrs);
+    await run(stack, base);
+    await run(stack, 'rm -r opq a');
+    await run(stack, 'mkdir -p opq a/b; echo back >a/b/g');
+    expect(await run(stack, 'rm -r a')).toEqual(['-a']);
+    expect(await run(stack, 'rm -rf a; mkdir z; rmdir z')).toEqual([]);
   });
 
   test('paths that only mounts made are left out', async () => {
-    const stack = new Stack(xattrs);
+    const stack = newStack(xattrs);
     const upper = join(root, 'stub-up');
     mkdirSync(join(upper, 'run/secrets'), { recursive: true });
     mkdirSync(join(upper, 'keep'));
@@ -152,7 +121,7 @@ describe.skipIf(!isRoot).each<OverlayXattrs>(['trusted', 'user'])(`changes of a 
   });
 
   test('overlay redirects are refused', async () => {
-    const stack = new Stack(xattrs);
+    const stack = newStack(xattrs);
     const upper = join(root, 'redirect-up');
     mkdirSync(join(upper, 'd'), { recursive: true });
     calls.setXattr(join(upper, 'd'), `${xattrs}.overlay.redirect`, '/x');
