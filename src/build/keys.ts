@@ -34,6 +34,12 @@ export interface KeyFacts {
   selectionContent(selection: Selection, vertex: Vertex): Promise<ContentKey>;
 }
 
+/** What resolving tells its owner as early as possible. */
+export interface KeyListener {
+  /** The vertex has to run whatever else turns out, so what it reads may be made already. */
+  onMiss(vertex: Vertex, selections: readonly Selection[]): void;
+}
+
 export interface Resolution {
   /** Names the record of this vertex. */
   readonly key: CacheKey;
@@ -54,11 +60,14 @@ export interface Resolution {
 export class KeyResolver {
   readonly #session: Session;
   readonly #facts: KeyFacts;
+  readonly #listener: KeyListener;
   readonly #resolutions = new Map<VertexId, Promise<Resolution>>();
+  readonly #misses = new Map<VertexId, Promise<boolean>>();
 
-  constructor(session: Session, facts: KeyFacts) {
+  constructor(session: Session, facts: KeyFacts, listener: KeyListener) {
     this.#session = session;
     this.#facts = facts;
+    this.#listener = listener;
   }
 
   resolve(id: VertexId): Promise<Resolution> {
@@ -88,16 +97,18 @@ export class KeyResolver {
   }
 
   async #resolveLayer(vertex: Vertex): Promise<Resolution> {
-    const [baseId] = vertex.inputs;
-    invariant(baseId !== undefined, 'a layer vertex without a base');
-    const base = await this.resolve(baseId);
     const selections = selectionsOf(vertex);
+    this.#willRun(vertex.id).then(
+      (missed) => missed && this.#listener.onMiss(vertex, selections),
+      () => undefined,
+    );
+    const base = await this.resolve(baseOf(vertex));
     const usable = base.intact && !vertex.meta.noCache;
     let alias: CacheKey | undefined;
     // Sources that are other stages: try the key over their definitions before asking for their content.
-    if (usable && selections.some((selection) => this.#isTree(selection.input))) {
+    if (selections.some((selection) => this.#isTree(selection.input))) {
       const definition = await this.#definitionKey(vertex, base.outputKey, selections);
-      const record = this.#find(definition.key);
+      const record = usable ? this.#find(definition.key) : null;
       if (record !== null) return this.#hit(vertex, definition.key, record, definition.ingredients, base.outputKey);
       alias = definition.key;
     }
@@ -118,6 +129,30 @@ export class KeyResolver {
       slot: slotOf(vertex),
       because: this.#because(vertex, content, base),
     };
+  }
+
+  /**
+   * Whether a vertex has to run, found out without running anything. A stage that waits for another
+   * would otherwise hold up what it reads next, and independent stages would run one after another.
+   */
+  #willRun(id: VertexId): Promise<boolean> {
+    const known = this.#misses.get(id);
+    if (known !== undefined) return known;
+    const missed = this.#findMiss(this.#facts.vertex(id));
+    this.#misses.set(id, missed);
+    missed.catch(() => undefined);
+    return missed;
+  }
+
+  async #findMiss(vertex: Vertex): Promise<boolean> {
+    if (!isLayer(vertex)) return false;
+    if (vertex.meta.noCache || (await this.#willRun(baseOf(vertex)))) return true;
+    const selections = selectionsOf(vertex);
+    const trees = selections.map((selection) => selection.input).filter((input) => this.#isTree(input));
+    const willRun = await Promise.all(trees.map((input) => this.#willRun(input)));
+    if (!willRun.includes(true)) return (await this.resolve(vertex.id)).record === null;
+    const base = await this.resolve(baseOf(vertex));
+    return this.#find((await this.#definitionKey(vertex, base.outputKey, selections)).key) === null;
   }
 
   /** Key over the outputs of other stages; files of this machine have no definition and enter by content. */
@@ -187,6 +222,14 @@ function slotOf(vertex: Vertex): string {
           ? op.path
           : '';
   return `${vertex.meta.stage} ${op.type} ${what}`;
+}
+
+const isLayer = (vertex: Vertex): boolean => vertex.op.type === 'copy' || vertex.op.type === 'exec' || vertex.op.type === 'mkdir';
+
+function baseOf(vertex: Vertex): VertexId {
+  const [base] = vertex.inputs;
+  invariant(base !== undefined, 'a layer vertex without a base');
+  return base;
 }
 
 /** Everything a vertex reads from inputs other than its base, in a fixed order. */

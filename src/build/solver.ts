@@ -5,7 +5,7 @@ import { withLease } from '../cache/leases.ts';
 import { InvariantError, invariant } from '../core/errors.ts';
 import type { LayerFormat } from '../executor/executor.ts';
 import type { BuildGraph, Vertex, VertexId } from '../graph/vertex.ts';
-import { type KeyFacts, KeyResolver, type Resolution } from './keys.ts';
+import { type KeyFacts, KeyResolver, type Resolution, type Selection } from './keys.ts';
 import { chainOf, type Layer, layerOf, type MadeLayer, type Rootfs } from './layer.ts';
 import type { Session } from './session.ts';
 import { nameSnapshot } from './snapshots.ts';
@@ -47,7 +47,11 @@ export class Solver {
     this.#options = options;
     this.#started = session.clock();
     this.#vertices = new Map(options.graph.vertices.map((vertex) => [vertex.id, vertex]));
-    this.#keys = new KeyResolver(session, { ...options.facts, vertex: (id) => this.vertex(id) });
+    this.#keys = new KeyResolver(
+      session,
+      { ...options.facts, vertex: (id) => this.vertex(id) },
+      { onMiss: (vertex, selections) => this.#prepare(vertex, selections) },
+    );
   }
 
   vertex(id: VertexId): Vertex {
@@ -97,6 +101,17 @@ export class Solver {
       default:
         throw new InvariantError(`${vertex.op.type} is not a root file system`);
     }
+  }
+
+  /** Begins what a step that has to run will read, beside whatever it waits for. */
+  #prepare(vertex: Vertex, selections: readonly Selection[]): void {
+    for (const { input } of selections) {
+      const type = this.vertex(input).op.type;
+      // Failures are seen by whoever asks for the result.
+      if (type !== 'local' && type !== 'http' && type !== 'git') this.solve(input).catch(() => undefined);
+    }
+    const [base] = vertex.inputs;
+    if (base !== undefined) this.solve(base).catch(() => undefined);
   }
 
   async #solveLayer(vertex: Vertex): Promise<Rootfs> {
