@@ -14,6 +14,8 @@ const WINDOW = 120;
 const LEAD = 30;
 /** Lines of a long span that are shown. */
 const MAX_LINES = 6;
+/** Stands for lines left out. */
+const GAP = '...';
 
 interface Mark {
   readonly span: Span;
@@ -45,14 +47,14 @@ export function renderDiagnostic(diagnostic: Diagnostic, file: SourceFile, optio
     ...(diagnostic.labels ?? []).map((label) => ({ span: label.span, text: displayText(label.text), primary: false })),
   ];
   const rows = sourceRows(file, starts, marks, paint);
-  const gutterWidth = Math.max(1, ...rows.map((row) => row.gutter.length));
+  const gutterWidth = Math.max(1, ...rows.map((row) => (row.gutter === GAP ? 0 : row.gutter.length)));
   const blank = ' '.repeat(gutterWidth);
   const { line, column } = positionAt(starts, clamp(span.start, file));
   return [
     head,
     `${blank}${paint.gutter('-->')} ${displayText(file.name)}:${line}:${column}`,
     `${blank} ${paint.gutter('|')}`,
-    ...rows.map((row) => `${paint.gutter(`${row.gutter.padStart(gutterWidth)} ${row.gutter === '...' ? '' : '|'}`)} ${row.text}`.trimEnd()),
+    ...rows.map((row) => `${paint.gutter(`${row.gutter.padStart(gutterWidth)} ${row.gutter === GAP ? '' : '|'}`)} ${row.text}`.trimEnd()),
     ...(extras.length === 0 ? [] : [`${blank} ${paint.gutter('|')}`]),
     ...extras.map((text) => `${blank} ${paint.gutter('=')} ${text}`),
   ].join('\n');
@@ -77,7 +79,7 @@ function sourceRows(file: SourceFile, starts: readonly number[], marks: readonly
   const rows: Row[] = [];
   let previous: number | null = null;
   for (const number of numbers) {
-    if (previous !== null && number > previous + 1) rows.push({ gutter: '...', text: '' });
+    if (previous !== null && number > previous + 1) rows.push({ gutter: GAP, text: '' });
     rows.push(...lineRows(lineText(file, starts, number), number, byLine.get(number) ?? [], paint));
     previous = number;
   }

@@ -4,7 +4,10 @@
 /** Longer names are never near a typo anybody made; it also bounds the work on hostile input. */
 const LONGEST = 64;
 
-/** The closest candidate with fewer than three edits (case ignored), or null. A name is never suggested for itself. */
+/**
+ * The closest candidate, case ignored, or null: fewer than three edits, and no more than half of the
+ * longer name. A name is never suggested for itself.
+ */
 export function suggest(name: string, candidates: Iterable<string>): string | null {
   if (name.length > LONGEST) return null;
   const wanted = name.toLowerCase();
@@ -13,8 +16,7 @@ export function suggest(name: string, candidates: Iterable<string>): string | nu
   for (const candidate of candidates) {
     if (candidate === name || Math.abs(candidate.length - name.length) >= least) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());
-    // Replacing every letter is no resemblance.
-    if (distance < least && distance < Math.max(wanted.length, candidate.length)) {
+    if (distance < least && distance * 2 <= Math.max(wanted.length, candidate.length)) {
       least = distance;
       best = candidate;
     }
@@ -22,18 +24,21 @@ export function suggest(name: string, candidates: Iterable<string>): string | nu
   return best;
 }
 
-/** Levenshtein distance with one row. */
+/** Insertions, deletions, replacements and swaps of neighbours between two texts. */
 export function editDistance(a: string, b: string): number {
-  const row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  let older: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
-    let diagonal = row[0] ?? 0;
-    row[0] = i;
+    const row = [i];
     for (let j = 1; j <= b.length; j += 1) {
-      const above = row[j] ?? 0;
       const cost = a[i - 1] === b[j - 1] ? 0 : 1;
-      row[j] = Math.min(above + 1, (row[j - 1] ?? 0) + 1, diagonal + cost);
-      diagonal = above;
+      let least = Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (previous[j - 1] ?? 0) + cost);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) least = Math.min(least, (older[j - 2] ?? 0) + 1);
+      row.push(least);
     }
+    older = previous;
+    previous = row;
   }
-  return row[b.length] ?? 0;
+  return previous[b.length] ?? 0;
 }

@@ -237,7 +237,7 @@ function scanModifier(scanner: Scanner, start: number): Modifier | null {
 }
 
 const unsupported = (scanner: Scanner, start: number, modifier: string): null =>
-  fail(scanner, `unsupported modifier (${modifier}) in substitution`, start);
+  fail(scanner, `unsupported modifier (${modifier === '' ? 'end of text' : modifier}) in substitution`, start);
 
 /** `##` and `%%` show as a pattern that begins with the operator once more (V-09). */
 function removal(operator: string, word: Word): Modifier {

@@ -26,25 +26,22 @@ type Pairs = { readonly pairs: readonly KeyValue[]; readonly legacy: boolean } |
 function readPairs(input: InstructionInput, words: readonly Range[]): Pairs {
   const { source, escapeChar } = input;
   const pairs: KeyValue[] = [];
-  let sound = true;
   for (const { start, end } of words) {
-    const text = source.text.slice(start, end);
-    const equals = text.indexOf('=');
-    if (equals <= 0) {
-      sound = false;
-      if (equals === 0) refuseBlankName(input, { start, end });
-      else refuseNoEquals(input, { start, end });
-    } else {
+    const equals = source.text.slice(start, end).indexOf('=');
+    if (equals === 0) refuseBlankName(input, { start, end });
+    else if (equals === -1) return refuseNoEquals(input, { start, end });
+    else {
       const key = parseWord(source, start, start + equals, escapeChar);
       pairs.push({ key, value: parseWord(source, start + equals + 1, end, escapeChar), span: spanOf(source, start, end) });
     }
   }
-  return sound ? { pairs, legacy: false } : null;
+  return pairs.length === words.length ? { pairs, legacy: false } : null;
 }
 
+/** The words after it most likely belong to the same value or comment, so reading stops. */
 function refuseNoEquals(input: InstructionInput, word: Range): null {
   const text = input.source.text.slice(word.start, word.end);
-  const message = `can't find = in "${text}". Must be of the form: name=value`;
+  const message = `can't find = in ${JSON.stringify(text)}. Must be of the form: name=value`;
   const hint = text.startsWith('#') ? 'a comment must stand on a line of its own' : 'put quotes around a value that contains blanks';
   return refuse(input, 'parse/key-value', message, spanOf(input.source, word.start, word.end), hint);
 }

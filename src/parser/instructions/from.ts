@@ -26,7 +26,7 @@ export function parseFrom(input: InstructionInput): FromInstruction | null {
   if (as === undefined || name === undefined) return from;
   const stage = { text: source.text.slice(name.start, name.end), span: spanOf(source, name.start, name.end) };
   if (!STAGE_NAME.test(stage.text.toLowerCase())) {
-    const message = `invalid name for build stage: "${stage.text}", name can't start with a number or contain symbols`;
+    const message = `invalid name for build stage: ${JSON.stringify(stage.text)}, name can't start with a number or contain symbols`;
     input.error('parse/stage-name', message, stage.span, { hint: 'use letters, digits, `-`, `_` and `.`, beginning with a letter' });
   }
   return { ...from, as: { keyword: { text: source.text.slice(as.start, as.end), span: spanOf(source, as.start, as.end) }, name: stage } };

@@ -23,7 +23,7 @@ export function parseHealthcheck(input: InstructionInput): HealthcheckInstructio
   if (type === 'NONE') return parseNone(input, rest);
   const flags = checkFlags(input, TABLE);
   if (type !== 'CMD') {
-    const message = `Unknown type "${type}" in HEALTHCHECK (try CMD)`;
+    const message = `Unknown type ${JSON.stringify(type)} in HEALTHCHECK (try CMD)`;
     const near = suggest(type, ['CMD', 'NONE']);
     const hint = near === null ? `write HEALTHCHECK CMD ${written} …` : `did you mean ${near}?`;
     return refuse(input, 'parse/healthcheck', message, spanOf(source, args.start, typeEnd), hint);
@@ -67,7 +67,7 @@ function readDuration(input: InstructionInput, flags: FlagValues, name: string):
   const nanoseconds = parseDuration(flagText(flag));
   const hint = 'use a duration of at least 1ms such as 30s, 1m30s or 500ms';
   if (nanoseconds === null) {
-    input.error('parse/duration', `--${name}: invalid duration "${flagText(flag)}"`, valueSpan(flag), { hint });
+    input.error('parse/duration', `--${name}: invalid duration ${JSON.stringify(flagText(flag))}`, valueSpan(flag), { hint });
     return 0;
   }
   if (nanoseconds === 0 || nanoseconds >= MILLISECOND) return nanoseconds;
@@ -81,7 +81,7 @@ function readRetries(input: InstructionInput, flags: FlagValues): number {
   const text = flagText(flag);
   const value = /^[-+]?\d{1,20}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= 0 && value <= 0x7fff_ffff) return value;
-  const message = value < 0 ? `--retries cannot be negative (${text})` : `--retries: "${text}" is not a number of retries`;
+  const message = value < 0 ? `--retries cannot be negative (${text})` : `--retries: ${JSON.stringify(text)} is not a number of retries`;
   input.error('parse/healthcheck', message, valueSpan(flag), { hint: 'use a whole number of 0 or more' });
   return 0;
 }

@@ -14,8 +14,20 @@ const SECURITY_MODES = ['sandbox', 'insecure'];
 export function parseRun(input: InstructionInput): RunInstruction | null {
   const flags = checkFlags(input, { mount: 'strings', network: 'string', security: 'string', device: 'strings' });
   const devices = flags.get('device') ?? [];
-  checkMode(input, flags.get('network')?.[0], NETWORK_MODES, 'parse/network-mode', (mode) => `invalid network mode "${mode}"`);
-  checkMode(input, flags.get('security')?.[0], SECURITY_MODES, 'parse/security-mode', (mode) => `security "${mode}" is not valid`);
+  checkMode(
+    input,
+    flags.get('network')?.[0],
+    NETWORK_MODES,
+    'parse/network-mode',
+    (mode) => `invalid network mode ${JSON.stringify(mode)}`,
+  );
+  checkMode(
+    input,
+    flags.get('security')?.[0],
+    SECURITY_MODES,
+    'parse/security-mode',
+    (mode) => `security ${JSON.stringify(mode)} is not valid`,
+  );
   checkDevices(input, devices);
   const mounts = (flags.get('mount') ?? []).flatMap((flag) => {
     const fields = parseMount(input, flag);
@@ -45,7 +57,7 @@ function checkMode(
   if (flag === undefined || known.includes(flagText(flag))) return;
   const near = suggest(flagText(flag), known);
   input.error(code, message(flagText(flag)), valueSpan(flag), {
-    hint: near === null ? `use ${known.join(', ')}` : `did you mean ${near}?`,
+    hint: near === null ? `use ${known.slice(0, -1).join(', ')} or ${known.at(-1)}` : `did you mean ${near}?`,
   });
 }
 
