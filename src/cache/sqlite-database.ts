@@ -77,8 +77,16 @@ export class SqliteDatabase<Column extends string> {
     });
   }
 
-  get isOpen(): boolean {
-    return this.#db !== undefined;
+  /** Gives free pages and the write-ahead log back to the file system; does nothing while others use the file. */
+  compact(): void {
+    this.#attempt(() => {
+      const db = this.#open();
+      try {
+        db.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE)');
+      } catch (error) {
+        if (!BUSY.has(resultCode(error) ?? 0)) throw error;
+      }
+    });
   }
 
   close(): void {

@@ -253,7 +253,11 @@ const snapshotOf = (row: Row<IndexColumn>): SnapshotRow => ({
   size: Number(row.size),
 });
 
-const sequenceOf = (id: string): number => Number.parseInt(id, 36);
+/** -1, which no row has, for a name that is no id. */
+function sequenceOf(id: string): number {
+  const sequence = Number.parseInt(id, 36);
+  return sequence.toString(36) === id && Number.isSafeInteger(sequence) ? sequence : -1;
+}
 
 /** Opened at the first question; any number of processes may share `root`. */
 export const openSqliteIndex = (root: string, options?: SqliteIndexOptions): SqliteIndex => new SqliteIndex(root, options);

@@ -1,0 +1,169 @@
+// Frees space in a store. Tagged images are never touched; everything else is cache and goes by need:
+// what no image uses, or least recently used first until the store obeys a byte cap. What a running
+// build may rely on stays, because a build refreshes the times of whatever it decides to use.
+import { lstatSync } from 'node:fs';
+import { parseDigest } from '../../core/digest.ts';
+import { openFsBlobStore, TOUCH_INTERVAL } from '../fs-blob-store.ts';
+import { openSqliteIndex, type SqliteIndex } from '../sqlite-index.ts';
+import { oldestSession } from '../store-sessions.ts';
+import { dropIndexRows, dropLayerRows, forgetAllRecords } from './index-rows.ts';
+import { findReachable, type Reachable } from './reachable.ts';
+import { type ItemKind, type StoreItem, type StoreScan, scanStore } from './store-scan.ts';
+import { removeTree } from './tree-size.ts';
+
+export interface PruneOptions {
+  /** Also cache that tagged images use: their snapshots, tables of contents and build records; and cache mounts. */
+  readonly all?: boolean;
+  /** Bytes the store may have; least recently used cache goes first until it does. Replaces `all` as the measure. */
+  readonly maxBytes?: number;
+  /** Cap only: stop once the store has this many bytes or fewer, even when `maxBytes` is smaller. */
+  readonly reservedBytes?: number;
+  readonly filters?: {
+    /** Only what was not used for this many milliseconds. */
+    readonly unusedFor?: number;
+    readonly kinds?: readonly ItemKind[];
+  };
+  /** Report, remove nothing. */
+  readonly dryRun?: boolean;
+  /** Removes an unpacked tree that may hold files of other owners; default: as this user. */
+  readonly removeSnapshot?: (id: string) => Promise<void>;
+  /** Milliseconds; for tests. */
+  readonly now?: number;
+}
+
+export interface PrunedItem {
+  readonly kind: ItemKind;
+  readonly id: string;
+  readonly size: number;
+  readonly lastUsed: number;
+  /** Why it went, in words. */
+  readonly reason: string;
+}
+
+export interface PruneResult {
+  readonly removed: readonly PrunedItem[];
+  readonly freed: number;
+  /** Bytes in the store afterwards. */
+  readonly total: number;
+  /** Bytes over `maxBytes` that could not be freed: tagged images, and what running builds use. */
+  readonly over: number;
+}
+
+interface Doomed {
+  readonly item: StoreItem;
+  readonly reason: string;
+}
+
+const HOUR = 3_600_000;
+
+/** Errors are those of the disk; an item that cannot be removed stops nothing before it. */
+export async function prune(root: string, options: PruneOptions = {}): Promise<PruneResult> {
+  const index = openSqliteIndex(root);
+  try {
+    const store = openFsBlobStore(root);
+    const sessions = oldestSession(root);
+    const threshold = sessions === null ? Number.POSITIVE_INFINITY : sessions - TOUCH_INTERVAL;
+    const scan = scanStore(root, index);
+    const reachable = await findReachable(
+      index.tags().map((tag) => tag.target),
+      store,
+    );
+    const doomed = choose(scan, reachable, options, threshold);
+    const removed: PrunedItem[] = [];
+    for (const { item, reason } of doomed) {
+      if (options.dryRun === true || (await remove(item, index, options))) {
+        removed.push({ kind: item.kind, id: item.id, size: item.size, lastUsed: item.lastUsed, reason });
+      }
+    }
+    if (options.dryRun !== true) tidyIndex(index, scan, options, sessions === null);
+    const freed = removed.reduce((sum, item) => sum + item.size, 0);
+    const total = options.dryRun === true ? scan.total - freed : scanStore(root, index).total;
+    return { removed, freed, total, over: Math.max(0, total - (options.maxBytes ?? total)) };
+  } finally {
+    index.close();
+  }
+}
+
+function choose(scan: StoreScan, reachable: Reachable, options: PruneOptions, threshold: number): Doomed[] {
+  const now = options.now ?? Date.now();
+  const { unusedFor = 0, kinds } = options.filters ?? {};
+  const building = threshold !== Number.POSITIVE_INFINITY;
+  const free = scan.items.filter((item) => isRemovable(item, reachable, threshold, building, now));
+  const garbage = free.filter((item) => isGarbage(item)).map((item) => ({ item, reason: 'left behind by an interrupted build' }));
+  const candidates = free
+    .filter((item) => !isGarbage(item) && (kinds === undefined || kinds.includes(item.kind)) && now - item.lastUsed >= unusedFor)
+    .sort((a, b) => a.lastUsed - b.lastUsed || (a.id < b.id ? -1 : 1));
+  if (options.maxBytes === undefined) return [...garbage, ...unused(candidates, reachable, options)];
+  const start = scan.total - garbage.reduce((sum, { item }) => sum + item.size, 0);
+  return [...garbage, ...leastRecentlyUsed(candidates, start, Math.max(options.maxBytes, options.reservedBytes ?? 0))];
+}
+
+/** Blobs of tagged images never go; neither does what a running build may have looked at. */
+function isRemovable(item: StoreItem, reachable: Reachable, threshold: number, building: boolean, now: number): boolean {
+  if (item.kind === 'blob' && reachable.blobs.has(parseDigest(item.id))) return false;
+  // Whether a cache mount is in use is only known to the kernel's locks.
+  if (item.kind === 'cache-mount' && building) return false;
+  if (item.kind === 'temp' && building) return now - item.lastUsed > 24 * HOUR;
+  return item.lastUsed < threshold;
+}
+
+const isGarbage = (item: StoreItem): boolean => item.kind === 'temp' || (item.kind === 'snapshot' && item.chainId === undefined);
+
+function unused(candidates: readonly StoreItem[], reachable: Reachable, options: PruneOptions): Doomed[] {
+  const explicit = new Set(options.filters?.kinds);
+  return candidates.flatMap((item) => {
+    if (!isUsed(item, reachable)) return [{ item, reason: 'no tagged image uses it' }];
+    if (options.all === true || explicit.has(item.kind)) return [{ item, reason: 'cache, and all cache was asked for' }];
+    return [];
+  });
+}
+
+/** Cache mounts belong to no image; without being asked for they stay. */
+function isUsed(item: StoreItem, reachable: Reachable): boolean {
+  if (item.kind === 'cache-mount') return true;
+  if (item.kind === 'snapshot') return item.chainId !== undefined && reachable.chainIds.has(item.chainId);
+  if (item.kind === 'toc') return item.diffId !== undefined && reachable.diffIds.has(item.diffId);
+  return false;
+}
+
+function leastRecentlyUsed(candidates: readonly StoreItem[], start: number, cap: number): Doomed[] {
+  const doomed: Doomed[] = [];
+  let total = start;
+  for (const item of candidates) {
+    if (total <= cap) break;
+    doomed.push({
+      item,
+      reason: `least recently used (${new Date(item.lastUsed).toISOString().slice(0, 16)}Z), store over its limit of ${cap} bytes`,
+    });
+    total -= item.size;
+  }
+  return doomed;
+}
+
+/** False when it was used since it was chosen, or is gone already. Index rows go first: they must never point at nothing. */
+async function remove(item: StoreItem, index: SqliteIndex, options: PruneOptions): Promise<boolean> {
+  const stats = lstatSync(item.path, { throwIfNoEntry: false });
+  if (stats === undefined) return false;
+  if ((item.kind === 'blob' || item.kind === 'toc') && stats.mtimeMs > item.lastUsed) return false;
+  if (item.kind === 'blob') dropLayerRows(index, parseDigest(item.id));
+  if (item.kind === 'snapshot') {
+    if (item.chainId !== undefined && wasUsedSince(index, item)) return false;
+    index.removeSnapshot(item.id);
+    if (options.removeSnapshot !== undefined) {
+      await options.removeSnapshot(item.id);
+      return true;
+    }
+  }
+  removeTree(item.path);
+  return true;
+}
+
+const wasUsedSince = (index: SqliteIndex, item: StoreItem): boolean =>
+  Number(index.db.get('SELECT last_used FROM snapshots WHERE chain_id = ?', item.chainId ?? '')?.last_used ?? 0) > item.lastUsed;
+
+function tidyIndex(index: SqliteIndex, scan: StoreScan, options: PruneOptions, alone: boolean): void {
+  for (const row of scan.lostSnapshots) if (alone || row.chainId !== null) index.removeSnapshot(row.id);
+  if (options.all === true && options.maxBytes === undefined && options.filters === undefined && alone) forgetAllRecords(index);
+  dropIndexRows(index, options.now ?? Date.now());
+  if (alone) index.db.compact();
+}

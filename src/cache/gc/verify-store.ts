@@ -1,0 +1,118 @@
+// Checks a whole store: every blob against its digest, every table of contents, every row that points
+// somewhere. With `repair`, what is wrong and can be made again is removed.
+import { createHash } from 'node:crypto';
+import { createReadStream, readFileSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { type Digest, isDigest, parseDigest } from '../../core/digest.ts';
+import { errnoOf } from '../../core/errors.ts';
+import { openFsBlobStore } from '../fs-blob-store.ts';
+import { openSqliteIndex, type SqliteIndex } from '../sqlite-index.ts';
+import { oldestSession } from '../store-sessions.ts';
+import { decodeToc } from '../toc-codec.ts';
+import { dropLayerRows } from './index-rows.ts';
+import { findReachable } from './reachable.ts';
+import { scanStore } from './store-scan.ts';
+import { removeTree } from './tree-size.ts';
+
+export interface StoreProblem {
+  readonly type: 'corrupt-blob' | 'corrupt-toc' | 'dangling-record' | 'incomplete-image' | 'lost-snapshot' | 'abandoned-snapshot';
+  /** What is wrong: a digest, diffID, key, image name or directory name. */
+  readonly id: string;
+  readonly message: string;
+  /** Put right by this run. An incomplete image needs to be pulled or built again. */
+  readonly repaired: boolean;
+}
+
+export interface VerifyOptions {
+  readonly repair?: boolean;
+  /** Called with bytes read so far and in total. */
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export async function verifyStore(root: string, options: VerifyOptions = {}): Promise<readonly StoreProblem[]> {
+  const index = openSqliteIndex(root);
+  try {
+    const problems: StoreProblem[] = [];
+    const repair = options.repair === true;
+    const report = (type: StoreProblem['type'], id: string, message: string, fix?: () => void): void => {
+      if (repair) fix?.();
+      problems.push({ type, id, message, repaired: repair && fix !== undefined });
+    };
+    const scan = scanStore(root, index);
+    const blobs = scan.items.filter((item) => item.kind === 'blob');
+    const total = blobs.reduce((sum, item) => sum + item.size, 0);
+    let done = 0;
+    for (const item of blobs) {
+      options.signal?.throwIfAborted();
+      const digest = parseDigest(item.id);
+      if (!(await hashesTo(item.path, digest))) {
+        report('corrupt-blob', digest, 'its bytes have another digest', () => {
+          dropLayerRows(index, digest);
+          removeTree(item.path);
+        });
+      }
+      done += item.size;
+      options.onProgress?.(done, total);
+    }
+    for (const item of scan.items) {
+      if (item.kind === 'toc' && decodeToc(readOrEmpty(item.path)) === null) {
+        report('corrupt-toc', item.id, 'the table of contents is damaged', () => removeTree(item.path));
+      }
+      if (item.kind === 'snapshot' && item.chainId === undefined && oldestSession(root) === null) {
+        report('abandoned-snapshot', item.id, 'no layer has this tree; an interrupted build left it', () => {
+          index.removeSnapshot(item.id);
+          removeTree(item.path);
+        });
+      }
+    }
+    for (const row of scan.lostSnapshots) {
+      report('lost-snapshot', row.id, 'the index names a tree that is gone', () => index.removeSnapshot(row.id));
+    }
+    checkRecords(root, index, report);
+    await checkImages(root, index, report);
+    return problems;
+  } finally {
+    index.close();
+  }
+}
+
+type Report = (type: StoreProblem['type'], id: string, message: string, fix?: () => void) => void;
+
+function checkRecords(root: string, index: SqliteIndex, report: Report): void {
+  const store = openFsBlobStore(root);
+  for (const { key, blob } of index.db.all("SELECT key, json_extract(blob, '$.digest') AS blob FROM records WHERE json_valid(blob)")) {
+    if (typeof blob === 'string' && isDigest(blob) && store.has(blob)) continue;
+    report('dangling-record', String(key), `its layer ${String(blob)} is gone`, () =>
+      index.db.run('DELETE FROM records WHERE key = ?', String(key)),
+    );
+  }
+}
+
+async function checkImages(root: string, index: SqliteIndex, report: Report): Promise<void> {
+  const store = openFsBlobStore(root);
+  for (const tag of index.tags()) {
+    const missing = new Set<string>();
+    await findReachable([tag.target], store, (blob) => missing.add(blob));
+    if (missing.size > 0) report('incomplete-image', tag.name, `the store lacks ${[...missing].join(', ')}`);
+  }
+}
+
+async function hashesTo(path: string, digest: Digest): Promise<boolean> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return true;
+    return false;
+  }
+  return `sha256:${hash.digest('hex')}` === digest;
+}
+
+function readOrEmpty(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
