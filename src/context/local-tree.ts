@@ -20,7 +20,16 @@ export interface LocalTree extends SourceTree {
   setContent(path: string, size: number, sha256: string): void;
 }
 
+/** Owner and mode of a path as an archive gave them. */
+export interface Ownership {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+}
+
 export interface LocalTreeOptions {
+  /** Paths that do not belong to root; contexts from archives keep their owners. */
+  readonly owners?: ReadonlyMap<string, Ownership>;
   /** Absent: everything is visible. */
   readonly ignore?: PatternMatcher;
   /** Name of the ignore file in messages. */
@@ -48,6 +57,7 @@ class DirectoryTree implements LocalTree {
   readonly label: string;
   readonly #ignore: PatternMatcher | null;
   readonly #ignoreName: string;
+  readonly #owners: ReadonlyMap<string, Ownership> | null;
   /** Null: looked for and not there. */
   readonly #nodes = new Map<string, Node | null>();
 
@@ -56,6 +66,7 @@ class DirectoryTree implements LocalTree {
     this.label = options.label ?? 'the build context';
     this.#ignore = options.ignore !== undefined && options.ignore.rules.length > 0 ? options.ignore : null;
     this.#ignoreName = options.ignoreName ?? '.dockerignore';
+    this.#owners = options.owners !== undefined && options.owners.size > 0 ? options.owners : null;
     this.#nodes.set('', node);
   }
 
@@ -107,6 +118,8 @@ class DirectoryTree implements LocalTree {
     const parent = this.#node(parentOf(path))?.dir ?? null;
     const node = parent === null ? null : readNode(path, this.#host(path));
     if (node !== null && parent !== null && this.#ignore !== null) applyRules(node, parent, this.#ignore);
+    const owner = this.#owners?.get(path);
+    if (node !== null && owner !== undefined) node.entry = { ...node.entry, ...owner };
     this.#nodes.set(path, node);
     return node;
   }

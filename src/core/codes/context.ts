@@ -37,4 +37,27 @@ export const CONTEXT_ERRORS = {
     explanation:
       'A wildcard of COPY or ADD, or a value of --exclude, is not a pattern: a "[" without "]", a range without an end, or a backslash at the end.',
   },
+  'context/dockerfile-not-found': {
+    title: 'Dockerfile not found',
+    explanation:
+      'Without -f the Dockerfile is `Dockerfile` (or `dockerfile`) at the root of the context. A path given with -f is relative to the working directory; inside an archive or repository it is relative to its root. A link is followed only inside the directory it is in.',
+  },
+  'context/dockerfile-too-large': {
+    title: 'Dockerfile too large',
+    explanation: 'A Dockerfile may have at most 16 MiB. Very likely the path names another kind of file.',
+  },
+  'context/ambiguous-stdin': {
+    title: 'Stdin has two meanings',
+    explanation:
+      'With `-` as context, stdin is an archive or the Dockerfile itself; with `-f -` it is the Dockerfile of a directory. Only one of them can be.',
+  },
+  'context/bad-archive': {
+    title: 'Unusable context archive',
+    explanation:
+      'The archive given as build context is damaged, ends too early, holds names that point outside of it, or entries no context can have. Nothing of it was used.',
+  },
+  'context/no-decompressor': {
+    title: 'No program to decompress with',
+    explanation: 'Archives compressed with bzip2 or xz need the program of that name. Install it, or use gzip, zstd or no compression.',
+  },
 } as const satisfies Record<`context/${string}`, CodeInfo>;

@@ -1,0 +1,189 @@
+// From the words on the command line to a build context and its Dockerfile (K-01..K-03, K-08, K-11).
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Diagnostic } from '../core/diagnostic.ts';
+import { TsbuildError } from '../core/errors.ts';
+import type { SourceFile } from '../core/span.ts';
+import { type Bytes, decompress, peekStream, type StreamKind } from './archive-stream.ts';
+import { type IgnoreRule, parseIgnoreFile } from './ignore-file.ts';
+import { type LocalTree, type Ownership, openLocalTree } from './local-tree.ts';
+import { nearestNames } from './nearest-names.ts';
+import { compileRules } from './pattern-matcher.ts';
+import { readDockerfile, readStream, readText, readTextFile } from './read-dockerfile.ts';
+import { unpackContext } from './unpack-context.ts';
+
+/** Port: contexts that are not on this machine. */
+export interface RemoteContexts {
+  /** Whether the text names a git repository (`git://`, `….git#ref`, `user@host:path`, `github.com/…`). */
+  isGit(spec: string): boolean;
+  /** Checks the repository out into the empty directory `into`; returns the directory to build from. */
+  checkout(spec: string, into: string): Promise<string>;
+  download(url: string): Promise<Bytes>;
+}
+
+export interface ContextRequest {
+  /** Directory, `-`, or URL, as typed. */
+  readonly spec: string;
+  /** Value of -f, as typed. */
+  readonly dockerfile?: string;
+  readonly workingDirectory: string;
+  /** Called at most once. */
+  readonly stdin: () => Bytes;
+  /** Where a private directory may be made for a context that has to be unpacked. */
+  readonly temporary: string;
+  readonly remote?: RemoteContexts;
+}
+
+export interface OpenedDirectory {
+  readonly tree: LocalTree;
+  readonly rules: readonly IgnoreRule[];
+  /** Malformed ignore patterns: errors. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface ResolvedContext extends OpenedDirectory {
+  readonly dockerfile: SourceFile;
+  /** Owners that the files of the directory do not have themselves; pass them on to whoever opens it again. */
+  readonly owners: ReadonlyMap<string, Ownership>;
+  /** Removes what was unpacked; the tree is unusable afterwards. */
+  close(): void;
+}
+
+/** Throws TsbuildErrors of `context/…`; nothing is left behind when it does. */
+export async function resolveContext(request: ContextRequest): Promise<ResolvedContext> {
+  const { spec, remote } = request;
+  if (spec === '-') return fromStdin(request);
+  const dir = resolve(request.workingDirectory, spec);
+  if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() === true) return fromDirectory(request, dir);
+  if (remote?.isGit(spec) === true) return withScratch(request, (root) => fromGit(request, remote, root));
+  if (/^https?:\/\//.test(spec)) return fromBytes(request, await needRemote(request, spec).download(spec));
+  throw missingContext(spec, dir);
+}
+
+/** A directory with the `.dockerignore` at its root: a named context (K-03), or a context whose Dockerfile has no ignore file of its own. */
+export function openContextDirectory(dir: string, label?: string): OpenedDirectory {
+  return openWithIgnore(dir, readTextFile(dir, '.dockerignore') ?? '', '.dockerignore', label);
+}
+
+function openWithIgnore(dir: string, text: string, ignoreName: string, label?: string): OpenedDirectory {
+  const rules = parseIgnoreFile(text);
+  const { matcher, diagnostics } = compileRules(rules, ignoreName);
+  const tree = openLocalTree(dir, { ignore: matcher, ignoreName, ...(label === undefined ? {} : { label }) });
+  return { tree, rules, diagnostics };
+}
+
+const nothingToClose = { owners: new Map<string, Ownership>(), close: (): void => {} };
+
+async function fromDirectory(request: ContextRequest, dir: string): Promise<ResolvedContext> {
+  const flag = request.dockerfile;
+  if (flag === '-') {
+    const dockerfile = { name: '-', text: await readStream(request.stdin()) };
+    return { ...openContextDirectory(dir), ...nothingToClose, dockerfile };
+  }
+  if (flag !== undefined && /^https?:\/\//.test(flag)) {
+    const dockerfile = { name: flag, text: await readStream(await needRemote(request, flag).download(flag)) };
+    return { ...openContextDirectory(dir), ...nothingToClose, dockerfile };
+  }
+  const host = flag === undefined ? join(dir, 'Dockerfile') : resolve(request.workingDirectory, flag);
+  if (/^\/(?:dev|proc)\//.test(host)) {
+    return { ...openContextDirectory(dir), ...nothingToClose, dockerfile: { name: host, text: readText(host, host) } };
+  }
+  const folder = dirname(host);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw missingDockerfile(flag ?? 'Dockerfile', folder);
+  const found = readDockerfile(folder, basename(host), flag ?? join(request.spec, 'Dockerfile'));
+  const own = `${found.path}.dockerignore`;
+  const ownText = readTextFile(folder, own);
+  const opened = ownText === null ? openContextDirectory(dir) : openWithIgnore(dir, ownText, own);
+  return { ...opened, ...nothingToClose, dockerfile: found.file };
+}
+
+async function fromStdin(request: ContextRequest): Promise<ResolvedContext> {
+  if (request.dockerfile === '-') {
+    throw new TsbuildError({
+      code: 'context/ambiguous-stdin',
+      message: 'stdin cannot be both the build context and the Dockerfile',
+      hint: 'Give a directory as context, or put the Dockerfile into the archive.',
+    });
+  }
+  return fromBytes(request, request.stdin());
+}
+
+/** An archive is unpacked; anything else is a Dockerfile with an empty context. */
+async function fromBytes(request: ContextRequest, source: Bytes): Promise<ResolvedContext> {
+  const { kind, bytes } = await peekStream(source);
+  if (kind === 'text' && request.spec === '-' && request.dockerfile !== undefined) {
+    throw new TsbuildError({
+      code: 'context/ambiguous-stdin',
+      message: 'ambiguous Dockerfile source: both stdin and -f name a Dockerfile',
+      hint: 'Leave out -f, or send an archive on stdin.',
+    });
+  }
+  return withScratch(request, async (root) => {
+    if (kind === 'text') return { dir: root, owners: new Map(), dockerfile: { name: request.spec, text: await readStream(bytes) } };
+    return fromArchive(request, kind, bytes, root);
+  });
+}
+
+interface Unpacked {
+  readonly dir: string;
+  readonly owners: ReadonlyMap<string, Ownership>;
+  readonly dockerfile: SourceFile;
+}
+
+async function fromArchive(request: ContextRequest, kind: Exclude<StreamKind, 'text'>, bytes: Bytes, root: string): Promise<Unpacked> {
+  const owners = await unpackContext(decompress(kind, bytes), root);
+  const path = request.dockerfile ?? 'Dockerfile';
+  return { dir: root, owners, dockerfile: readDockerfile(root, path, path).file };
+}
+
+async function fromGit(request: ContextRequest, remote: RemoteContexts, root: string): Promise<Unpacked> {
+  const dir = await remote.checkout(request.spec, root);
+  const path = request.dockerfile ?? 'Dockerfile';
+  return { dir, owners: new Map(), dockerfile: readDockerfile(dir, path, path).file };
+}
+
+/** Runs `fill` on a new private directory and opens the result without ignore rules (K-03). */
+async function withScratch(request: ContextRequest, fill: (root: string) => Promise<Unpacked>): Promise<ResolvedContext> {
+  const scratch = mkdtempSync(join(request.temporary, 'context-'));
+  const close = (): void => rmSync(scratch, { recursive: true, force: true });
+  try {
+    const root = join(scratch, 'root');
+    mkdirSync(root, 0o755);
+    const { dir, owners, dockerfile } = await fill(root);
+    return { tree: openLocalTree(dir, { owners }), rules: [], diagnostics: [], owners, dockerfile, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function needRemote(request: ContextRequest, url: string): RemoteContexts {
+  if (request.remote !== undefined) return request.remote;
+  throw new TsbuildError({
+    code: 'context/not-found',
+    message: `${JSON.stringify(url)} is remote, and this build may not use the network`,
+  });
+}
+
+function missingContext(spec: string, dir: string): TsbuildError {
+  const parent = dirname(dir);
+  const names = statSync(parent, { throwIfNoEntry: false })?.isDirectory() === true ? openLocalTree(parent).readdir('') : [];
+  const near = nearestNames(basename(dir), names);
+  return new TsbuildError({
+    code: 'context/not-found',
+    message: `build context ${JSON.stringify(spec)} is not a directory`,
+    hint:
+      near.length > 0
+        ? `Did you mean ${near.join(' or ')}?`
+        : 'Give a directory, a URL, or - to read an archive or a Dockerfile from stdin.',
+    data: { path: dir },
+  });
+}
+
+const missingDockerfile = (shown: string, folder: string): TsbuildError =>
+  new TsbuildError({
+    code: 'context/dockerfile-not-found',
+    message: `no Dockerfile at ${JSON.stringify(shown)}: ${folder} is not a directory`,
+    hint: 'A path given with -f is relative to the working directory, not to the context.',
+    data: { path: shown },
+  });
