@@ -67,6 +67,14 @@ export class MergedTree implements SourceTree {
     return join(root, path);
   }
 
+  /** Names of one file carry hard links of the same layer; a link into a lower layer stands alone. */
+  linkGroup(path: string): string | undefined {
+    const found = this.#find(path);
+    if (found?.entry.type !== 'file') return undefined;
+    const first = this.#layers[found.layer]?.firstName(path);
+    return first === undefined ? undefined : `${found.layer}:${first}`;
+  }
+
   /**
    * Text of a passwd or group file, links followed inside the tree; null when there is none, when it is
    * no regular file, 1 MiB or larger, or when a link leads to a file of another name.

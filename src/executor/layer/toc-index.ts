@@ -18,11 +18,20 @@ export interface LayerNode {
 
 export class TocIndex {
   readonly #nodes = new Map<string, LayerNode>();
+  /** Every name of a hard-linked file → its first name; undefined in the usual layer without hard links. */
+  readonly #firstNames: ReadonlyMap<string, string> | undefined;
   #children: Map<string, string[]> | undefined;
 
   constructor(toc: LayerToc) {
     let lastParent = '';
+    let firstNames: Map<string, string> | undefined;
     for (const entry of toc.entries) {
+      if (entry.type === 'hardlink') {
+        firstNames ??= new Map();
+        const link = entry.link ?? '';
+        const first = firstNames.get(link) ?? link;
+        firstNames.set(link, first).set(entry.path, first);
+      }
       const node = this.#nodeAt(entry.path);
       if (entry.type === 'whiteout') node.whiteout = true;
       else if (entry.type === 'opaque') node.opaque = true;
@@ -33,6 +42,12 @@ export class TocIndex {
       lastParent = parent;
       if (entry.type !== 'whiteout') this.#imply(parent);
     }
+    this.#firstNames = firstNames;
+  }
+
+  /** First name of the file that `path` is a hard link to or is linked from, else undefined. */
+  firstName(path: string): string | undefined {
+    return this.#firstNames?.get(path);
   }
 
   get(path: string): LayerNode | undefined {
