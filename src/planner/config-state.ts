@@ -1,6 +1,6 @@
 // Image metadata while a stage is folded: container config, author and history, each step a new
 // value. What the fields mean is section 7 of the language reference; texts are in history.ts.
-import type { ContainerConfig, HistoryEntry, ImageConfig } from '../core/descriptor.ts';
+import type { ContainerConfig } from '../core/descriptor.ts';
 import type { HistoryDraft } from '../graph/image-plan.ts';
 import type { VertexId } from '../graph/vertex.ts';
 import { splitEnv } from './scope.ts';
@@ -23,29 +23,6 @@ export const scratchConfig = (): ConfigState => ({
   history: [],
   extra: {},
 });
-
-/** Metadata of a base image: everything is inherited but its triggers, which run and vanish (F-20, O-03). */
-export function configFromImage(image: ImageConfig): ConfigState {
-  const { created: _created, author, config, rootfs: _rootfs, history, os: _os, architecture: _arch, variant: _variant, ...rest } = image;
-  const { OnBuild: _triggers, ...kept } = (config ?? {}) as ContainerConfig;
-  const { 'os.version': _version, 'os.features': _features, ...extra } = rest as Record<string, unknown>;
-  return {
-    config: withPath(kept),
-    ...(typeof author === 'string' && author !== '' && { author }),
-    history: baseHistory(history),
-    extra,
-  };
-}
-
-/** Registry text is not trusted to be well-formed: entries that are no objects are dropped. */
-const baseHistory = (history: readonly HistoryEntry[] | null | undefined): readonly HistoryEntry[] =>
-  Array.isArray(history) ? history.filter((entry) => typeof entry === 'object' && entry !== null) : [];
-
-/** F-16: PATH is appended when the base has none. */
-function withPath(config: ContainerConfig): ContainerConfig {
-  const env = config.Env ?? [];
-  return env.some((pair) => splitEnv(pair)[0] === 'PATH') ? config : { ...config, Env: [...env, `PATH=${DEFAULT_PATH}`] };
-}
 
 /** A-13: an existing key keeps its place. */
 export function withEnv(config: ContainerConfig, pairs: readonly (readonly [string, string])[]): ContainerConfig {

@@ -37,6 +37,11 @@ export class Scope {
     return new Scope(foldInto(foldInto(new Map(this.#base), this.#recent), pairs), []);
   }
 
+  /** Upper bound of the number of names, cheap. */
+  get size(): number {
+    return this.#base.size + this.#recent.length;
+  }
+
   /** In order of the last setting. */
   entries(): [string, string][] {
     return [...foldInto(new Map(this.#base), this.#recent)];

@@ -75,11 +75,14 @@ export function expander(state: StageState, context: LowerContext): Expander {
   };
 }
 
+/** No suggestions in larger scopes: every unset name would be compared with all of them. */
+const MAX_SUGGESTED_NAMES = 300;
+
 /** W-11; a declared ARG without a value is no mistake. */
 function warnUnset(unset: readonly UnsetVariable[], state: StageState, context: LowerContext): void {
   for (const { name, span } of unset) {
     if (state.args.some((arg) => arg.name === name)) continue;
-    const near = suggest(name, state.scope.names());
+    const near = state.scope.size > MAX_SUGGESTED_NAMES ? null : suggest(name, state.scope.names());
     context.reporter.warn('UndefinedVar', span, `Usage of undefined variable '$${name}'${near ? ` (did you mean $${near}?)` : ''}`);
   }
 }

@@ -1,0 +1,208 @@
+// Laws of planning as a whole; single behaviours are golden cases under fixtures/plan.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { canonicalJson } from '../../../src/core/canonical.ts';
+import { DIAGNOSTIC_CODES } from '../../../src/core/codes.ts';
+import { digestOf } from '../../../src/core/digest.ts';
+import { parsePlatform } from '../../../src/core/platform.ts';
+import { parseDockerfile } from '../../../src/parser/parse-dockerfile.ts';
+import { CHECK_CODES } from '../../../src/planner/checks/rules.ts';
+import { type ImageFact, type PlanOptions, type PlanResult, queryKey } from '../../../src/planner/facts.ts';
+import { listTargets } from '../../../src/planner/list-targets.ts';
+import { planBuild } from '../../../src/planner/plan-build.ts';
+import { caseOptions } from '../../golden/plan-case.ts';
+
+const parse = (text: string) => parseDockerfile({ name: 'Dockerfile', text }).ast;
+
+/** Any image exists, with one layer and some configuration. */
+const anyImage = (name: string): ImageFact => ({
+  manifest: digestOf(name),
+  config: {
+    os: 'linux',
+    architecture: 'amd64',
+    config: { Env: ['PATH=/bin', 'BASE=1'], OnBuild: ['ENV FROM_TRIGGER=$BASE'] },
+    rootfs: { type: 'layers', diff_ids: ['sha256:11' as never] },
+  },
+});
+
+function planWith(text: string, options: Partial<PlanOptions> = {}, reverse = false): { result: PlanResult; rounds: number } {
+  const ast = parse(text);
+  const images = new Map<string, ImageFact>();
+  for (let rounds = 1; ; rounds++) {
+    const result = planBuild(ast, { ...caseOptions({}), ...options }, { images });
+    if (result.type !== 'needs') return { result, rounds };
+    for (const query of reverse ? result.queries.toReversed() : result.queries) images.set(queryKey(query), anyImage(query.reference));
+  }
+}
+
+const WORDS = fc.constantFrom(
+  'a', 'b', '$A', '${A:-b}', '${B#*}', '${C/x/y}', '"q $A"', '/', '/a/', '..', '80', '80-90/udp', '""', '<<EOF', '--from=a', '--from=0', '--from=1',
+  '--from=img', '--chown=a', '--chmod=755', '--link', '--mount=type=cache,target=/c', '--mount=from=b,target=/m', '--mount=type=$A', '--network=host',
+  'x=y', 'x=$A', 'AS', '["a","b"]', '[]', 'scratch', 'https://h/x', 'git@h:x', '\\\n', 'NONE', 'CMD', 'RUN', 'COPY', '--platform=$BUILDPLATFORM',
+); // biome-ignore format: one list
+const KEYWORDS = fc.constantFrom(
+  'FROM', 'FROM', 'RUN', 'COPY', 'ADD', 'ENV', 'ARG', 'LABEL', 'CMD', 'ENTRYPOINT', 'SHELL', 'EXPOSE', 'VOLUME', 'USER', 'WORKDIR', 'STOPSIGNAL',
+  'HEALTHCHECK', 'ONBUILD', 'MAINTAINER',
+); // biome-ignore format: one list
+const LINES = fc
+  .tuple(KEYWORDS, fc.array(WORDS, { minLength: 1, maxLength: 4 }))
+  .map(([keyword, words]) => `${keyword} ${words.join(' ')}`);
+const FILES = fc.array(LINES, { maxLength: 12 }).map((lines) => `FROM img AS a\n${lines.join('\n')}\nEOF\n`);
+
+/** Files that the parser accepts: lines with errors are taken out one by one. */
+function repaired(text: string): string {
+  let lines = text.split('\n');
+  for (;;) {
+    const errors = parseDockerfile({ name: 'Dockerfile', text: lines.join('\n') }).diagnostics.filter(
+      ({ severity }) => severity === 'error',
+    );
+    const at = errors.find(({ span }) => span !== undefined)?.span?.start;
+    if (errors.length === 0) return lines.join('\n');
+    if (at === undefined) return 'FROM scratch\n';
+    const row = lines.join('\n').slice(0, at).split('\n').length - 1;
+    lines = lines.toSpliced(row, 1);
+  }
+}
+
+describe('planBuild', () => {
+  test('any file that parses is planned or refused with places inside the file', () => {
+    let planned = 0;
+    fc.assert(
+      fc.property(FILES, (soup) => {
+        const text = repaired(soup);
+        const { result } = planWith(text);
+        if (result.type === 'ready') planned++;
+        expect(result.type === 'failed').toBe(result.type !== 'ready');
+        for (const { code, span, message } of result.type === 'needs' ? [] : result.diagnostics) {
+          expect(Object.hasOwn(DIAGNOSTIC_CODES, code)).toBe(true);
+          expect(message).not.toBe('');
+          if (span) expect(span.start >= 0 && span.end <= text.length && span.start <= span.end).toBe(true);
+        }
+      }),
+      { numRuns: 400 },
+    );
+    expect(planned).toBeGreaterThan(20);
+  });
+
+  test('vertices come after their inputs, and every layer of history is in the chain of the target', () => {
+    fc.assert(
+      fc.property(FILES, (soup) => {
+        const { result } = planWith(repaired(soup));
+        if (result.type !== 'ready') return;
+        const seen = new Set<string>();
+        for (const vertex of result.plan.graph.vertices) {
+          for (const input of vertex.inputs) expect(seen.has(input)).toBe(true);
+          seen.add(vertex.id);
+        }
+        for (const image of result.plan.images) {
+          const chain: string[] = [];
+          const byId = new Map(result.plan.graph.vertices.map((vertex) => [vertex.id, vertex]));
+          for (let at = byId.get(image.target); at !== undefined; at = at.inputs[0] === undefined ? undefined : byId.get(at.inputs[0])) {
+            if (at.inputs.length > 0) chain.unshift(at.id);
+          }
+          expect(image.history.flatMap(({ vertex }) => vertex ?? [])).toEqual(chain);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('the same facts give the same plan, in whatever order they came', () => {
+    fc.assert(
+      fc.property(FILES, (soup) => {
+        const text = repaired(soup);
+        expect(canonicalJson(planWith(text, {}, true).result)).toBe(canonicalJson(planWith(text).result));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('a plan is plain data', () => {
+    const { result } = planWith('FROM img AS b\nRUN --mount=from=img,target=/x true\nFROM scratch\nCOPY --from=b /x /y\n');
+    expect(structuredClone(result)).toEqual(result);
+    expect(JSON.parse(JSON.stringify(result))).toEqual(result);
+  });
+
+  test('images of unreachable stages are not asked for, all others at once', () => {
+    const ast = parse('FROM one AS a\nFROM two AS b\nFROM three\nCOPY --from=a x y\nRUN --mount=from=four,target=/m true\n');
+    const result = planBuild(ast, caseOptions({}), { images: new Map() });
+    const names = result.type === 'needs' ? result.queries.map(({ reference }) => reference) : [];
+    expect(names).toEqual(['docker.io/library/one:latest', 'docker.io/library/three:latest', 'docker.io/library/four:latest']);
+  });
+
+  test('a trigger that names another image costs one more round', () => {
+    const ast = parse('FROM base\n');
+    const images = new Map<string, ImageFact>();
+    const config = { ...anyImage('base').config, config: { OnBuild: ['COPY --from=tools /t /t'] } };
+    const first = planBuild(ast, caseOptions({}), { images });
+    for (const query of first.type === 'needs' ? first.queries : []) images.set(queryKey(query), { manifest: digestOf('base'), config });
+    const second = planBuild(ast, caseOptions({}), { images });
+    expect(second).toMatchObject({ type: 'needs', queries: [{ reference: 'docker.io/library/tools:latest' }] });
+  });
+
+  test('equal steps of two platforms are one vertex, and a problem is reported once', () => {
+    const platforms = ['linux/amd64', 'linux/arm64', 'linux/riscv64'].map((text) => parsePlatform(text));
+    const text = 'FROM --platform=$BUILDPLATFORM img AS tool\nRUN make\nFROM scratch\nCOPY --from=tool /x /x\nUSER $nobody\n';
+    const { result } = planWith(text, { platforms });
+    if (result.type !== 'ready') throw new Error('not ready');
+    expect(result.plan.images.map(({ target }) => target)).toHaveLength(3);
+    expect(new Set(result.plan.images.map(({ target }) => target)).size).toBe(1);
+    expect(result.diagnostics.filter(({ code }) => code === 'plan/undefined-var')).toHaveLength(1);
+  });
+
+  test('metadata, labels, names and spans do not change a vertex; what a step reads does', () => {
+    const target = (text: string, options: Partial<PlanOptions> = {}): string => {
+      const { result } = planWith(text, options);
+      if (result.type !== 'ready') throw new Error(`not ready: ${canonicalJson(result)}`);
+      return result.plan.images[0]?.target ?? '';
+    };
+    const base = target('FROM img\nRUN make\n');
+    expect(target('FROM img AS other\n# comment\n\nLABEL a=b\nEXPOSE 80\nCMD ["x"]\nRUN make\n')).toBe(base);
+    expect(target('FROM img\nRUN make\n', { labels: { a: 'b' }, noCache: true, memory: 5, cpus: 1 })).toBe(base);
+    expect(target('FROM img\nRUN make\n', { buildArgs: { HTTP_PROXY: 'p', UNUSED: 'x' } })).toBe(base);
+    expect(target('FROM img\nARG UNUSED\nRUN make\n')).toBe(base);
+    expect(target('FROM img\nARG UNUSED\nRUN make\n', { buildArgs: { UNUSED: 'x' } })).not.toBe(base);
+    expect(target('FROM img\nENV A=b\nRUN make\n')).not.toBe(base);
+    expect(target('FROM img\nUSER 1\nRUN make\n')).not.toBe(base);
+    expect(target('FROM img\nRUN make\n', { addHosts: ['h=1.1.1.1'] })).not.toBe(base);
+    const copy = target('FROM img\nCOPY a b\n');
+    expect(target('FROM img\nARG X=1\nENV Y=2\nUSER 3\nCOPY a b\n')).toBe(copy);
+    expect(target('FROM img\nWORKDIR /\nCOPY a ./b\n')).toBe(copy);
+  });
+
+  test('hostile image configs do not break planning', () => {
+    const ast = parse('FROM img\nRUN x\nENV A=b\nEXPOSE 1\nVOLUME /v\n');
+    const configs: unknown[] = [
+      { rootfs: { type: 'layers', diff_ids: null }, config: null, history: null },
+      { rootfs: null, config: { Env: null, OnBuild: null, Labels: null, ExposedPorts: null, Volumes: null, Shell: null, Cmd: null } },
+      { config: { Env: ['', '=', 'A', '__proto__=x'], OnBuild: ['', 7, null, '\n\n', '# only'], WorkingDir: 'rel/../..', User: '' } },
+      { config: { Shell: [], Labels: { __proto__: 'x' } }, history: [null, 3, { created_by: 'x' }], author: 7 },
+    ];
+    for (const config of configs) {
+      const fact = { manifest: digestOf('x'), config: { os: 'linux', architecture: 'amd64', ...(config as object) } } as ImageFact;
+      const key = queryKey({ reference: 'docker.io/library/img:latest', platform: parsePlatform('linux/amd64') });
+      expect(['ready', 'failed']).toContain(planBuild(ast, caseOptions({}), { images: new Map([[key, fact]]) }).type);
+    }
+  });
+
+  test('thousands of variables, each misspelt once, are planned in seconds', () => {
+    const lines = Array.from({ length: 4_000 }, (_, at) => `ENV V${at}=$V${at - 1}x`);
+    const started = performance.now();
+    expect(planWith(`FROM scratch\n${lines.join('\n')}\n`).result.type).toBe('ready');
+    expect(performance.now() - started).toBeLessThan(4_000);
+  });
+});
+
+test('every check has a code in the table', () => {
+  for (const code of Object.values(CHECK_CODES)) expect(Object.hasOwn(DIAGNOSTIC_CODES, code)).toBe(true);
+});
+
+test('targets are listed with base, platform and description', () => {
+  const text =
+    '# build compiles everything\nFROM --platform=$BUILDPLATFORM golang:1 AS Build\n\n# not about the stage\nFROM scratch AS run\nFROM run\n';
+  expect(listTargets(parse(text), {}, parsePlatform('linux/amd64'))).toEqual([
+    { name: 'build', default: false, base: 'golang:1', platform: 'linux/amd64', description: 'compiles everything' },
+    { name: 'run', default: false, base: 'scratch' },
+    { name: '', default: true, base: 'run' },
+  ]);
+});
