@@ -47,21 +47,29 @@ export function compressSmall(format: LayerFormat, tar: Uint8Array): Uint8Array 
   switch (format.compression) {
     case 'gzip': {
       const level = format.level ?? DEFAULT_GZIP_LEVEL;
-      const body = looksIncompressible(tar, level) ? storeBlock(tar) : deflateRawSync(tar, deflateOptions(level));
+      const body = looksIncompressible(tar, level) ? storeBlock(tar) : deflateRawSync(tar, deflateOptions(level, tar.length + 1024));
       return Buffer.concat([GZIP_HEADER, body, DEFLATE_END, gzipTrailer(crc32(tar), tar.length)]);
     }
     case 'zstd':
-      return zstdCompressSync(tar, zstdOptions(format.level ?? DEFAULT_ZSTD_LEVEL));
+      return zstdCompressSync(tar, zstdOptions(format.level ?? DEFAULT_ZSTD_LEVEL, tar.length + 1024));
     case 'uncompressed':
       return tar;
   }
 }
 
-/** A sync flush ends each block at a byte boundary; blocks share no history because each has its own stream. */
-const deflateOptions = (level: number) => ({ level, memLevel: 9, chunkSize: OUTPUT_ROOM, finishFlush: constants.Z_SYNC_FLUSH });
+/**
+ * A sync flush ends each block at a byte boundary; blocks share no history because each has its own stream.
+ * memLevel 9 is faster, and keeps zlib from choosing its hash size by the features of the CPU.
+ */
+const deflateOptions = (level: number, room = OUTPUT_ROOM) => ({
+  level,
+  memLevel: 9,
+  chunkSize: room,
+  finishFlush: constants.Z_SYNC_FLUSH,
+});
 
-const zstdOptions = (level: number) => ({
-  chunkSize: OUTPUT_ROOM,
+const zstdOptions = (level: number, room = OUTPUT_ROOM) => ({
+  chunkSize: room,
   params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
 });
 
