@@ -1,4 +1,5 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createCipheriv } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -42,9 +43,8 @@ async function makeImage(blobs: BlobStore, seed: string, layerSize = 200_000): P
   const layers: Descriptor[] = [];
   const diffIds: string[] = [];
   for (const name of ['base', 'app']) {
-    const chunks: string[] = [];
-    for (let at = 0; at < layerSize; at += 64) chunks.push(sha256Hex(`${seed} ${name} ${at}`));
-    const tar = Buffer.from(chunks.join(''));
+    const key = Buffer.from(sha256Hex(`${seed} ${name}`), 'hex');
+    const tar = createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(layerSize));
     diffIds.push(parseDiffId(`sha256:${sha256Hex(tar)}`));
     layers.push(await put(OCI_LAYER_GZIP, gzipSync(tar, { level: 1 })));
   }
@@ -83,9 +83,10 @@ describe('a plain registry on loopback', () => {
     expect(pulled.layers.map(({ blob }) => to.blobs.has(blob.digest))).toEqual([false, false]);
 
     await Promise.all(pulled.layers.flatMap((layer) => [layer.ensure(), layer.ensure(), layer.ensure()]));
-    for (const { blob, diffId } of pulled.layers) {
+    for (const { blob } of pulled.layers) {
       expect(await to.blobs.read(blob.digest)).toEqual(await from.blobs.read(blob.digest));
-      expect(to.index.diffIdOfBlob(blob.digest)).toBe(diffId);
+      // A claim of the config, not yet hashed by anybody.
+      expect(to.index.diffIdOfBlob(blob.digest)).toBeNull();
       expect(to.index.locations(blob.digest)).toEqual([`${registry.host}/team/round`]);
       expect(registry.log().match(new RegExp(`GET /v2/team/round/blobs/${blob.digest}`, 'g'))?.length).toBe(1);
     }
@@ -286,7 +287,7 @@ describe('a registry with TLS from a private CA', () => {
     const etc = temporaryDirectory();
     cleanups.push(() => rmSync(etc, { recursive: true, force: true }));
     mkdirSync(join(etc, 'docker/certs.d', registry.host), { recursive: true });
-    writeFileSync(join(etc, 'docker/certs.d', registry.host, 'ca.crt'), await readText(registry.caFile));
+    writeFileSync(join(etc, 'docker/certs.d', registry.host, 'ca.crt'), readFileSync(registry.caFile));
     await roundTrip({ etc }, 'certsd');
   });
 
@@ -332,5 +333,3 @@ describe('a registry with TLS from a private CA', () => {
     expect(asked).toEqual([`registry.test:${port}`]);
   });
 });
-
-const readText = async (path: string): Promise<string> => (await import('node:fs')).readFileSync(path, 'utf8');

@@ -41,7 +41,7 @@ export interface TestClientOptions extends Partial<RegistryClientOptions> {
 
 export function createTestClient({ env = {}, etc = '/nonexistent', credential, ...options }: TestClientOptions = {}): RegistryClient {
   return createRegistryClient({
-    environment: registryEnvironment({ HOME: '/nonexistent', ...env }, etc),
+    environment: registryEnvironment({ HOME: '/nonexistent', XDG_RUNTIME_DIR: '/nonexistent', ...env }, etc),
     timer: createTestTimer(),
     ...(credential !== undefined && { credentials: async () => credential }),
     ...options,

@@ -22,13 +22,12 @@ export const readAuthFiles = (environment: RegistryEnvironment): AuthFile[] =>
     .filter((file) => file !== null);
 
 function authFilePaths(environment: RegistryEnvironment): string[] {
-  const { env } = environment;
+  const { env, run } = environment;
   const explicit = env['REGISTRY_AUTH_FILE'];
-  const runtime = env['XDG_RUNTIME_DIR'];
   return [
     ...(explicit ? [explicit] : []),
     dockerConfigPath(environment),
-    ...(runtime ? [`${runtime}/containers/auth.json`] : []),
+    `${run}/auth.json`,
     `${configHome(environment)}/containers/auth.json`,
   ];
 }

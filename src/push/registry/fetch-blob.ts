@@ -3,8 +3,9 @@
 import type { BlobStore, BlobWriter } from '../../cache/blob-store.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
 import { TsbuildError } from '../../core/errors.ts';
+import type { HostResponse } from './follow-redirects.ts';
 import { errorFromFailure } from './registry-error.ts';
-import type { HostResponse, RegistryHost } from './registry-host.ts';
+import type { RegistryHost } from './registry-host.ts';
 import { isRetryableFailure, type RetryPolicy, retryDelay, type Timer } from './retry.ts';
 import { pullScope, type TransferOptions } from './transfer.ts';
 

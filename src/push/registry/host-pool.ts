@@ -7,7 +7,7 @@ import type { PullSource } from './pull-sources.ts';
 import { createRegistryHost, type RegistryHost } from './registry-host.ts';
 import type { RetryPolicy, Timer } from './retry.ts';
 import { hasCertificates, loadTlsTrust } from './tls-trust.ts';
-import { createTransport } from './transport.ts';
+import { createTransport, type Transport } from './transport.ts';
 
 export interface HostPool {
   get(source: Omit<PullSource, 'path'>): RegistryHost;
@@ -27,9 +27,8 @@ const API_HOST: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.do
 const MIRROR_ATTEMPTS = 2;
 
 export function createHostPool({ environment, credentials, retry, timer }: HostPoolOptions): HostPool {
-  const transport = createTransport(environment.env);
-  const insecureTransport = createTransport(environment.env);
   const hosts = new Map<string, RegistryHost>();
+  const transports: Transport[] = [];
 
   return {
     get({ domain, insecure, isMirror }) {
@@ -37,13 +36,15 @@ export function createHostPool({ environment, credentials, retry, timer }: HostP
       const known = hosts.get(key);
       if (known) return known;
       const host = API_HOST[domain] ?? domain;
+      // Connections of its own: what one registry is trusted with must not reach another through a shared third host.
+      const transport = createTransport(environment.env);
+      transports.push(transport);
       const made = createRegistryHost({
         host,
         name: domain,
         schemes: schemesOf(environment, host, insecure),
         trust: () => loadTlsTrust(environment, host, insecure),
-        // Agents are shared by host name: connections that skip verification must not meet others.
-        transport: insecure ? insecureTransport : transport,
+        transport,
         credentials,
         timer,
         retry: isMirror ? { ...retry, attempts: Math.min(retry.attempts, MIRROR_ATTEMPTS) } : retry,
@@ -52,8 +53,7 @@ export function createHostPool({ environment, credentials, retry, timer }: HostP
       return made;
     },
     close() {
-      transport.close();
-      insecureTransport.close();
+      for (const transport of transports) transport.close();
     },
   };
 }

@@ -5,8 +5,8 @@ import { TsbuildError } from '../../core/errors.ts';
 import { isIndexType, isManifestType } from '../../core/media-types.ts';
 import { familiarReference, type Reference } from '../../core/reference.ts';
 import type { BlobLocation } from './fetch-blob.ts';
+import type { HostResponse } from './follow-redirects.ts';
 import { ACCEPT_MANIFESTS, MAX_MANIFEST, type ManifestDocument, parseManifestDocument } from './manifest-document.ts';
-import type { HostResponse } from './registry-host.ts';
 import { discardBody, readBounded } from './response-body.ts';
 import { pullScope, pushScope } from './transfer.ts';
 

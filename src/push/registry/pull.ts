@@ -1,5 +1,5 @@
 // An image from a registry as a build needs it: manifest and config in the store, layers on demand, and
-// what was learned (tag, diffIDs, where the blobs are) in the index.
+// what was learned (tag, where the blobs are) in the index.
 import type { BlobStore } from '../../cache/blob-store.ts';
 import type { BuildIndex } from '../../cache/build-index.ts';
 import type { Descriptor, ImageConfig, LayerRef, Manifest } from '../../core/descriptor.ts';
@@ -18,7 +18,7 @@ export interface PullRequest {
   readonly reference: Reference;
   readonly platform: Platform;
   readonly blobs: BlobStore;
-  readonly index: Pick<BuildIndex, 'setTag' | 'addLocation' | 'setDiffId' | 'transaction'>;
+  readonly index: Pick<BuildIndex, 'setTag' | 'addLocation' | 'transaction'>;
   /** Milliseconds: when the recorded tag was made. */
   readonly now: number;
   /** Shared by all pulls of a process, so that they share downloads; made for this one when absent. */
@@ -72,6 +72,7 @@ async function readConfig(
   return parseImageConfig(await blobs.read(config.digest, MAX_CONFIG), layers.length, what);
 }
 
+/** diffIDs are what the config claims: whoever unpacks a layer and has hashed it records them, or a hostile config could stand in for another image's layer. */
 function record(
   reference: Reference,
   root: Descriptor,
@@ -83,7 +84,6 @@ function record(
     for (const repository of client.servedFrom(reference)) {
       for (const { digest } of [config, ...layers.map(({ blob }) => blob)]) index.addLocation(digest, repository);
     }
-    for (const { blob, diffId } of layers) index.setDiffId(blob, diffId);
     index.setTag(formatReference(reference), root, now);
   });
 }

@@ -3,12 +3,14 @@
 import { TsbuildError } from '../../core/errors.ts';
 import { type Authorizer, createAuthorizer } from './auth.ts';
 import type { CredentialSource } from './credential.ts';
-import { checkRealm, checkRedirect } from './realm.ts';
+import { type HostResponse, sendFollowing } from './follow-redirects.ts';
+import { checkRealm } from './realm.ts';
 import { errorFromFailure, errorFromResponse, type FailedRequest, isSchemeFailure } from './registry-error.ts';
 import { discardBody, readBounded } from './response-body.ts';
 import { isRetryableFailure, isRetryableStatus, type RetryPolicy, retryDelay, type Timer } from './retry.ts';
 import type { TlsTrust } from './tls-trust.ts';
-import { type HttpRequest, type HttpResponse, STALE_CONNECTION, type Transport } from './transport.ts';
+import type { TokenExchange } from './token.ts';
+import { type HttpResponse, STALE_CONNECTION, type Transport } from './transport.ts';
 
 export interface HostRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -26,11 +28,6 @@ export interface HostRequest {
   /** 1 where the caller itself resumes. */
   readonly attempts?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-export interface HostResponse extends HttpResponse {
-  /** Where the answer came from: base of relative locations. */
-  readonly url: URL;
 }
 
 export interface RegistryHost {
@@ -53,13 +50,11 @@ export interface RegistryHostOptions {
   readonly retry: RetryPolicy;
 }
 
-const MAX_REDIRECTS = 5;
 const MAX_CHALLENGES = 2;
 const TOKEN_LIMIT = 1024 * 1024;
 /** Registries may move a whole layer to their storage before they answer a PUT. */
 const IDLE_UPLOAD = 300_000;
 const IDLE_DOWNLOAD = 60_000;
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 export function createRegistryHost(options: RegistryHostOptions): RegistryHost {
   const { host, name, transport, timer, retry } = options;
@@ -68,6 +63,11 @@ export function createRegistryHost(options: RegistryHostOptions): RegistryHost {
   let answered = false;
 
   const trust = memo(options.trust);
+
+  /** Ports that are the scheme's default count as absent. */
+  const isOwn = (url: URL): boolean => url.host === new URL(`${url.protocol}//${host}`).host;
+  const trustOf = (url: URL) => () =>
+    url.hostname === new URL(`https://${host}`).hostname ? trust() : { ...trust(), rejectUnauthorized: true };
 
   function authorizerOf(repository: string): Authorizer {
     const known = authorizers.get(repository);
@@ -102,42 +102,25 @@ export function createRegistryHost(options: RegistryHostOptions): RegistryHost {
     }
   }
 
-  /** Sends and follows redirects; Authorization goes to this registry's own origin only (CVE-2020-15157 class). */
-  async function follow(
-    first: URL,
-    request: Omit<HttpRequest, 'url' | 'body'>,
-    authorization: string | undefined,
-    body: HostRequest['body'],
-  ): Promise<HostResponse> {
-    let url = first;
-    for (let hops = 0; ; hops += 1) {
-      const headers = { ...request.headers, ...(authorization !== undefined && url.origin === first.origin && { authorization }) };
-      const response = await transport.send({ ...request, url, headers, ...(body && { body: body() }) });
-      const rewrites =
-        request.method === 'GET' || request.method === 'HEAD'
-          ? REDIRECTS.has(response.status)
-          : response.status === 307 || response.status === 308;
-      if (!rewrites) return { ...response, url };
-      await discardBody(response.body);
-      if (hops >= MAX_REDIRECTS)
-        throw new TsbuildError({ code: 'registry/protocol', message: `${host}: more than ${MAX_REDIRECTS} redirects` });
-      url = checkRedirect(response.headers.location, url, first);
-    }
-  }
-
-  async function sendToken(request: Parameters<Parameters<typeof createAuthorizer>[0]['send']>[0]): Promise<Buffer> {
-    const failed: FailedRequest = { method: request.method, url: request.url, host: name };
+  /** To a token service: with the credentials its caller put in, which no redirect may carry further. */
+  async function sendToken(request: TokenExchange): Promise<Buffer> {
+    const { url, method, body, signal } = request;
     const { authorization, ...headers } = request.headers;
-    const { body, signal } = request;
+    const failed: FailedRequest = { method, url, host: name };
+    const checkHop = (next: URL): void => {
+      checkRealm(next.href, url);
+      if (body !== undefined && next.origin !== url.origin) {
+        throw new TsbuildError({ code: 'registry/protocol', message: `${url.host} redirects an identity token to ${next.host}` });
+      }
+    };
     return repeated(failed, retry.attempts, signal, async () => {
-      const response = await follow(
-        request.url,
-        { method: request.method, headers, trust, idleTimeout: IDLE_DOWNLOAD, signal },
-        authorization,
-        body && (() => body),
-      );
-      if (response.url.origin !== request.url.origin) checkRealm(response.url.href, request.url);
-      if (response.status === 200) return readBounded(response.body, TOKEN_LIMIT, `token answer of ${request.url.host}`);
+      const response = await sendFollowing(transport, {
+        ...{ method, url, headers, authorization, signal, checkHop },
+        ...(body && { body: () => body }),
+        trust: trustOf(url),
+        idleTimeout: IDLE_DOWNLOAD,
+      });
+      if (response.status === 200) return readBounded(response.body, TOKEN_LIMIT, `token answer of ${url.host}`);
       throw await failureOf(failed, response);
     });
   }
@@ -151,16 +134,14 @@ export function createRegistryHost(options: RegistryHostOptions): RegistryHost {
     const { repository, scopes, signal } = request;
     const authorizer = authorizerOf(repository);
     // A location on another host (storage behind a signed URL) is not this registry: no credentials.
-    const own = url.host === host;
+    const own = isOwn(url);
     const idleTimeout = request.body ? IDLE_UPLOAD : IDLE_DOWNLOAD;
     for (let challenges = 0; ; challenges += 1) {
       const used = own ? await authorizer.header(scopes, signal) : undefined;
-      const response = await follow(
-        url,
-        { method: request.method, headers: request.headers ?? {}, trust, idleTimeout, signal },
-        used,
-        request.body,
-      );
+      const response = await sendFollowing(transport, {
+        ...{ method: request.method, url, headers: request.headers ?? {}, body: request.body, authorization: used, idleTimeout, signal },
+        trust: trustOf(url),
+      });
       answered = true;
       const asks = response.status === 401 && own && response.url.origin === url.origin && challenges < MAX_CHALLENGES;
       if (!asks) return response;

@@ -4,14 +4,17 @@ import { basicHeader, type Credential } from './credential.ts';
 import { redactUrl } from './registry-error.ts';
 import type { Timer } from './retry.ts';
 
-/** Sends to a realm that was checked; an error status is thrown as TsbuildError. Body at most 1 MiB. */
-export type SendToken = (request: {
+export interface TokenExchange {
   readonly method: 'GET' | 'POST';
+  /** A realm that was checked. */
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly signal?: AbortSignal | undefined;
-}) => Promise<Buffer>;
+}
+
+/** An error status is thrown as TsbuildError; the answer is bounded. */
+export type SendToken = (exchange: TokenExchange) => Promise<Buffer>;
 
 export interface TokenRequest {
   readonly realm: URL;

@@ -6,8 +6,9 @@ import type { Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
 import type { BlobLocation } from './fetch-blob.ts';
+import type { HostResponse } from './follow-redirects.ts';
 import { checkRedirect } from './realm.ts';
-import type { HostRequest, HostResponse } from './registry-host.ts';
+import type { HostRequest } from './registry-host.ts';
 import { discardBody } from './response-body.ts';
 import { type RetryPolicy, retryDelay, type Timer } from './retry.ts';
 import { pullScope, pushScope, type TransferOptions } from './transfer.ts';
@@ -81,7 +82,7 @@ export async function uploadBlob(location: BlobLocation, descriptor: Descriptor,
       await upload.run();
       return { type: 'uploaded' };
     } catch (error) {
-      if (attempt >= retry.attempts || !isResumable(error)) throw error;
+      if (attempt >= retry.attempts || !upload.isOpen || !isResumable(error)) throw error;
       await timer.sleep(retryDelay(attempt, retry, timer, retryAfterOf(error)), signal);
       if (await upload.recover()) attempt = 0;
     }
@@ -92,7 +93,7 @@ export async function uploadBlob(location: BlobLocation, descriptor: Descriptor,
 function isResumable(error: unknown): boolean {
   if (!(error instanceof TsbuildError)) return false;
   const status = error.data['status'];
-  if (typeof status === 'number') return status >= 500 || [404, 408, 416, 429].includes(status);
+  if (typeof status === 'number') return status >= 500 || [404, 408, 409, 416, 429].includes(status);
   return error.code === 'registry/unreachable' && errnoOf(error.cause) !== undefined;
 }
 
@@ -151,6 +152,11 @@ class Upload {
     this.#descriptor = descriptor;
     this.#options = options;
     this.#target = target;
+  }
+
+  /** false until the server has agreed to an upload: its refusal was repeated as often as is useful. */
+  get isOpen(): boolean {
+    return this.#target !== null;
   }
 
   /** Sends all that is missing. */

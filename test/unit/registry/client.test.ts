@@ -337,6 +337,22 @@ describe('authorization', () => {
   });
 });
 
+describe('identity tokens', () => {
+  it('are not redirected to another host', async () => {
+    const other = await serve(() => ({ body: '{"token":"t"}' }), { address: '127.0.0.2' });
+    const holder = { host: '' };
+    const fake = await serve(({ url }) =>
+      url.startsWith('/token')
+        ? { status: 307, headers: { location: `http://${other.host}/token` } }
+        : { status: 401, headers: { 'www-authenticate': `Bearer realm="http://${holder.host}/token"` } },
+    );
+    holder.host = fake.host;
+    const asked = client({ credential: { type: 'identity-token', token: 'refresh-me' } });
+    await expect(asked.resolveDescriptor(ref(fake))).rejects.toMatchObject({ code: 'registry/protocol' });
+    expect(other.requests).toEqual([]);
+  });
+});
+
 describe('redirects', () => {
   it('follow to another host without credentials (CVE-2020-15157 class)', async () => {
     const storage = await serve(() => ({ body: layer }), { address: '127.0.0.2' });

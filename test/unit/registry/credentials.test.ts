@@ -32,7 +32,10 @@ const put = (path: string, value: unknown): string => {
   return file;
 };
 const environment = (env: Record<string, string> = {}) =>
-  registryEnvironment({ HOME: join(root, 'home'), PATH: `${root}/bin:${process.env['PATH']}`, ...env }, join(root, 'etc'));
+  registryEnvironment(
+    { HOME: join(root, 'home'), XDG_RUNTIME_DIR: join(root, 'run'), PATH: `${root}/bin:${process.env['PATH']}`, ...env },
+    join(root, 'etc'),
+  );
 const find = (repository: string, env: Record<string, string> = {}) => createCredentialSource(environment(env))(repository);
 
 /** A helper that keeps one secret per server in files, as the real protocol has it. */
@@ -127,7 +130,7 @@ describe('files of containers', () => {
     put('home/.docker/config.json', { auths: { 'a.io': auth('docker'), 'b.io': auth('docker') } });
     put('run/containers/auth.json', { auths: { 'b.io': auth('run'), 'c.io': auth('run') } });
     put('home/.config/containers/auth.json', { auths: { 'c.io': auth('config'), 'd.io': auth('config') } });
-    const env = { REGISTRY_AUTH_FILE: explicit, XDG_RUNTIME_DIR: join(root, 'run') };
+    const env = { REGISTRY_AUTH_FILE: explicit };
     expect(await find('a.io/x', env)).toEqual(basic('explicit'));
     expect(await find('b.io/x', env)).toEqual(basic('docker'));
     expect(await find('c.io/x', env)).toEqual(basic('run'));

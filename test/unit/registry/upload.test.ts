@@ -190,6 +190,19 @@ describe('uploadBlob', () => {
     expect(methods(uploads.fake)).toBe('HEAD POST PUT');
   });
 
+  it('does not repeat the refusal to begin', async () => {
+    const fake = await startFakeRegistry(() => ({
+      status: 404,
+      body: '{"errors":[{"code":"NAME_UNKNOWN","message":"no such repository"}]}',
+    }));
+    cleanups.push(() => fake.stop());
+    await expect(upload({ fake, stored: new Map() })).rejects.toMatchObject({
+      code: 'registry/not-found',
+      message: expect.stringContaining('no such repository'),
+    });
+    expect(methods(fake)).toBe('HEAD POST');
+  });
+
   it('repeats server errors', async () => {
     const uploads = await serveUploads({ refuse: { status: 503, body: '' } });
     await expect(upload(uploads)).rejects.toMatchObject({ code: 'registry/server-error' });
