@@ -5,7 +5,7 @@
 const LONGEST = 64;
 
 /**
- * The closest candidate, case ignored, or null: fewer than three edits, and no more than half of the
+ * The closest candidate, case ignored, or null: fewer than three edits, and less than half of the
  * longer name. A name is never suggested for itself.
  */
 export function suggest(name: string, candidates: Iterable<string>): string | null {
@@ -16,7 +16,7 @@ export function suggest(name: string, candidates: Iterable<string>): string | nu
   for (const candidate of candidates) {
     if (candidate === name || Math.abs(candidate.length - name.length) >= least) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());
-    if (distance < least && distance * 2 <= Math.max(wanted.length, candidate.length)) {
+    if (distance < least && distance * 2 < Math.max(wanted.length, candidate.length)) {
       least = distance;
       best = candidate;
     }

@@ -216,4 +216,9 @@ export type Instruction =
   | OnbuildInstruction
   | InvalidInstruction;
 
-export type InstructionOf<K extends Instruction['kind']> = Extract<Instruction, { readonly kind: K }>;
+/** The node type of a kind, also where one type serves several kinds. */
+export type InstructionOf<K extends Instruction['kind'], I = Instruction> = I extends { readonly kind: infer J }
+  ? K extends J
+    ? I
+    : never
+  : never;

@@ -15,7 +15,7 @@ export interface ParseResult {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Longest physical line in bytes, as Go's scanner allows it (P-20). */
+/** Longest physical line in bytes without its `\n`, as Go's scanner allows it (P-20). */
 export const MAX_LINE_BYTES = 65_535;
 
 /** Parses a Dockerfile (P-01 to P-63). `instructions` holds a node for each instruction, also for broken ones. */
@@ -39,7 +39,7 @@ function overlongLines(text: string, diagnostics: DiagnosticList): ReadonlySet<n
   if (text.length * 3 <= MAX_LINE_BYTES) return found;
   for (let at = 0; at < text.length; ) {
     const next = nextLine(text, at);
-    if ((next - at) * 3 > MAX_LINE_BYTES && Buffer.byteLength(text.slice(at, next)) > MAX_LINE_BYTES) {
+    if ((next - at) * 3 > MAX_LINE_BYTES && Buffer.byteLength(text.slice(at, next).replace(/\n$/, '')) > MAX_LINE_BYTES) {
       const message = `dockerfile line greater than max allowed size of ${MAX_LINE_BYTES}`;
       diagnostics.error(
         'parse/line-too-long',
