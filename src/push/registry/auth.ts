@@ -25,13 +25,6 @@ export interface Challenged {
   readonly used: string | undefined;
 }
 
-export interface Authorizer {
-  /** Header for a request that needs `scopes`, from what earlier challenges taught; undefined before. */
-  header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined>;
-  /** Learns from a 401. true: repeating may help. false: there is nothing else to try. */
-  learn(challenged: Challenged): Promise<boolean>;
-}
-
 type Mode =
   | { readonly type: 'anonymous' }
   | { readonly type: 'fixed'; readonly header: string }
@@ -46,71 +39,80 @@ interface HeldToken {
 /** Milliseconds before its end at which a token is renewed, so that none runs out on its way. */
 const MARGIN = 5_000;
 
-export function createAuthorizer({ credential, send, timer, host }: AuthorizerOptions): Authorizer {
-  let mode: Mode = { type: 'anonymous' };
-  const tokens = new Map<string, HeldToken>();
-  /** What the server asked for beyond the scopes of a request, by these. */
-  const extraScopes = new Map<string, readonly string[]>();
-  const keyOf = (scopes: readonly string[]): string => scopes.join(' ');
+const keyOf = (scopes: readonly string[]): string => scopes.join(' ');
 
-  async function bearerHeader(realm: URL, service: string | undefined, scopes: readonly string[], signal?: AbortSignal): Promise<string> {
+export class Authorizer {
+  readonly #options: AuthorizerOptions;
+  #mode: Mode = { type: 'anonymous' };
+  readonly #tokens = new Map<string, HeldToken>();
+  /** What the server asked for beyond the scopes of a request, by these. */
+  readonly #extraScopes = new Map<string, readonly string[]>();
+
+  constructor(options: AuthorizerOptions) {
+    this.#options = options;
+  }
+
+  /** Header for a request that needs `scopes`, from what earlier challenges taught; undefined before. */
+  async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
+    const mode = this.#mode;
+    if (mode.type === 'anonymous') return undefined;
+    return mode.type === 'fixed' ? mode.header : this.#bearerHeader(mode.realm, mode.service, scopes, signal);
+  }
+
+  /** Learns from a 401. true: repeating may help. false: there is nothing else to try. */
+  async learn(challenged: Challenged): Promise<boolean> {
+    const challenges = parseChallenges(challenged.wwwAuthenticate ?? '');
+    const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
+    const secret = await this.#options.credential();
+    if (bearer) {
+      if (secret?.type === 'registry-token') return this.#useFixed(`Bearer ${secret.token}`, challenged.used);
+      return this.#learnBearer(bearer, challenged);
+    }
+    const basic = challenges.some(({ scheme }) => scheme === 'basic');
+    return basic && secret?.type === 'basic' && this.#useFixed(basicHeader(secret.username, secret.password), challenged.used);
+  }
+
+  async #bearerHeader(realm: URL, service: string | undefined, scopes: readonly string[], signal?: AbortSignal): Promise<string> {
     const key = keyOf(scopes);
-    for (let held = tokens.get(key); held; held = tokens.get(key)) {
+    const { credential, send, timer, host } = this.#options;
+    for (let held = this.#tokens.get(key); held; held = this.#tokens.get(key)) {
       const { token, expires } = await held.exchange;
       if (expires - MARGIN > timer.now()) return `Bearer ${token}`;
-      if (tokens.get(key) === held) tokens.delete(key);
+      if (this.#tokens.get(key) === held) this.#tokens.delete(key);
     }
     // Requests that start together share one exchange; a failed one is forgotten.
-    const wanted = [...new Set([...scopes, ...(extraScopes.get(key) ?? [])])];
+    const wanted = [...new Set([...scopes, ...(this.#extraScopes.get(key) ?? [])])];
     const exchange = credential().then((secret) =>
       requestToken({ realm, service, scopes: wanted, credential: secret, send, timer, host, signal }),
     );
     const fresh: HeldToken = { exchange };
-    tokens.set(key, fresh);
+    this.#tokens.set(key, fresh);
     try {
       fresh.header = `Bearer ${(await exchange).token}`;
       return fresh.header;
     } catch (error) {
-      if (tokens.get(key) === fresh) tokens.delete(key);
+      if (this.#tokens.get(key) === fresh) this.#tokens.delete(key);
       throw error;
     }
   }
 
-  function learnBearer({ parameters }: Challenge, { url, scopes, used }: Challenged): boolean {
+  #learnBearer({ parameters }: Challenge, { url, scopes, used }: Challenged): boolean {
     const realm = parameters['realm'];
-    if (realm === undefined) throw new TsbuildError({ code: 'registry/protocol', message: `${host}: the bearer challenge names no realm` });
+    if (realm === undefined) {
+      throw new TsbuildError({ code: 'registry/protocol', message: `${this.#options.host}: the bearer challenge names no realm` });
+    }
     const key = keyOf(scopes);
-    const before = extraScopes.get(key) ?? [];
-    const asked = (parameters['scope'] ?? '')
-      .split(' ')
-      .filter((scope) => scope !== '' && !scopes.includes(scope) && !before.includes(scope));
-    if (asked.length > 0) extraScopes.set(key, [...before, ...asked]);
-    mode = { type: 'bearer', realm: checkRealm(realm, url), service: parameters['service'] };
+    const before = this.#extraScopes.get(key) ?? [];
+    const asked = (parameters['scope'] ?? '').split(' ').filter((one) => one !== '' && !scopes.includes(one) && !before.includes(one));
+    if (asked.length > 0) this.#extraScopes.set(key, [...before, ...asked]);
+    this.#mode = { type: 'bearer', realm: checkRealm(realm, url), service: parameters['service'] };
     // Only the token that was refused is dropped: another request may have renewed it already.
-    if (asked.length > 0 || (used !== undefined && tokens.get(key)?.header === used)) tokens.delete(key);
+    if (asked.length > 0 || (used !== undefined && this.#tokens.get(key)?.header === used)) this.#tokens.delete(key);
     return used === undefined || asked.length > 0 || parameters['error'] !== 'insufficient_scope';
   }
 
-  function useFixed(header: string, used: string | undefined): boolean {
-    mode = { type: 'fixed', header };
+  #useFixed(header: string, used: string | undefined): boolean {
+    this.#mode = { type: 'fixed', header };
     return header !== used;
   }
-
-  return {
-    async header(scopes, signal) {
-      const current: Mode = mode;
-      if (current.type === 'anonymous') return undefined;
-      return current.type === 'fixed' ? current.header : bearerHeader(current.realm, current.service, scopes, signal);
-    },
-    async learn(challenged) {
-      const challenges = parseChallenges(challenged.wwwAuthenticate ?? '');
-      const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
-      const secret = await credential();
-      if (bearer) {
-        return secret?.type === 'registry-token' ? useFixed(`Bearer ${secret.token}`, challenged.used) : learnBearer(bearer, challenged);
-      }
-      const basic = challenges.some(({ scheme }) => scheme === 'basic');
-      return basic && secret?.type === 'basic' && useFixed(basicHeader(secret.username, secret.password), challenged.used);
-    },
-  };
 }

@@ -4,7 +4,7 @@ import type { CredentialSource } from './credential.ts';
 import type { RegistryEnvironment } from './environment.ts';
 import { isLoopbackHost } from './host-address.ts';
 import type { PullSource } from './pull-sources.ts';
-import { createRegistryHost, type RegistryHost } from './registry-host.ts';
+import { createRegistryHost, type RegistryHost, type Scheme } from './registry-host.ts';
 import type { RetryPolicy, Timer } from './retry.ts';
 import { hasCertificates, loadTlsTrust } from './tls-trust.ts';
 import { createTransport, type Transport } from './transport.ts';
@@ -59,7 +59,7 @@ export function createHostPool({ environment, credentials, retry, timer }: HostP
 }
 
 /** Plain http only where the user marked the registry insecure, and on loopback unless certificates are set up for it. */
-function schemesOf(environment: RegistryEnvironment, host: string, insecure: boolean): ('http' | 'https')[] {
+function schemesOf(environment: RegistryEnvironment, host: string, insecure: boolean): readonly [Scheme, ...Scheme[]] {
   const certificates = hasCertificates(environment, host);
   if (isLoopbackHost(host)) return certificates ? ['https'] : ['http', 'https'];
   return insecure ? ['https', 'http'] : ['https'];

@@ -100,10 +100,10 @@ const field = (value: unknown, name: string): unknown =>
 const isTlsCode = (code: string): boolean =>
   /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|UNABLE_TO_|SELF_SIGNED_|INVALID_CA|HOSTNAME_MISMATCH|EPROTO$|ERR_OSSL_)/.test(code);
 
-/** The answer was not HTTP, or TLS could not be set up: perhaps the other scheme is spoken. */
+/** No connection, an answer that is not HTTP, or no TLS: perhaps the other scheme (on its own port) is spoken. A certificate that is not trusted is no such thing. */
 export const isSchemeFailure = (error: unknown): boolean => {
   const code = errnoOf(error) ?? '';
-  return code.startsWith('HPE_') || code === 'EPROTO' || code.startsWith('ERR_SSL_') || code === 'ECONNRESET';
+  return code.startsWith('HPE_') || code.startsWith('ERR_SSL_') || ['EPROTO', 'ECONNRESET', 'ECONNREFUSED'].includes(code);
 };
 
 /** Errors of tsbuild and aborts pass unchanged; system errors get a code, a message and a hint. */

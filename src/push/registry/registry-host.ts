@@ -1,16 +1,20 @@
 // Conversation with one registry host: finds its scheme, authorizes, follows redirects by hand, repeats
 // what the retry table allows, and turns everything else into a TsbuildError.
+import type { Readable } from 'node:stream';
 import { TsbuildError } from '../../core/errors.ts';
-import { type Authorizer, createAuthorizer } from './auth.ts';
+import { Authorizer } from './auth.ts';
 import type { CredentialSource } from './credential.ts';
 import { type HostResponse, sendFollowing } from './follow-redirects.ts';
 import { checkRealm } from './realm.ts';
-import { errorFromFailure, errorFromResponse, type FailedRequest, isSchemeFailure } from './registry-error.ts';
+import { isSchemeFailure } from './registry-error.ts';
 import { discardBody, readBounded } from './response-body.ts';
-import { isRetryableFailure, isRetryableStatus, type RetryPolicy, retryDelay, type Timer } from './retry.ts';
+import type { RetryPolicy, Timer } from './retry.ts';
+import { failureOf, type RetryLoop, repeatRequest } from './retry-loop.ts';
 import type { TlsTrust } from './tls-trust.ts';
 import type { TokenExchange } from './token.ts';
-import { type HttpResponse, STALE_CONNECTION, type Transport } from './transport.ts';
+import type { Transport } from './transport.ts';
+
+export type Scheme = 'http' | 'https';
 
 export interface HostRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -22,7 +26,7 @@ export interface HostRequest {
   readonly scopes: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
   /** Called for each attempt. */
-  readonly body?: () => Uint8Array | import('node:stream').Readable;
+  readonly body?: () => Uint8Array | Readable;
   /** Statuses that are answers; all others become errors. */
   readonly accept: readonly number[];
   /** 1 where the caller itself resumes. */
@@ -33,6 +37,7 @@ export interface HostRequest {
 export interface RegistryHost {
   /** As asked over the network. */
   readonly host: string;
+  /** Rejects with TsbuildError, or the abort itself. The caller reads the body to its end or destroys it. */
   request(request: HostRequest): Promise<HostResponse>;
 }
 
@@ -42,7 +47,7 @@ export interface RegistryHostOptions {
   /** Name under which credentials are kept and hints are given (`docker.io` for Docker Hub). */
   readonly name: string;
   /** Tried in this order until one works. */
-  readonly schemes: readonly ('http' | 'https')[];
+  readonly schemes: readonly [Scheme, ...Scheme[]];
   readonly trust: () => TlsTrust;
   readonly transport: Transport;
   readonly credentials: CredentialSource;
@@ -56,164 +61,146 @@ const TOKEN_LIMIT = 1024 * 1024;
 const IDLE_UPLOAD = 300_000;
 const IDLE_DOWNLOAD = 60_000;
 
-export function createRegistryHost(options: RegistryHostOptions): RegistryHost {
-  const { host, name, transport, timer, retry } = options;
-  const authorizers = new Map<string, Authorizer>();
-  let schemes = options.schemes;
-  let answered = false;
+export const createRegistryHost = (options: RegistryHostOptions): RegistryHost => new HttpRegistryHost(options);
 
-  const trust = memo(options.trust);
+class HttpRegistryHost implements RegistryHost {
+  readonly host: string;
+  readonly #options: RegistryHostOptions;
+  readonly #trust: () => TlsTrust;
+  readonly #loop: RetryLoop;
+  /** By repository, because credentials may differ by path. */
+  readonly #authorizers = new Map<string, Authorizer>();
+  #schemes: readonly [Scheme, ...Scheme[]];
+  #answered = false;
 
-  /** Ports that are the scheme's default count as absent. */
-  const isOwn = (url: URL): boolean => url.host === new URL(`${url.protocol}//${host}`).host;
-  const trustOf = (url: URL) => () =>
-    url.hostname === new URL(`https://${host}`).hostname ? trust() : { ...trust(), rejectUnauthorized: true };
-
-  function authorizerOf(repository: string): Authorizer {
-    const known = authorizers.get(repository);
-    if (known) return known;
-    const credential = memo(() => options.credentials(repository === '' ? name : `${name}/${repository}`));
-    const made = createAuthorizer({ credential, send: sendToken, timer, host: name });
-    authorizers.set(repository, made);
-    return made;
+  constructor(options: RegistryHostOptions) {
+    this.#options = options;
+    this.host = options.host;
+    this.#schemes = options.schemes;
+    this.#trust = memo(options.trust);
+    this.#loop = { policy: options.retry, timer: options.timer, hasAnswered: () => this.#answered };
   }
 
-  /** Runs `attempt` until it succeeds, fails for good, or `attempts` are used up. */
-  async function repeated<T>(
-    failed: FailedRequest,
-    attempts: number,
-    signal: AbortSignal | undefined,
-    attempt: () => Promise<T>,
-  ): Promise<T> {
-    for (let count = 1; ; count += 1) {
-      try {
-        return await attempt();
-      } catch (error) {
-        const last = count >= attempts;
-        if (error instanceof RetryableAnswer) {
-          if (last) throw error.reason;
-          await timer.sleep(retryDelay(count, retry, timer, error.retryAfter), signal);
-        } else {
-          if (last || !isRetryableFailure(error, answered)) throw errorFromFailure(failed, error);
-          const stale = error instanceof Error && 'code' in error && error.code === STALE_CONNECTION;
-          if (!stale) await timer.sleep(retryDelay(count, retry, timer), signal);
-        }
-      }
-    }
-  }
-
-  /** To a token service: with the credentials its caller put in, which no redirect may carry further. */
-  async function sendToken(request: TokenExchange): Promise<Buffer> {
-    const { url, method, body, signal } = request;
-    const { authorization, ...headers } = request.headers;
-    const failed: FailedRequest = { method, url, host: name };
-    const checkHop = (next: URL): void => {
-      checkRealm(next.href, url);
-      if (body !== undefined && next.origin !== url.origin) {
-        throw new TsbuildError({ code: 'registry/protocol', message: `${url.host} redirects an identity token to ${next.host}` });
-      }
-    };
-    return repeated(failed, retry.attempts, signal, async () => {
-      const response = await sendFollowing(transport, {
-        ...{ method, url, headers, authorization, signal, checkHop },
-        ...(body && { body: () => body }),
-        trust: trustOf(url),
-        idleTimeout: IDLE_DOWNLOAD,
-      });
-      if (response.status === 200) return readBounded(response.body, TOKEN_LIMIT, `token answer of ${url.host}`);
-      throw await failureOf(failed, response);
+  request(request: HostRequest): Promise<HostResponse> {
+    const { method, target, signal, attempts = this.#options.retry.attempts } = request;
+    const url = target instanceof URL ? target : this.#urlOf(this.#schemes[0], target);
+    const repeated = { method, url, host: this.#options.name, attempts, signal };
+    return repeatRequest(this.#loop, repeated, async () => {
+      const response = target instanceof URL ? await this.#authorized(target, request) : await this.#firstScheme(target, request);
+      if (request.accept.includes(response.status)) return response;
+      throw await failureOf({ ...repeated, url: response.url }, response);
     });
   }
 
-  async function failureOf(failed: FailedRequest, response: HttpResponse): Promise<Error> {
-    const reason = await errorFromResponse(failed, response);
-    return isRetryableStatus(response.status) ? new RetryableAnswer(reason, response.headers['retry-after']) : reason;
+  /** The first exchange settles the scheme: an answer that makes no sense moves on to the next one. */
+  async #firstScheme(path: string, request: HostRequest): Promise<HostResponse> {
+    const [first, ...others] = this.#schemes;
+    let failure: unknown;
+    try {
+      const response = await this.#authorized(this.#urlOf(first, path), request);
+      if (others.length === 0 || !looksLikeTlsServer(first, response)) return this.#settle(first, response);
+      await discardBody(response.body);
+    } catch (error) {
+      if (others.length === 0 || !isSchemeFailure(error)) throw error;
+      failure = error;
+    }
+    for (const scheme of others) {
+      try {
+        return this.#settle(scheme, await this.#authorized(this.#urlOf(scheme, path), request));
+      } catch (error) {
+        if (!isSchemeFailure(error)) throw error;
+      }
+    }
+    // None makes sense: what the first one said is true.
+    if (failure !== undefined) throw failure;
+    return this.#settle(first, await this.#authorized(this.#urlOf(first, path), request));
   }
 
-  async function authorized(url: URL, request: HostRequest): Promise<HostResponse> {
-    const { repository, scopes, signal } = request;
-    const authorizer = authorizerOf(repository);
+  #settle(scheme: Scheme, response: HostResponse): HostResponse {
+    this.#schemes = [scheme];
+    return response;
+  }
+
+  /** Sends with what is known of authorization, and again after each challenge that teaches more. */
+  async #authorized(url: URL, request: HostRequest): Promise<HostResponse> {
+    const { method, repository, scopes, headers = {}, body, signal } = request;
+    const authorizer = this.#authorizerOf(repository);
     // A location on another host (storage behind a signed URL) is not this registry: no credentials.
-    const own = isOwn(url);
-    const idleTimeout = request.body ? IDLE_UPLOAD : IDLE_DOWNLOAD;
+    const own = this.#isOwn(url);
+    const idleTimeout = body ? IDLE_UPLOAD : IDLE_DOWNLOAD;
     for (let challenges = 0; ; challenges += 1) {
-      const used = own ? await authorizer.header(scopes, signal) : undefined;
-      const response = await sendFollowing(transport, {
-        ...{ method: request.method, url, headers: request.headers ?? {}, body: request.body, authorization: used, idleTimeout, signal },
-        trust: trustOf(url),
+      const authorization = own ? await authorizer.header(scopes, signal) : undefined;
+      const trust = this.#trustFor(url);
+      const response = await sendFollowing(this.#options.transport, {
+        method,
+        url,
+        headers,
+        body,
+        authorization,
+        trust,
+        idleTimeout,
+        signal,
       });
-      answered = true;
+      this.#answered = true;
       const asks = response.status === 401 && own && response.url.origin === url.origin && challenges < MAX_CHALLENGES;
       if (!asks) return response;
-      const header = response.headers['www-authenticate'];
-      if (!(await authorizer.learn({ url, wwwAuthenticate: header, scopes, used }))) return response;
+      const wwwAuthenticate = response.headers['www-authenticate'];
+      if (!(await authorizer.learn({ url, wwwAuthenticate, scopes, used: authorization }))) return response;
       await discardBody(response.body);
     }
   }
 
-  /** The first exchange settles the scheme: connection-level nonsense moves on to the next one. */
-  async function exchange(request: HostRequest): Promise<HostResponse> {
-    if (request.target instanceof URL) return authorized(request.target, request);
-    let failure: unknown;
-    let plain: URL | undefined;
-    for (const [position, scheme] of schemes.entries()) {
-      const url = new URL(`${scheme}://${host}/v2/${request.target}`);
-      const isLast = position === schemes.length - 1;
-      try {
-        const response = await authorized(url, request);
-        // A TLS server answers plain http with a bare 400.
-        const wrongScheme =
-          !isLast && scheme === 'http' && response.status === 400 && !('docker-distribution-api-version' in response.headers);
-        if (!wrongScheme) {
-          schemes = [scheme];
-          return response;
-        }
-        plain = url;
-        await discardBody(response.body);
-      } catch (error) {
-        if (!isLast && isWorthOtherScheme(scheme, error)) {
-          failure = error;
-          continue;
-        }
-        if (!isLast || !isSchemeFailure(error)) throw error;
-        // The last scheme makes no sense either, so what the first one said is true.
-        if (plain === undefined) throw failure ?? error;
-        schemes = ['http'];
-        return authorized(plain, request);
-      }
-    }
-    throw new TsbuildError({ code: 'registry/unreachable', message: `${host}: no scheme to speak` });
+  #authorizerOf(repository: string): Authorizer {
+    const known = this.#authorizers.get(repository);
+    if (known) return known;
+    const { name, credentials, timer } = this.#options;
+    const credential = memo(() => credentials(repository === '' ? name : `${name}/${repository}`));
+    const made = new Authorizer({ credential, send: (exchange) => this.#sendToken(exchange), timer, host: name });
+    this.#authorizers.set(repository, made);
+    return made;
   }
 
-  return {
-    host,
-    request(request) {
-      const url = request.target instanceof URL ? request.target : new URL(`${schemes[0] ?? 'https'}://${host}/v2/${request.target}`);
-      const failed: FailedRequest = { method: request.method, url, host: name };
-      return repeated(failed, request.attempts ?? retry.attempts, request.signal, async () => {
-        const response = await exchange(request);
-        if (request.accept.includes(response.status)) return response;
-        throw await failureOf({ ...failed, url: response.url }, response);
+  /** To a token service: with the credentials its caller put in, which no redirect may carry further. */
+  #sendToken(exchange: TokenExchange): Promise<Buffer> {
+    const { url, method, body, signal } = exchange;
+    const { authorization, ...headers } = exchange.headers;
+    const checkHop = (next: URL): void => {
+      checkRealm(next.href, url);
+      if (body === undefined || next.origin === url.origin) return;
+      throw new TsbuildError({ code: 'registry/protocol', message: `${url.host} redirects an identity token to ${next.host}` });
+    };
+    const repeated = { method, url, host: this.#options.name, attempts: this.#options.retry.attempts, signal };
+    return repeatRequest(this.#loop, repeated, async () => {
+      const response = await sendFollowing(this.#options.transport, {
+        ...{ method, url, headers, authorization, checkHop, signal },
+        ...(body && { body: () => body }),
+        trust: this.#trustFor(url),
+        idleTimeout: IDLE_DOWNLOAD,
       });
-    },
-  };
-}
+      if (response.status === 200) return readBounded(response.body, TOKEN_LIMIT, `token answer of ${url.host}`);
+      throw await failureOf(repeated, response);
+    });
+  }
 
-/** A TLS certificate that is not trusted is no reason for plain http; a server without TLS is. */
-const isWorthOtherScheme = (scheme: string, error: unknown): boolean =>
-  isSchemeFailure(error) || (scheme === 'https' && error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED');
+  #urlOf(scheme: Scheme, path: string): URL {
+    return new URL(`${scheme}://${this.host}/v2/${path}`);
+  }
 
-/** An error status that the table allows to repeat; `reason` is thrown when attempts run out. */
-class RetryableAnswer extends Error {
-  readonly reason: TsbuildError;
-  readonly retryAfter: string | undefined;
+  /** A port that is the scheme's default counts as absent. */
+  #isOwn(url: URL): boolean {
+    return url.host === new URL(`${url.protocol}//${this.host}`).host;
+  }
 
-  constructor(reason: TsbuildError, retryAfter: string | undefined) {
-    super(reason.message);
-    this.reason = reason;
-    this.retryAfter = retryAfter;
+  /** "insecure" is said of this host, not of its token service. */
+  #trustFor(url: URL): () => TlsTrust {
+    const same = url.hostname === new URL(`https://${this.host}`).hostname;
+    return () => (same ? this.#trust() : { ...this.#trust(), rejectUnauthorized: true });
   }
 }
+
+/** A TLS server that is spoken to in plain http answers with a bare 400. */
+const looksLikeTlsServer = (scheme: Scheme, response: HostResponse): boolean =>
+  scheme === 'http' && response.status === 400 && !('docker-distribution-api-version' in response.headers);
 
 function memo<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;

@@ -77,7 +77,9 @@ export function createTransport(env: Readonly<Record<string, string | undefined>
         outgoing.on('error', (error) => {
           destroyBody(request.body);
           const code = 'code' in error ? error.code : undefined;
-          const stale = outgoing.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
+          // A stream may have got through in part: whoever sent it must find out how far.
+          const replayable = request.body === undefined || request.body instanceof Uint8Array;
+          const stale = replayable && outgoing.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
           reject(stale ? Object.assign(new Error(error.message, { cause: error }), { code: STALE_CONNECTION }) : error);
         });
         sendBody(outgoing, request.body);
