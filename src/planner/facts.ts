@@ -40,6 +40,8 @@ export interface PlanOptions {
   readonly implicitPlatform?: boolean;
   readonly buildPlatform: Platform;
   readonly target?: string;
+  /** Look at every stage, not only at what the target needs: for checks without a build (S-01). Then all images are asked for. */
+  readonly everyStage?: boolean;
   readonly buildArgs: Readonly<Record<string, string>>;
   /** Build-level labels, added last without history (I-02). */
   readonly labels: Readonly<Record<string, string>>;

@@ -18,7 +18,8 @@ function quoteChar(char: string, delimiter: string): string {
   if (char === delimiter || char === '\\') return `\\${char}`;
   const short = SHORT[char];
   if (short !== undefined) return short;
-  if (PRINTABLE.test(char)) return char;
+  // Plain ASCII first: the Unicode tables are slow to load.
+  if ((char >= ' ' && char <= '~') || PRINTABLE.test(char)) return char;
   const code = char.codePointAt(0) ?? 0;
   if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, '0')}`;
   // A lone surrogate is a byte that was not UTF-8 (path-bytes.ts); Go prints the replacement character's escape or the byte.

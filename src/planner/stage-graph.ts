@@ -56,7 +56,8 @@ export function buildStageGraph(input: StageGraphInput, reporter: Reporter): Sta
     reporter.error('plan/circular-dependency', cycle.by.span, `circular dependency detected on stage: ${name}`);
   }
   if (target === undefined || cycle !== null || reporter.hasErrors()) return undefined;
-  return expandTriggers({ table, globals, contexts, platform, resolve }, target, own, facts, reporter);
+  const wanted = options.everyStage ? table.stages.map(({ index }) => index) : [target];
+  return expandTriggers({ table, globals, contexts, platform, resolve }, { target, wanted, own }, facts, reporter);
 }
 
 interface Links {
@@ -78,15 +79,18 @@ function linksOf(stage: Stage, mentions: readonly Mention[], resolve: (mention: 
 
 type GraphParts = Pick<StageGraph, 'table' | 'globals' | 'contexts' | 'platform' | 'resolve'>;
 
+interface Goal {
+  readonly target: number;
+  /** Stages to reach. */
+  readonly wanted: readonly number[];
+  /** Links of each stage without triggers. */
+  readonly own: readonly Links[];
+}
+
 /** Triggers may name further stages and images (O-04), so reachability grows until every base is known. */
-function expandTriggers(
-  parts: GraphParts,
-  targetIndex: number,
-  own: readonly Links[],
-  facts: Facts,
-  reporter: Reporter,
-): StageGraph | undefined {
+function expandTriggers(parts: GraphParts, goal: Goal, facts: Facts, reporter: Reporter): StageGraph | undefined {
   const { table } = parts;
+  const { own } = goal;
   const triggers = new Map<number, readonly Instruction[]>();
   const links = new Map<number, Links>();
   const expanded = (index: number): Links => {
@@ -104,9 +108,9 @@ function expandTriggers(
     links.set(index, merged);
     return merged;
   };
-  const indexes = reachableStages(targetIndex, (index) => expanded(index).dependencies);
+  const indexes = reachableStages(goal.wanted, (index) => expanded(index).dependencies);
   for (const index of indexes) checkOrder(index, expanded(index), table, reporter);
-  const target = table.stages[targetIndex];
+  const target = table.stages[goal.target];
   if (target === undefined || reporter.hasErrors()) return undefined;
   const queries = new Map(indexes.flatMap((index) => expanded(index).images).map((query) => [queryKey(query), query]));
   const reachable = indexes.flatMap((index) => table.stages[index] ?? []);

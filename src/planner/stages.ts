@@ -65,12 +65,12 @@ export interface Dependency {
 }
 
 /**
- * Stages that `target` needs, the target included, in source order.
+ * Stages that `wanted` need, themselves included, in source order.
  * `dependenciesOf` gives the direct dependencies of one stage.
  */
-export function reachableStages(target: number, dependenciesOf: (index: number) => readonly Dependency[]): number[] {
+export function reachableStages(wanted: readonly number[], dependenciesOf: (index: number) => readonly Dependency[]): number[] {
   const seen = new Set<number>();
-  const pending = [target];
+  const pending = [...wanted];
   for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
     if (seen.has(index)) continue;
     seen.add(index);

@@ -1,13 +1,23 @@
-// Checks that look at the whole file, reachable or not (W-04, W-20).
-import type { DockerfileAst } from '../../parser/ast.ts';
+// Checks that look at the whole file, reachable or not (W-04, W-08, W-20).
+import type { DockerfileAst, Instruction } from '../../parser/ast.ts';
 import type { Reporter } from '../reporter.ts';
 import { checkDescription } from './descriptions.ts';
+import { mutedFor } from './skip.ts';
 
 export function checkFile(ast: DockerfileAst, reporter: Reporter): void {
   checkKeywordCasing(ast, reporter);
   for (const instruction of ast.instructions) {
-    if (instruction.kind === 'arg' || instruction.kind === 'from') checkDescription(instruction, reporter);
+    const mute = mutedFor(instruction);
+    checkInstruction(instruction, mute === null ? reporter : reporter.muting(mute));
   }
+}
+
+function checkInstruction(instruction: Instruction, reporter: Reporter): void {
+  if (instruction.kind === 'arg' || instruction.kind === 'from') checkDescription(instruction, reporter);
+  if (instruction.kind !== 'maintainer') return;
+  reporter.warn('MaintainerDeprecated', instruction.span, 'Maintainer instruction is deprecated in favor of using label', {
+    hint: `write LABEL org.opencontainers.image.authors=${JSON.stringify(instruction.name.text)}`,
+  });
 }
 
 /** Keywords should all be upper or all be lower case; the majority decides, a tie is upper. */

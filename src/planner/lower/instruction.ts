@@ -53,7 +53,7 @@ function lowerKind(state: StageState, instruction: Instruction, context: LowerCo
     case 'stopsignal':
       return lowerStopsignal(state, instruction, context);
     case 'maintainer':
-      return lowerMaintainer(state, instruction, context);
+      return lowerMaintainer(state, instruction);
     case 'onbuild':
       return lowerOnbuild(state, instruction);
   }

@@ -41,10 +41,7 @@ export function lowerVolume(state: StageState, instruction: WordsInstruction, co
   return withMetadata(state, { ...config, Volumes: withMembers(config.Volumes, volumes) }, volumeText(volumes));
 }
 
-export function lowerMaintainer(state: StageState, instruction: MaintainerInstruction, context: LowerContext): StageState {
-  context.reporter.warn('MaintainerDeprecated', instruction.span, 'Maintainer instruction is deprecated in favor of using label', {
-    hint: `write LABEL org.opencontainers.image.authors=${JSON.stringify(instruction.name.text)}`,
-  });
+export function lowerMaintainer(state: StageState, instruction: MaintainerInstruction): StageState {
   return { ...state, image: withHistory({ ...state.image, author: instruction.name.text }, `MAINTAINER ${instruction.name.text}`) };
 }
 

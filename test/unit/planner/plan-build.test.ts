@@ -130,6 +130,21 @@ describe('planBuild', () => {
     expect(names).toEqual(['docker.io/library/one:latest', 'docker.io/library/three:latest', 'docker.io/library/four:latest']);
   });
 
+  test('checks can look at every stage', () => {
+    const ast = parse('FROM one AS a\nCMD shell form\nFROM two\n');
+    const all = planBuild(ast, { ...caseOptions({}), everyStage: true }, { images: new Map() });
+    expect(all.type === 'needs' && all.queries.map(({ reference }) => reference)).toEqual([
+      'docker.io/library/one:latest',
+      'docker.io/library/two:latest',
+    ]);
+    const warnings = (everyStage: boolean): string[] => {
+      const { result } = planWith('FROM one AS a\nCMD shell form\nFROM two\n', { everyStage });
+      return result.type === 'ready' ? result.diagnostics.map(({ code }) => code) : [];
+    };
+    expect(warnings(true)).toEqual(['plan/json-args-recommended']);
+    expect(warnings(false)).toEqual([]);
+  });
+
   test('a trigger that names another image costs one more round', () => {
     const ast = parse('FROM base\n');
     const images = new Map<string, ImageFact>();
