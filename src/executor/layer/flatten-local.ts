@@ -15,6 +15,7 @@ import {
   realpathSync,
   rmSync,
   symlinkSync,
+  unlinkSync,
   utimesSync,
   writeSync,
 } from 'node:fs';
@@ -101,13 +102,13 @@ class LocalWriter {
       case 'dir':
         return this.#attempt(entry.path, () => {
           if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
-          rmSync(path, { recursive: true, force: true });
+          clear(path);
           // Open to the user until it is filled; `finish` gives it its own mode.
           mkdirSync(path, { mode: 0o700 });
         });
       case 'symlink':
         return this.#attempt(entry.path, () => {
-          rmSync(path, { recursive: true, force: true });
+          clear(path);
           symlinkSync(fsPath(entry.link ?? ''), path);
           const time = this.#time(entry);
           lutimesSync(path, time, time);
@@ -120,7 +121,7 @@ class LocalWriter {
   async addFile({ entry, links, content }: FlatContent): Promise<void> {
     const path = this.#path(entry.path);
     const fd = this.#attempt(entry.path, () => {
-      rmSync(path, { recursive: true, force: true });
+      clear(path);
       return openSync(path, 'wx', 0o600);
     });
     try {
@@ -140,7 +141,7 @@ class LocalWriter {
     }
     for (const link of links) {
       this.#attempt(link.path, () => {
-        rmSync(this.#path(link.path), { recursive: true, force: true });
+        clear(this.#path(link.path));
         linkSync(path, this.#path(link.path));
       });
     }
@@ -163,7 +164,7 @@ class LocalWriter {
     const { loadFileCalls, S_IFBLK, S_IFCHR, S_IFIFO } = await import('../syscalls.ts');
     const type = entry.type === 'char' ? S_IFCHR : entry.type === 'block' ? S_IFBLK : S_IFIFO;
     this.#attempt(entry.path, () => {
-      rmSync(path, { recursive: true, force: true });
+      clear(path);
       loadFileCalls().makeNode(`${this.#root}/${entry.path}`, type | 0o600, entry.devMajor ?? 0, entry.devMinor ?? 0);
       chmodSync(path, entry.mode);
       const time = this.#time(entry);
@@ -205,6 +206,14 @@ class LocalWriter {
       });
     }
   }
+}
+
+/** Makes room at a path. `rmSync` alone hides the errno of unusual failures; `lstatSync` names it. */
+function clear(path: string | Buffer): void {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  if (stats.isDirectory()) rmSync(path, { recursive: true, force: true });
+  else unlinkSync(path);
 }
 
 const entriesOf = (tree: FlatTree): FileEntry[] => [

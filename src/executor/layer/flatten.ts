@@ -46,7 +46,7 @@ export function planFlatTree(tocs: readonly LayerToc[]): FlatTree {
     const path = pending.pop() ?? '';
     const entry = finder.tree.lstat(path);
     if (entry === null) continue;
-    if (path !== '') checkPath(path);
+    if (path !== '') checkName(path);
     if (entry.type === 'file') {
       const place = finder.placeOf(path);
       const group = groups[place.layer]?.get(place.path);
@@ -72,9 +72,10 @@ function fileOf(entries: readonly FileEntry[]): FlatFile {
 }
 
 /** Tables of contents hold clean names; this is the last gate before a name meets a file system. */
-function checkPath(path: string): void {
-  if (path.includes('\0') || path.split('/').some((part) => part === '' || part === '.' || part === '..')) {
-    throw badLayer(`the name ${JSON.stringify(path)} leads out of the tree`);
+function checkName(path: string): void {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (name === '' || name === '.' || name === '..' || name.includes('\0')) {
+    throw badLayer(`the name ${JSON.stringify(path.slice(0, 200))} leads out of the tree`);
   }
 }
 

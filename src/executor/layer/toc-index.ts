@@ -38,9 +38,9 @@ export class TocIndex {
       else node.entry = entry;
       // Entries of one directory follow each other, so most parents are the one just seen.
       const parent = parentOf(entry.path);
-      if (parent === lastParent) continue;
+      if (entry.type === 'whiteout' || parent === lastParent) continue;
       lastParent = parent;
-      if (entry.type !== 'whiteout') this.#imply(parent);
+      this.#imply(parent);
     }
     this.#firstNames = firstNames;
   }
