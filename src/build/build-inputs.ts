@@ -1,13 +1,12 @@
 // What a build reads before planning: the context, the Dockerfile and the named contexts.
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseIgnoreFile } from '../context/ignore-file.ts';
-import { type LocalTree, openLocalTree } from '../context/local-tree.ts';
-import { compileRules } from '../context/pattern-matcher.ts';
+import type { LocalTree } from '../context/local-tree.ts';
+import { type OpenedDirectory, openContextDirectory, resolveContext } from '../context/resolve-context.ts';
+import { hasErrors } from '../core/diagnostic.ts';
 import { InvariantError } from '../core/errors.ts';
 import type { SourceFile } from '../core/span.ts';
 import type { NamedContext } from '../planner/facts.ts';
-import type { BuildRequest } from './build-request.ts';
+import { type BuildRequest, DockerfileError } from './build-request.ts';
 import { parseNamedContext } from './named-context.ts';
 import type { Session } from './session.ts';
 
@@ -18,44 +17,48 @@ export interface BuildInputs {
   local(name: string): LocalTree;
   /** Directory and ignore rules behind it, for bind mounts. */
   directory(name: string): { readonly path: string; readonly excludes: readonly string[] };
-  /** Removes what unpacking a context from stdin left in the temporary folder. */
+  /** Removes what unpacking a context from stdin left behind. */
   close(): void;
 }
 
-export async function openInputs(_session: Session, request: BuildRequest): Promise<BuildInputs> {
-  const path = request.dockerfile ?? join(request.context, 'Dockerfile');
+export async function openInputs(session: Session, request: BuildRequest, workingDirectory: string): Promise<BuildInputs> {
   const named = Object.fromEntries(Object.entries(request.namedContexts).map(([name, source]) => [name, parseNamedContext(name, source)]));
-  const directories = new Map<string, string>([['', request.context]]);
-  for (const [name, context] of Object.entries(named)) if (context.type === 'local') directories.set(name, context.path);
-  const trees = new Map<string, LocalTree>();
-  const ignoreText = (directory: string): string => {
-    try {
-      return readFileSync(join(directory, '.dockerignore'), 'utf8');
-    } catch {
-      return '';
-    }
-  };
-  const directoryOf = (name: string): string => {
-    const directory = directories.get(name);
-    if (directory === undefined) throw new InvariantError(`no local context ${JSON.stringify(name)}`);
+  const context = await resolveContext({
+    spec: request.context,
+    ...(request.dockerfile === undefined ? {} : { dockerfile: request.dockerfile }),
+    workingDirectory,
+    stdin: () => request.stdin,
+    temporary: join(session.root, 'tmp-v1'),
+  });
+  const opened = new Map<string, OpenedDirectory>([['', context]]);
+  const open = (name: string): OpenedDirectory => {
+    const known = opened.get(name);
+    if (known !== undefined) return known;
+    const source = named[name];
+    if (source?.type !== 'local') throw new InvariantError(`no local context ${JSON.stringify(name)}`);
+    const directory = openContextDirectory(source.path, `context ${JSON.stringify(name)}`);
+    opened.set(name, refuseBadPatterns(directory));
     return directory;
   };
+  try {
+    refuseBadPatterns(context);
+  } catch (error) {
+    context.close();
+    throw error;
+  }
   return {
-    dockerfile: { name: path, text: readFileSync(path, 'utf8') },
+    dockerfile: context.dockerfile,
     named,
-    local(name) {
-      let tree = trees.get(name);
-      if (tree === undefined) {
-        const directory = directoryOf(name);
-        tree = openLocalTree(directory, { ignore: compileRules(parseIgnoreFile(ignoreText(directory)), '.dockerignore').matcher });
-        trees.set(name, tree);
-      }
-      return tree;
-    },
+    local: (name) => open(name).tree,
     directory(name) {
-      const path = directoryOf(name);
-      return { path, excludes: parseIgnoreFile(ignoreText(path)).map((rule) => rule.pattern) };
+      const { tree, rules } = open(name);
+      return { path: tree.root, excludes: rules.map((rule) => rule.pattern) };
     },
-    close() {},
+    close: () => context.close(),
   };
+}
+
+function refuseBadPatterns(directory: OpenedDirectory): OpenedDirectory {
+  if (hasErrors(directory.diagnostics)) throw new DockerfileError({ name: '.dockerignore', text: '' }, directory.diagnostics);
+  return directory;
 }

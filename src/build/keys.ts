@@ -49,6 +49,8 @@ export interface Resolution {
   readonly record: BuildRecord | null;
   /** False once anything at or below this vertex has to run. */
   readonly intact: boolean;
+  /** Runs because the user asked for it: keys over its definition must not hide that from what reads it. */
+  readonly forced: boolean;
   /** A second key that leads to the same record. */
   readonly alias?: CacheKey;
   readonly ingredients: Ingredients;
@@ -108,7 +110,8 @@ export class KeyResolver {
     // Sources that are other stages: try the key over their definitions before asking for their content.
     if (selections.some((selection) => this.#isTree(selection.input))) {
       const definition = await this.#definitionKey(vertex, base.outputKey, selections);
-      const record = usable ? this.#find(definition.key) : null;
+      const forced = await this.#anyForced(selections);
+      const record = usable && !forced ? this.#find(definition.key) : null;
       if (record !== null) return this.#hit(vertex, definition.key, record, definition.ingredients, base.outputKey);
       alias = definition.key;
     }
@@ -124,11 +127,18 @@ export class KeyResolver {
       outputKey: outputKeyOf(vertex, base.outputKey, content.key),
       record: null,
       intact: false,
+      forced: vertex.meta.noCache || base.forced,
       ...(alias === undefined ? {} : { alias }),
       ingredients: content.ingredients,
       slot: slotOf(vertex),
       because: this.#because(vertex, content, base),
     };
+  }
+
+  async #anyForced(selections: readonly Selection[]): Promise<boolean> {
+    const trees = selections.filter((selection) => this.#isTree(selection.input));
+    const resolved = await Promise.all(trees.map((selection) => this.resolve(selection.input)));
+    return resolved.some((resolution) => resolution.forced);
   }
 
   /**
@@ -151,6 +161,7 @@ export class KeyResolver {
     const trees = selections.map((selection) => selection.input).filter((input) => this.#isTree(input));
     const willRun = await Promise.all(trees.map((input) => this.#willRun(input)));
     if (!willRun.includes(true)) return (await this.resolve(vertex.id)).record === null;
+    if (await this.#anyForced(selections)) return false;
     const base = await this.resolve(baseOf(vertex));
     return this.#find((await this.#definitionKey(vertex, base.outputKey, selections)).key) === null;
   }
@@ -181,7 +192,15 @@ export class KeyResolver {
   }
 
   #hit(vertex: Vertex, key: CacheKey, record: BuildRecord, ingredients: Ingredients, base: CacheKey): Resolution {
-    return { key, outputKey: outputKeyOf(vertex, base, record.key), record, intact: true, ingredients, slot: slotOf(vertex) };
+    return {
+      key,
+      outputKey: outputKeyOf(vertex, base, record.key),
+      record,
+      intact: true,
+      forced: false,
+      ingredients,
+      slot: slotOf(vertex),
+    };
   }
 
   #because(vertex: Vertex, now: VertexKey, base: Resolution): string {
@@ -202,6 +221,7 @@ const sourceResolution = (outputKey: CacheKey): Resolution => ({
   outputKey,
   record: null,
   intact: true,
+  forced: false,
   ingredients: {},
   slot: '',
 });

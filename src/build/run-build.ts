@@ -15,7 +15,7 @@ import type { Session } from './session.ts';
 import { solvePlan } from './solve-plan.ts';
 
 export async function runBuild(session: Session, request: BuildRequest): Promise<BuildOutcome> {
-  const inputs = await openInputs(session, request);
+  const inputs = await openInputs(session, request, process.cwd());
   const registry = new RegistryAccess(session);
   try {
     return await buildInputs(session, request, inputs, registry);

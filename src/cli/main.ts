@@ -53,17 +53,18 @@ function stderrTerminal(): Terminal {
   };
 }
 
+const interrupt = new AbortController();
+
 /** The first signal asks the build to stop and clean up; the second ends at once. */
 function interruptSignal(): AbortSignal {
-  const controller = new AbortController();
   const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
-    controller.abort(new Error('interrupted'));
+    if (interrupt.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    interrupt.abort(new Error('interrupted'));
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   process.on('SIGHUP', onSignal);
-  return controller.signal;
+  return interrupt.signal;
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -80,9 +81,9 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(commandHelp(command.spec));
     return EXIT_OK;
   }
-  if (name === null) await refuseLookalike(rest);
   const args = parseArgv(command.spec, rest, COMMON_FLAGS);
   if (isOn(args, 'help')) return EXIT_OK;
+  if (name === null) await refuseLookalike(args.positionals);
   const cli: Cli = {
     env,
     cwd: process.cwd(),
@@ -99,9 +100,9 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** `tsbuild imgaes` is a mistyped command, not a context: say so instead of "context not found". */
-async function refuseLookalike(rest: readonly string[]): Promise<void> {
-  const [word] = rest;
-  if (word === undefined || rest.length !== 1 || !/^[a-z]+$/.test(word)) return;
+async function refuseLookalike(positionals: readonly string[]): Promise<void> {
+  const [word] = positionals;
+  if (word === undefined || !/^[a-z]+$/.test(word)) return;
   const { existsSync } = await import('node:fs');
   if (existsSync(word)) return;
   const { suggest } = await import('../core/suggest.ts');
@@ -124,5 +125,5 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const { reportError } = await import('./report-error.ts');
-  process.exitCode = reportError(error, stderrTerminal());
+  process.exitCode = reportError(error, stderrTerminal(), interrupt.signal.aborted);
 }

@@ -13,8 +13,9 @@ import type { Terminal } from './reporter/reporter.ts';
 const MOST_DIAGNOSTICS = 50;
 const LOG_LINES = 40;
 
-export function reportError(error: unknown, terminal: Terminal): number {
-  if (isInterrupt(error)) {
+/** `interrupted`: a signal asked us to stop; whatever failed then failed because of it. */
+export function reportError(error: unknown, terminal: Terminal, interrupted = false): number {
+  if (interrupted || isInterrupt(error)) {
     terminal.write('tsbuild: interrupted\n');
     return EXIT_INTERRUPTED;
   }
