@@ -4,21 +4,22 @@ import type { Readable } from 'node:stream';
 import type { BlobStore } from '../../cache/blob-store.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
-import { TsbuildError } from '../../core/errors.ts';
 import { type Reference, repositoryOf } from '../../core/reference.ts';
 import type { Credential, CredentialSource } from './credential.ts';
 import { createCredentialSource } from './credentials.ts';
 import type { RegistryEnvironment } from './environment.ts';
 import { type BlobLocation, fetchBlob } from './fetch-blob.ts';
-import { createHostPool } from './host-pool.ts';
+import { createHostPool, type HostPool } from './host-pool.ts';
 import type { ManifestDocument } from './manifest-document.ts';
 import { fetchManifest, headManifest, putManifest, tagDigest } from './manifest-requests.ts';
+import { firstSource } from './pull-fallback.ts';
 import { type PullSource, pullSources, pushTarget } from './pull-sources.ts';
 import { loadRegistriesConf, type RegistriesConf } from './registries-conf.ts';
 import { discardBody } from './response-body.ts';
 import { DEFAULT_RETRY, type RetryPolicy, systemTimer, type Timer } from './retry.ts';
 import { pullScope, type TransferOptions } from './transfer.ts';
 import { hasBlob, mountBlob, type UploadResult, uploadBlob } from './upload-blob.ts';
+import { UploadLedger } from './upload-ledger.ts';
 
 export interface RegistryClientOptions {
   readonly environment: RegistryEnvironment;
@@ -63,120 +64,106 @@ export interface RegistryClient {
   close(): void;
 }
 
-export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
-  const { environment, retry = DEFAULT_RETRY, timer = systemTimer, chunkSize } = options;
-  const credentials = options.credentials ?? createCredentialSource(environment);
-  const pool = createHostPool({ environment, credentials, retry, timer });
+/** Reads no configuration and connects to nothing before the first request. */
+export const createRegistryClient = (options: RegistryClientOptions): RegistryClient => new HttpRegistryClient(options);
+
+class HttpRegistryClient implements RegistryClient {
+  readonly #environment: RegistryEnvironment;
+  readonly #repeat: { readonly retry: RetryPolicy; readonly timer: Timer };
+  readonly #chunkSize: number | undefined;
+  readonly #pool: HostPool;
+  readonly #uploads = new UploadLedger();
   /** Where a repository was answered from last: its blobs are there, too. */
-  const served = new Map<string, PullSource>();
-  /** Uploads begun or done, by host and digest, then by path. */
-  const uploads = new Map<string, Map<string, Promise<UploadResult>>>();
-  let loaded: Promise<RegistriesConf> | undefined;
+  readonly #served = new Map<string, PullSource>();
+  #conf: Promise<RegistriesConf> | undefined;
 
-  const conf = (): Promise<RegistriesConf> => {
-    loaded ??= loadRegistriesConf(environment);
-    return loaded;
-  };
-  const locate = (source: PullSource): BlobLocation => ({ host: pool.get(source), path: source.path });
-  const target = async (reference: Reference): Promise<BlobLocation> => locate(pushTarget(await conf(), reference));
-
-  /** Tries mirrors in order, then the registry; whoever served this repository before comes first. */
-  async function fromSources<T>(reference: Reference, task: (location: BlobLocation) => Promise<T>): Promise<T> {
-    const repository = repositoryOf(reference);
-    const last = served.get(repository);
-    const known = pullSources(await conf(), reference);
-    const sources = known.toSorted((a, b) => Number(isSame(b, last)) - Number(isSame(a, last)));
-    const failures: TsbuildError[] = [];
-    for (const source of sources) {
-      try {
-        const result = await task(locate(source));
-        served.set(repository, source);
-        return result;
-      } catch (error) {
-        if (!(error instanceof TsbuildError) || error.code.startsWith('store/')) throw error;
-        failures.push(error);
-      }
-    }
-    throw combined(failures, sources);
+  constructor({ environment, credentials, retry = DEFAULT_RETRY, timer = systemTimer, chunkSize }: RegistryClientOptions) {
+    this.#environment = environment;
+    this.#repeat = { retry, timer };
+    this.#chunkSize = chunkSize;
+    this.#pool = createHostPool({ environment, credentials: credentials ?? createCredentialSource(environment), retry, timer });
   }
 
-  async function uploadOnce(reference: Reference, descriptor: Descriptor, upload: UploadBlobOptions): Promise<UploadResult> {
-    const { domain, path } = reference;
-    const key = `${domain} ${descriptor.digest}`;
-    const paths = uploads.get(key) ?? new Map<string, Promise<UploadResult>>();
-    uploads.set(key, paths);
-    const running = paths.get(path);
-    if (running) return running;
-    const elsewhere = [...paths];
-    const knownPaths = (upload.knownAt ?? []).filter((at) => at.startsWith(`${domain}/`)).map((at) => at.slice(domain.length + 1));
-    const task = (async () => {
-      // Another repository of this host is getting the same blob: let that finish and mount from there.
-      const arrived = await Promise.all(elsewhere.map(async ([other, done]) => ((await succeeded(done)) ? [other] : [])));
-      const mountFrom = [...new Set([...arrived.flat(), ...knownPaths])];
-      return uploadBlob(await target(reference), descriptor, { ...upload, mountFrom, chunkSize, retry, timer });
-    })();
-    paths.set(path, task);
+  resolveDescriptor(reference: Reference, signal?: AbortSignal): Promise<Descriptor> {
+    return this.#pull(reference, (location) => headManifest(location, reference, signal));
+  }
+
+  fetchManifest(reference: Reference, descriptor?: Descriptor, signal?: AbortSignal): Promise<ManifestDocument> {
+    return this.#pull(reference, (location) => fetchManifest(location, reference, descriptor, signal));
+  }
+
+  fetchBlob(reference: Reference, descriptor: Descriptor, store: BlobStore, options: TransferOptions = {}): Promise<void> {
+    // Blobs are named by digest, whatever the reference says: mirrors for digests apply.
+    const pinned = { ...reference, digest: descriptor.digest };
+    return this.#pull(pinned, (location) => fetchBlob(location, descriptor, store, { ...options, ...this.#repeat }));
+  }
+
+  async hasBlob(reference: Reference, digest: Digest, signal?: AbortSignal): Promise<boolean> {
+    return hasBlob(await this.#pushTo(reference), digest, pullScope(reference.path), signal);
+  }
+
+  async mountBlob(reference: Reference, digest: Digest, from: string, signal?: AbortSignal): Promise<boolean> {
+    return (await mountBlob(await this.#pushTo(reference), digest, from, signal)) === true;
+  }
+
+  uploadBlob(reference: Reference, descriptor: Descriptor, options: UploadBlobOptions): Promise<UploadResult> {
+    const { domain } = reference;
+    const knownPaths = (options.knownAt ?? []).filter((at) => at.startsWith(`${domain}/`)).map((at) => at.slice(domain.length + 1));
+    return this.#uploads.once(reference, descriptor.digest, async (arrived) => {
+      const mountFrom = [...new Set([...arrived, ...knownPaths])];
+      const location = await this.#pushTo(reference);
+      return uploadBlob(location, descriptor, { ...options, mountFrom, chunkSize: this.#chunkSize, ...this.#repeat });
+    });
+  }
+
+  async putManifest(reference: Reference, mediaType: string, bytes: Uint8Array, signal?: AbortSignal): Promise<Descriptor> {
+    return putManifest(await this.#pushTo(reference), reference, mediaType, bytes, signal);
+  }
+
+  async tagDigest(reference: Reference, signal?: AbortSignal): Promise<Digest | null> {
+    return tagDigest(await this.#pushTo(reference), reference, signal);
+  }
+
+  servedFrom(reference: Reference): readonly string[] {
+    const source = this.#served.get(repositoryOf(reference));
+    return [...new Set([repositoryOf(reference), ...(source ? [`${source.domain}/${source.path}`] : [])])];
+  }
+
+  async checkLogin(host: string, credential: Credential, signal?: AbortSignal): Promise<void> {
+    const { insecure } = pushTarget(await this.#configuration(), { domain: host, path: 'login' });
+    const pool = createHostPool({ environment: this.#environment, credentials: async () => credential, ...this.#repeat });
     try {
-      return await task;
-    } catch (error) {
-      paths.delete(path);
-      throw error;
+      const request = { method: 'GET', target: '', repository: '', scopes: [], accept: [200], signal } as const;
+      const response = await pool.get({ domain: host, insecure, isMirror: false }).request(request);
+      await discardBody(response.body);
+    } finally {
+      pool.close();
     }
   }
 
-  return {
-    resolveDescriptor: (reference, signal) => fromSources(reference, (location) => headManifest(location, reference, signal)),
-    fetchManifest: (reference, descriptor, signal) =>
-      fromSources(reference, (location) => fetchManifest(location, reference, descriptor, signal)),
-    fetchBlob: (reference, descriptor, store, transfer) =>
-      // Blobs are named by digest, whatever the reference says.
-      fromSources({ ...reference, digest: descriptor.digest }, (location) =>
-        fetchBlob(location, descriptor, store, { ...transfer, retry, timer }),
-      ),
-    hasBlob: async (reference, digest, signal) => hasBlob(await target(reference), digest, pullScope(reference.path), signal),
-    mountBlob: async (reference, digest, from, signal) => (await mountBlob(await target(reference), digest, from, signal)) === true,
-    uploadBlob: uploadOnce,
-    putManifest: async (reference, mediaType, bytes, signal) => putManifest(await target(reference), reference, mediaType, bytes, signal),
-    tagDigest: async (reference, signal) => tagDigest(await target(reference), reference, signal),
-    servedFrom(reference) {
-      const source = served.get(repositoryOf(reference));
-      return [...new Set([repositoryOf(reference), ...(source ? [`${source.domain}/${source.path}`] : [])])];
-    },
-    async checkLogin(host, credential, signal) {
-      const { insecure } = pushTarget(await conf(), { domain: host, path: 'login' });
-      const login = createHostPool({ environment, credentials: async () => credential, retry, timer });
-      try {
-        const response = await login
-          .get({ domain: host, insecure, isMirror: false })
-          .request({ method: 'GET', target: '', repository: '', scopes: [], accept: [200], signal });
-        await discardBody(response.body);
-      } finally {
-        login.close();
-      }
-    },
-    close: () => pool.close(),
-  };
-}
+  close(): void {
+    this.#pool.close();
+  }
 
-const isSame = (a: PullSource, b: PullSource | undefined): boolean => a.domain === b?.domain && a.path === b.path;
+  #configuration(): Promise<RegistriesConf> {
+    this.#conf ??= loadRegistriesConf(this.#environment);
+    return this.#conf;
+  }
 
-const succeeded = (task: Promise<unknown>): Promise<boolean> =>
-  task.then(
-    () => true,
-    () => false,
-  );
+  #locate(source: PullSource): BlobLocation {
+    return { host: this.#pool.get(source), path: source.path };
+  }
 
-/** The registry's own failure, with what its mirrors said before. */
-function combined(failures: readonly TsbuildError[], sources: readonly PullSource[]): TsbuildError {
-  const own = failures[sources.findIndex(({ isMirror }) => !isMirror)] ?? failures.at(-1);
-  if (!own) throw new TsbuildError({ code: 'registry/bad-config', message: 'registries.conf leaves no place to pull from' });
-  const others = failures.filter((failure) => failure !== own).map((failure) => failure.message);
-  if (others.length === 0) return own;
-  return new TsbuildError({
-    code: own.code,
-    message: `${own.message}; mirrors failed before: ${others.join('; ')}`,
-    ...(own.hint !== undefined && { hint: own.hint }),
-    cause: own,
-    data: { ...own.data, mirrors: others },
-  });
+  async #pushTo(reference: Reference): Promise<BlobLocation> {
+    return this.#locate(pushTarget(await this.#configuration(), reference));
+  }
+
+  /** From mirrors and registry in turn; whoever served this repository before comes first. */
+  async #pull<T>(reference: Reference, task: (location: BlobLocation) => Promise<T>): Promise<T> {
+    const repository = repositoryOf(reference);
+    const sources = pullSources(await this.#configuration(), reference);
+    const { result, source } = await firstSource(sources, this.#served.get(repository), (one) => task(this.#locate(one)));
+    this.#served.set(repository, source);
+    return result;
+  }
 }

@@ -2,13 +2,12 @@
 // what is left, then configs, manifests, index and tags, in that order (E-10), so that a registry never
 // refers to what it does not have.
 import { createReadStream } from 'node:fs';
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { BlobStore } from '../../cache/blob-store.ts';
 import type { BuildIndex } from '../../cache/build-index.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import { TsbuildError } from '../../core/errors.ts';
-import { isIndexType } from '../../core/media-types.ts';
 import { type Reference, repositoryOf, withDefaultTag } from '../../core/reference.ts';
 import type { RegistryClient } from './client.ts';
 import { MAX_MANIFEST, type ManifestDocument, parseManifestDocument } from './manifest-document.ts';
@@ -50,91 +49,97 @@ const READ_SIZE = 256 * 1024;
 const isForeign = (mediaType: string): boolean => /\.(nondistributable\.|foreign\.)/.test(mediaType);
 
 /** Opens nothing by itself: the first layer, or `finish`, makes the first request. */
-export function openPush(reference: Reference, options: PushOptions): PushSession {
-  const { client, store, index, signal, onProgress, onBlob } = options;
-  const limit = pLimit(options.concurrency ?? DEFAULT_CONCURRENCY);
-  const sent = new Map<Digest, Promise<void>>();
-  const repository = repositoryOf(reference);
+export const openPush = (reference: Reference, options: PushOptions): PushSession => new RegistryPush(reference, options);
 
-  async function upload(blob: Descriptor): Promise<void> {
+class RegistryPush implements PushSession {
+  readonly #reference: Reference;
+  readonly #options: PushOptions;
+  readonly #limit: LimitFunction;
+  readonly #sent = new Map<Digest, Promise<void>>();
+
+  constructor(reference: Reference, options: PushOptions) {
+    this.#reference = reference;
+    this.#options = options;
+    this.#limit = pLimit(options.concurrency ?? DEFAULT_CONCURRENCY);
+  }
+
+  layer(blob: Descriptor): Promise<void> {
+    if (isForeign(blob.mediaType)) return Promise.resolve();
+    const running = this.#sent.get(blob.digest);
+    if (running) return running;
+    const task = this.#limit(() => this.#upload(blob));
+    this.#sent.set(blob.digest, task);
+    // Reported by `finish`; until then nobody may be listening.
+    task.catch(() => undefined);
+    return task;
+  }
+
+  async finish(root: Descriptor, tags: readonly string[] = []): Promise<Descriptor> {
+    const documents = new Map<Digest, ManifestDocument>();
+    await this.#collect(root, documents);
+    const manifests = [...documents.values()].filter((document) => document.type === 'manifest');
+    await settled([...this.#sent.values(), ...manifests.flatMap(({ manifest }) => manifest.layers.map((blob) => this.layer(blob)))]);
+    await settled(manifests.map(({ manifest }) => this.layer(manifest.config)));
+
+    const { tag: _tag, digest: _digest, ...name } = this.#reference;
+    const { [root.digest]: top, ...below } = Object.fromEntries(documents);
+    if (!top) throw new TsbuildError({ code: 'store/missing-blob', message: `manifest ${root.digest} is not in the store` });
+    const others = Object.values(below);
+    await settled(others.filter(({ type }) => type === 'manifest').map((document) => this.#limit(() => this.#put(name, document))));
+    // An index may hold indexes: they were found children first.
+    for (const document of others.filter(({ type }) => type === 'index')) await this.#put(name, document);
+    await this.#put(this.#reference.digest === undefined ? withDefaultTag(this.#reference) : name, top);
+    for (const tag of tags) if (tag !== this.#reference.tag) await this.#put({ ...name, tag }, top);
+    this.#options.index.addLocation(root.digest, repositoryOf(this.#reference));
+    return root;
+  }
+
+  async #upload(blob: Descriptor): Promise<void> {
+    const { client, store, index, onProgress, onBlob, signal } = this.#options;
     signal?.throwIfAborted();
-    const result = await client
-      .uploadBlob(reference, blob, {
-        knownAt: index.locations(blob.digest),
-        prepare: () => bringIn(blob),
-        // Unverified: the registry hashes what it receives, and hashing here too would cost a core.
-        open: (offset) => createReadStream(store.path(blob.digest), { start: offset, highWaterMark: READ_SIZE }),
-        onProgress,
-        signal,
-      })
-      .catch((error: unknown) => blameStore(error, blob));
-    index.addLocation(blob.digest, repository);
+    const upload = client.uploadBlob(this.#reference, blob, {
+      knownAt: index.locations(blob.digest),
+      prepare: () => this.#bringIn(blob),
+      // Unverified: the registry hashes what it receives, and hashing here too would cost a core.
+      open: (offset) => createReadStream(store.path(blob.digest), { start: offset, highWaterMark: READ_SIZE }),
+      onProgress,
+      signal,
+    });
+    const result = await upload.catch((error: unknown) => this.#blameStore(error, blob));
+    index.addLocation(blob.digest, repositoryOf(this.#reference));
     onBlob?.(blob, result);
   }
 
   /** A digest the registry refuses may be ours that is wrong: reading verified then throws 'store/corrupt-blob'. */
-  async function blameStore(error: unknown, blob: Descriptor): Promise<never> {
+  async #blameStore(error: unknown, blob: Descriptor): Promise<never> {
+    const { store } = this.#options;
     if (error instanceof TsbuildError && error.data['status'] === 400 && store.has(blob.digest)) {
       for await (const _ of store.open(blob.digest));
     }
     throw error;
   }
 
-  async function bringIn(blob: Descriptor): Promise<void> {
+  async #bringIn(blob: Descriptor): Promise<void> {
+    const { store, fetchMissing } = this.#options;
     if (store.has(blob.digest)) return;
-    await options.fetchMissing?.(blob);
+    await fetchMissing?.(blob);
     if (store.has(blob.digest)) return;
+    const repository = repositoryOf(this.#reference);
     throw new TsbuildError({ code: 'store/missing-blob', message: `layer ${blob.digest} is neither in the store nor in ${repository}` });
   }
 
-  function send(blob: Descriptor): Promise<void> {
-    if (isForeign(blob.mediaType)) return Promise.resolve();
-    const running = sent.get(blob.digest);
-    if (running) return running;
-    const task = limit(() => upload(blob));
-    sent.set(blob.digest, task);
-    // Reported by `finish`; until then nobody may be listening.
-    task.catch(() => undefined);
-    return task;
-  }
-
-  async function readDocument(descriptor: Descriptor): Promise<ManifestDocument> {
-    const bytes = await store.read(descriptor.digest, MAX_MANIFEST);
-    return parseManifestDocument(bytes, descriptor.mediaType, `manifest ${descriptor.digest}`);
-  }
-
   /** Everything below `root`, children before parents; each manifest once. */
-  async function collect(root: Descriptor, found: Map<Digest, ManifestDocument>): Promise<void> {
+  async #collect(root: Descriptor, found: Map<Digest, ManifestDocument>): Promise<void> {
     if (found.has(root.digest)) return;
-    const document = await readDocument(root);
-    if (document.type === 'index') for (const child of document.index.manifests) await collect(child, found);
+    const bytes = await this.#options.store.read(root.digest, MAX_MANIFEST);
+    const document = parseManifestDocument(bytes, root.mediaType, `manifest ${root.digest}`);
+    if (document.type === 'index') for (const child of document.index.manifests) await this.#collect(child, found);
     found.set(root.digest, document);
   }
 
-  return {
-    layer: send,
-    async finish(root, tags = []) {
-      const documents = new Map<Digest, ManifestDocument>();
-      await collect(root, documents);
-      const manifests = [...documents.values()].filter((document) => document.type === 'manifest');
-      await settled([...sent.values(), ...manifests.flatMap(({ manifest }) => manifest.layers.map(send))]);
-      await settled(manifests.map(({ manifest }) => send(manifest.config)));
-
-      const top = documents.get(root.digest);
-      const { tag: _tag, digest: _digest, ...name } = reference;
-      const put = (target: Reference, { descriptor, bytes }: ManifestDocument): Promise<Descriptor> =>
-        client.putManifest(target, descriptor.mediaType, bytes, signal);
-      const below = [...documents.values()].filter((document) => document !== top);
-      await settled(below.filter(({ type }) => type === 'manifest').map((document) => limit(() => put(name, document))));
-      // Indexes may hold indexes: the order of discovery is children first.
-      for (const document of below.filter(({ descriptor }) => isIndexType(descriptor.mediaType))) await put(name, document);
-      if (!top) throw new TsbuildError({ code: 'store/missing-blob', message: `manifest ${root.digest} is not in the store` });
-      await put(reference.digest === undefined ? withDefaultTag(reference) : name, top);
-      for (const tag of tags) if (tag !== reference.tag) await put({ ...name, tag }, top);
-      index.addLocation(root.digest, repository);
-      return root;
-    },
-  };
+  #put(target: Reference, { descriptor, bytes }: ManifestDocument): Promise<Descriptor> {
+    return this.#options.client.putManifest(target, descriptor.mediaType, bytes, this.#options.signal);
+  }
 }
 
 /**
