@@ -6,6 +6,9 @@ import { comparePaths } from '../../core/path-bytes.ts';
 import { type DestTree, joinPath } from './dest-tree.ts';
 import type { ContentSource, Inode } from './inode.ts';
 
+/** The only extended attribute that reaches a layer (G-05). */
+const CAPABILITY = 'security.capability';
+
 export interface PlannedEntry {
   readonly entry: FileEntry;
   /** Only for files that are not empty. */
@@ -91,6 +94,7 @@ function entryOf(path: string, inode: Inode, firstNames: Map<Inode, string>): Pl
 
 function fileEntry(path: string, inode: Inode, type: FileType): FileEntry {
   const { mode, uid, gid, mtime } = inode;
+  const capability = inode.xattrs?.[CAPABILITY];
   return {
     path,
     type,
@@ -101,7 +105,7 @@ function fileEntry(path: string, inode: Inode, type: FileType): FileEntry {
     mtime,
     ...(type === 'symlink' && inode.link !== undefined ? { link: inode.link } : {}),
     ...(type === 'char' || type === 'block' ? { devMajor: inode.devMajor ?? 0, devMinor: inode.devMinor ?? 0 } : {}),
-    ...(inode.xattrs === undefined || type === 'hardlink' ? {} : { xattrs: inode.xattrs }),
+    ...(capability === undefined || type === 'hardlink' ? {} : { xattrs: { [CAPABILITY]: capability } }),
     ...(type === 'file' && inode.sha256 !== undefined ? { sha256: inode.sha256 } : {}),
   };
 }
@@ -110,12 +114,7 @@ const sameMetadata = (inode: Inode, base: FileEntry): boolean =>
   (inode.type === 'symlink' || inode.mode === base.mode) &&
   inode.uid === base.uid &&
   inode.gid === base.gid &&
-  sameXattrs(inode.xattrs ?? {}, base.xattrs ?? {});
-
-function sameXattrs(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
-}
+  inode.xattrs?.[CAPABILITY] === base.xattrs?.[CAPABILITY];
 
 /** Directory times do not count as a change, file times do; equal times still need equal content. */
 function isUnchanged(inode: Inode, base: FileEntry, contentHash: ContentHash): boolean {

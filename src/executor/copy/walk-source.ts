@@ -28,7 +28,8 @@ export interface Include {
 }
 
 interface Frame {
-  readonly walked: Walked;
+  /** Null for the start. */
+  readonly walked: Walked | null;
   readonly path: string;
   readonly relative: string;
   readonly names: readonly string[];
@@ -41,9 +42,8 @@ interface Frame {
 
 /** Everything below `start` that the filter selects; `start` itself is not yielded. */
 export function* walkSource(tree: SourceTree, start: string, filter: Filter): Generator<Walked> {
-  const root = { entry: tree.lstat(start) } as Walked;
   const stack: Frame[] = [
-    { walked: root, path: start, relative: '', names: tree.readdir(start), next: 0, excluded: null, included: null, shown: true },
+    { walked: null, path: start, relative: '', names: tree.readdir(start), next: 0, excluded: null, included: null, shown: true },
   ];
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
     const name = frame.names[frame.next];
@@ -98,7 +98,7 @@ function mayIncludeBelow(include: Include, relative: string, depth: number): boo
 
 function* impliedParents(stack: readonly Frame[]): Generator<Walked> {
   for (const frame of stack) {
-    if (frame.shown) continue;
+    if (frame.shown || frame.walked === null) continue;
     frame.shown = true;
     yield frame.walked;
   }
