@@ -13,7 +13,7 @@ export interface StoredBlob {
 
 /** Hashes while writing. Exactly one of `commit` and `abort` ends it; `abort` after `commit` is a no-op. */
 export interface BlobWriter {
-  /** Resolves when the writer can take more (back-pressure). Chunks are written in call order. */
+  /** Resolves when the writer can take more (back-pressure); `chunk` may be reused then. Chunks are written in call order. */
   write(chunk: Uint8Array): Promise<void>;
   /** Makes the blob visible. With `expected`, a different digest or size is the error 'store/digest-mismatch' and nothing stays. */
   commit(expected?: { readonly digest: Digest; readonly size?: number }): Promise<StoredBlob>;

@@ -34,24 +34,28 @@ export interface LayerCompressor {
 export function createCompressor(format: LayerFormat): LayerCompressor {
   switch (format.compression) {
     case 'gzip':
-      return new GzipCompressor(format.level ?? DEFAULT_GZIP_LEVEL);
+      return new GzipCompressor(gzipLevel(format));
     case 'zstd':
-      return new ZstdCompressor(format.level ?? DEFAULT_ZSTD_LEVEL);
+      return new ZstdCompressor(zstdLevel(format));
     case 'uncompressed':
       return { push: async (block) => block, end: async () => new Uint8Array(0), recycle: () => {}, abort: () => {} };
   }
 }
 
+/** Levels outside the codec's range mean its ends. */
+const gzipLevel = (format: LayerFormat): number => Math.min(9, Math.max(0, format.level ?? DEFAULT_GZIP_LEVEL));
+const zstdLevel = (format: LayerFormat): number => Math.min(22, Math.max(1, format.level ?? DEFAULT_ZSTD_LEVEL));
+
 /** A whole small layer at once, without a trip to the thread pool. Gzip bytes equal those of `createCompressor`. */
 export function compressSmall(format: LayerFormat, tar: Uint8Array): Uint8Array {
   switch (format.compression) {
     case 'gzip': {
-      const level = format.level ?? DEFAULT_GZIP_LEVEL;
+      const level = gzipLevel(format);
       const body = looksIncompressible(tar, level) ? storeBlock(tar) : deflateRawSync(tar, deflateOptions(level, tar.length + 1024));
       return Buffer.concat([GZIP_HEADER, body, DEFLATE_END, gzipTrailer(crc32(tar), tar.length)]);
     }
     case 'zstd':
-      return zstdCompressSync(tar, zstdOptions(format.level ?? DEFAULT_ZSTD_LEVEL, tar.length + 1024));
+      return zstdCompressSync(tar, zstdOptions(zstdLevel(format), tar.length + 1024));
     case 'uncompressed':
       return tar;
   }

@@ -14,8 +14,10 @@ import { parentOf } from './toc-index.ts';
 import { whiteoutOf } from './whiteout.ts';
 
 export interface DiffOptions {
-  /** The overlay upper directory. */
+  /** The overlay upper directory, or with `whole` a changed copy of the whole lower tree. */
   readonly upper: string;
+  /** Where no overlay can be mounted: names that are missing in `upper` were deleted. Default false. */
+  readonly whole?: boolean;
   readonly lower: LowerStack;
   readonly calls: FileCalls;
   readonly xattrs: OverlayXattrs;
@@ -39,7 +41,7 @@ export async function diffSnapshot(options: DiffOptions, sink: LayerSink): Promi
 
 /** Changes in layer order: parents first, names in byte order, a deleted name where it was. */
 export function* walkChanges(options: DiffOptions): Generator<Change> {
-  yield* new Walk(options).directory('', options.upper, false);
+  yield* new Walk(options).directory('', options.upper, options.whole ?? false);
 }
 
 class Walk {

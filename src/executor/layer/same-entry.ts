@@ -10,9 +10,10 @@ import { OWNER_XATTR } from './overlay-form.ts';
 const SECOND = 1_000_000_000n;
 const COMPARE_BLOCK = 128 * 1024;
 
-/** Same type, mode, owner, device and capability; for all but directories also size, time and content. */
+/** One inode, or same type, mode, owner, device and capability; for all but directories also size, time and content. */
 export function sameEntry(upper: LowerEntry, lower: LowerEntry, calls: FileCalls): boolean {
   const [a, b] = [upper.stats, lower.stats];
+  if (a.ino === b.ino && a.dev === b.dev) return true;
   if (a.mode !== b.mode || a.uid !== b.uid || a.gid !== b.gid || a.rdev !== b.rdev) return false;
   for (const name of ['security.capability', OWNER_XATTR]) {
     if (calls.getXattr(upper.hostPath, name) !== calls.getXattr(lower.hostPath, name)) return false;

@@ -54,6 +54,15 @@ describe.each<LayerFormat>([
   });
 });
 
+test.each([
+  ['gzip', 99, 9],
+  ['gzip', -1, 0],
+  ['zstd', 100, 22],
+] as const)('%s level %i means %i', (compression, level, means) => {
+  const bytes = text(50_000);
+  expect(compressSmall({ compression, level }, bytes)).toEqual(compressSmall({ compression, level: means }, bytes));
+});
+
 test('the short way gives the same gzip bytes as the long one', async () => {
   const bytes = text(40_000);
   expect(Buffer.from(compressSmall({ compression: 'gzip' }, bytes)).equals(await compress({ compression: 'gzip' }, bytes, true))).toBe(
