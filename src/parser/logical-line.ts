@@ -18,7 +18,7 @@ export function contentEnd(text: string, start: number, next: number): number {
 }
 
 /** Offset of the escape character when the line continues, else -1. */
-export function continuationAt(text: string, start: number, end: number, escapeChar: Escape): number {
+function continuationAt(text: string, start: number, end: number, escapeChar: Escape): number {
   let at = end - 1;
   while (at >= start && (text.charCodeAt(at) === 0x20 || text.charCodeAt(at) === 0x09)) at -= 1;
   if (at < start || text[at] !== escapeChar) return -1;

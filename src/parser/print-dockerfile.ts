@@ -14,7 +14,7 @@ export function printDockerfile(ast: DockerfileAst): string {
 }
 
 /** One instruction without comments; heredoc bodies follow on their own lines. */
-export function printInstruction(instruction: Instruction): string {
+function printInstruction(instruction: Instruction): string {
   return join([instruction.keyword.text, ...printArguments(instruction)]) + printBodies(instruction);
 }
 

@@ -184,13 +184,31 @@ function scanDollar(scanner: Scanner, quoted: boolean): WordPart | null {
   return { type: 'variable', name, span: spanOf(source, start, scanner.at), quoted };
 }
 
-const NAME = /[\p{L}_][\p{L}\p{Nd}_]*|\p{Nd}+|[@*#?\-$!]/uy;
+const WIDE_NAME = /[\p{L}_][\p{L}\p{Nd}_]*|\p{Nd}+|[@*#?\-$!]/uy;
+const SPECIAL = '@*#?-$!';
+
+const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+const isNameCode = (code: number): boolean =>
+  code === 0x5f || isDigit(code) || (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a);
 
 /** A name, a run of digits or one special character (V-04, V-05); '' when none stands here. */
 function scanName(scanner: Scanner): string {
-  NAME.lastIndex = scanner.at;
-  const found = NAME.exec(scanner.text)?.[0] ?? '';
-  const name = found.slice(0, Math.max(0, scanner.end - scanner.at));
+  const { text, end } = scanner;
+  const start = scanner.at;
+  if (start >= end) return '';
+  const digits = isDigit(text.charCodeAt(start));
+  let at = start;
+  while (at < end && (digits ? isDigit(text.charCodeAt(at)) : isNameCode(text.charCodeAt(at)))) at += 1;
+  if (at < end && text.charCodeAt(at) > 0x7f) return scanWideName(scanner);
+  if (at === start && SPECIAL.includes(text.charAt(at))) at += 1;
+  scanner.at = at;
+  return text.slice(start, at);
+}
+
+/** Names with letters beyond ASCII; apart because the first use of Unicode classes costs milliseconds. */
+function scanWideName(scanner: Scanner): string {
+  WIDE_NAME.lastIndex = scanner.at;
+  const name = (WIDE_NAME.exec(scanner.text)?.[0] ?? '').slice(0, scanner.end - scanner.at);
   scanner.at += name.length;
   return name;
 }

@@ -7,7 +7,7 @@ import { mappedText, type Range, spanOf } from '../mapped-text.ts';
 import { parseWholeWord, parseWord } from '../words.ts';
 
 /** Stage names after lower-casing (F-02). */
-export const STAGE_NAME = /^[a-z][a-z0-9-_.]*$/;
+const STAGE_NAME = /^[a-z][a-z0-9-_.]*$/;
 
 export function parseFrom(input: InstructionInput): FromInstruction | null {
   const { source, escapeChar, args } = input;

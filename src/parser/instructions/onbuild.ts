@@ -27,8 +27,8 @@ export function parseOnbuild(input: InstructionInput): OnbuildInstruction | null
   if (JSON_TRIGGERS.has(name) && parseCommand(inner, trigger.args) === null) return null;
   const isPairs = name === 'ENV' || name === 'LABEL';
   if (isPairs && trigger.args.end > trigger.args.start && parseEnv(name === 'ENV' ? 'env' : 'label')(inner) === null) return null;
-  // Stored as written after ONBUILD, so flags of ONBUILD itself are impossible here.
-  const text = source.text.slice(args.start).trimEnd();
+  // Stored as written after ONBUILD, blanks at the end included.
+  const text = source.text.slice(args.start);
   const bodies = input.heredocs.map((body) => `\n${input.fileText.slice(body.content.start, body.content.end)}${body.opener.name}`);
   return { ...input.base, kind: 'onbuild', trigger: { text: text + bodies.join(''), span: spanOf(source, args.start, args.end) } };
 }
