@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { TsbuildError } from '../core/errors.ts';
 import type { FileEntry } from '../core/file-entry.ts';
-import { childOf, parentOf } from './clean-path.ts';
+import { baseOf, childOf, parentOf } from './clean-path.ts';
 import { type Directory, type Node, readNames, readNode } from './local-node.ts';
 import type { PatternMatcher } from './pattern-matcher.ts';
 import type { SourceTree } from './source-tree.ts';
@@ -116,7 +116,7 @@ class DirectoryTree implements LocalTree {
     const known = this.#nodes.get(path);
     if (known !== undefined) return known;
     const parent = this.#node(parentOf(path))?.dir ?? null;
-    const node = parent === null ? null : readNode(path, this.#host(path));
+    const node = parent === null || isNoName(baseOf(path)) ? null : readNode(path, this.#host(path));
     if (node !== null && parent !== null && this.#ignore !== null) applyRules(node, parent, this.#ignore);
     const owner = this.#owners?.get(path);
     if (node !== null && owner !== undefined) node.entry = { ...node.entry, ...owner };
@@ -143,6 +143,9 @@ class DirectoryTree implements LocalTree {
     return this.root === '/' ? `/${path}` : `${this.root}/${path}`;
   }
 }
+
+/** Paths of a tree are clean; these would lead elsewhere. */
+const isNoName = (name: string): boolean => name === '' || name === '.' || name === '..';
 
 function applyRules(node: Node, parent: Directory, ignore: PatternMatcher): void {
   const { dir } = node;
