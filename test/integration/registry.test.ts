@@ -162,6 +162,15 @@ describe('a plain registry on loopback', () => {
     expect((await pullImage({ ...machine(), reference: elsewhere, platform: AMD64, now: 0 })).descriptor.digest).toBe(root.digest);
   });
 
+  it('pushes by digest alone where no tag is given', async () => {
+    const from = machine();
+    const root = await makeImage(from.blobs, 'untagged');
+    const reference = parseReference(`${registry.host}/untagged`);
+    await openPush(reference, { client: from.client, store: from.blobs, index: from.index }).finish(root);
+    expect(await from.client.resolveDescriptor({ ...reference, digest: root.digest })).toMatchObject({ digest: root.digest });
+    await expect(from.client.resolveDescriptor({ ...reference, tag: 'latest' })).rejects.toMatchObject({ code: 'registry/not-found' });
+  });
+
   it('asks once when the tag is already right', async () => {
     const from = machine();
     const root = await makeImage(from.blobs, 'again');

@@ -10,6 +10,7 @@ import { createCredentialSource } from './credentials.ts';
 import type { RegistryEnvironment } from './environment.ts';
 import { type BlobLocation, fetchBlob } from './fetch-blob.ts';
 import { createHostPool, type HostPool } from './host-pool.ts';
+import { parseLoginName } from './login-name.ts';
 import type { ManifestDocument } from './manifest-document.ts';
 import { fetchManifest, headManifest, putManifest, tagDigest } from './manifest-requests.ts';
 import { firstSource } from './pull-fallback.ts';
@@ -58,8 +59,8 @@ export interface RegistryClient {
   tagDigest(reference: Reference, signal?: AbortSignal): Promise<Digest | null>;
   /** Repositories (`host/path`) a pull of `reference` was answered from: the name itself, and a mirror that served it. */
   servedFrom(reference: Reference): readonly string[];
-  /** Resolves when `host` accepts the credential, else 'registry/unauthorized'. */
-  checkLogin(host: string, credential: Credential, signal?: AbortSignal): Promise<void>;
+  /** Resolves when `registry` (as people type it, see login-name.ts) accepts the credential, else 'registry/unauthorized'. */
+  checkLogin(registry: string, credential: Credential, signal?: AbortSignal): Promise<void>;
   /** Closes idle connections; requests under way are not touched. */
   close(): void;
 }
@@ -129,7 +130,8 @@ class HttpRegistryClient implements RegistryClient {
     return [...new Set([repositoryOf(reference), ...(source ? [`${source.domain}/${source.path}`] : [])])];
   }
 
-  async checkLogin(host: string, credential: Credential, signal?: AbortSignal): Promise<void> {
+  async checkLogin(registry: string, credential: Credential, signal?: AbortSignal): Promise<void> {
+    const { host } = parseLoginName(registry);
     const { insecure } = pushTarget(await this.#configuration(), { domain: host, path: 'login' });
     const pool = createHostPool({ environment: this.#environment, credentials: async () => credential, ...this.#repeat });
     try {

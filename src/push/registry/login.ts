@@ -8,17 +8,19 @@ import type { Credential } from './credential.ts';
 import { eraseInHelper, storeInHelper } from './credential-helper.ts';
 import { helperKey } from './credentials.ts';
 import type { RegistryEnvironment } from './environment.ts';
+import { parseLoginName } from './login-name.ts';
 
 /** Where `saveLogin` writes. */
 export const loginFilePath = (environment: RegistryEnvironment): string =>
   environment.env['REGISTRY_AUTH_FILE'] || dockerConfigPath(environment);
 
-/** `host` as in references (`docker.io` for Docker Hub), optionally with a path (`host/namespace`). Returns where the secret went. */
-export async function saveLogin(host: string, credential: Credential, environment: RegistryEnvironment): Promise<string> {
+/** `registry` as people type it (see login-name.ts). Returns where the secret went. */
+export async function saveLogin(registry: string, credential: Credential, environment: RegistryEnvironment): Promise<string> {
+  const { key: name } = parseLoginName(registry);
   const path = loginFilePath(environment);
   const file = readAuthFile(path) ?? { path, document: {} };
-  const key = keyOf(host);
-  const helper = helperOf(file, host);
+  const key = keyOf(name);
+  const helper = helperOf(file, name);
   if (helper !== null) await storeInHelper(helper, key, credential, environment.env);
   const auths = { ...memberTable(file, 'auths'), [key]: helper === null ? entryOf(credential) : {} };
   writeDocument(path, { ...file.document, auths });
@@ -26,25 +28,26 @@ export async function saveLogin(host: string, credential: Credential, environmen
 }
 
 /** true when there was something to remove. */
-export async function removeLogin(host: string, environment: RegistryEnvironment): Promise<boolean> {
+export async function removeLogin(registry: string, environment: RegistryEnvironment): Promise<boolean> {
+  const { key: name } = parseLoginName(registry);
   const path = loginFilePath(environment);
   const file = readAuthFile(path);
   if (!file) return false;
-  const helper = helperOf(file, host);
-  if (helper !== null) await eraseInHelper(helper, keyOf(host), environment.env);
+  const helper = helperOf(file, name);
+  if (helper !== null) await eraseInHelper(helper, keyOf(name), environment.env);
   const auths = { ...memberTable(file, 'auths') };
   // Old spellings of the same host go, too; keys of other paths stay.
-  const keys = coveringKeys(auths, host).filter((key) => !host.startsWith(`${key.replace(/\/+$/, '')}/`));
+  const keys = coveringKeys(auths, name).filter((key) => !name.startsWith(`${key.replace(/\/+$/, '')}/`));
   for (const key of keys) delete auths[key];
   if (keys.length > 0) writeDocument(path, { ...file.document, auths });
   return keys.length > 0;
 }
 
-const keyOf = (host: string): string => (host.includes('/') ? host : helperKey(host));
+const keyOf = (name: string): string => (name.includes('/') ? name : helperKey(name));
 
-function helperOf(file: AuthFile, host: string): string | null {
+function helperOf(file: AuthFile, name: string): string | null {
   const helpers = memberTable(file, 'credHelpers');
-  const own = coveringKeys(helpers, host)[0];
+  const own = coveringKeys(helpers, name)[0];
   const named = own === undefined ? file.document['credsStore'] : helpers[own];
   return typeof named === 'string' && named !== '' ? named : null;
 }

@@ -37,7 +37,7 @@ export interface PushSession {
   layer(blob: Descriptor): Promise<void>;
   /**
    * Sends all that `root` (manifest or index in the store) still lacks, then its manifests, then `root` under the
-   * session's reference and the further `tags`. Returns the root's descriptor.
+   * session's tag (by digest only, when it has none) and the further `tags`. Returns the root's descriptor.
    */
   finish(root: Descriptor, tags?: readonly string[]): Promise<Descriptor>;
 }
@@ -88,7 +88,7 @@ class RegistryPush implements PushSession {
     await settled(others.filter(({ type }) => type === 'manifest').map((document) => this.#limit(() => this.#put(name, document))));
     // An index may hold indexes: they were found children first.
     for (const document of others.filter(({ type }) => type === 'index')) await this.#put(name, document);
-    await this.#put(this.#reference.digest === undefined ? withDefaultTag(this.#reference) : name, top);
+    await this.#put(this.#reference.digest === undefined ? this.#reference : name, top);
     for (const tag of tags) if (tag !== this.#reference.tag) await this.#put({ ...name, tag }, top);
     this.#options.index.addLocation(root.digest, repositoryOf(this.#reference));
     return root;
@@ -143,22 +143,18 @@ class RegistryPush implements PushSession {
 }
 
 /**
- * Pushes a finished image from the store. When the registry's tag already names it, one request is all.
- * Resolves with the root's descriptor.
+ * Pushes a finished image from the store, as `latest` without tag. When the registry's tag already names it, one
+ * request is all. Resolves with the root's descriptor.
  */
 export async function pushImage(
   reference: Reference,
   root: Descriptor,
   options: PushOptions & { readonly tags?: readonly string[] },
 ): Promise<Descriptor> {
-  const tags = options.tags ?? [];
-  if (tags.length === 0 && (await isCurrent(reference, root, options))) return root;
-  return openPush(reference, options).finish(root, tags);
-}
-
-async function isCurrent(reference: Reference, root: Descriptor, { client, signal }: PushOptions): Promise<boolean> {
+  const { client, tags = [], signal } = options;
   const tagged = withDefaultTag(reference);
-  return (await client.tagDigest(tagged, signal)) === root.digest;
+  if (tags.length === 0 && (await client.tagDigest(tagged, signal)) === root.digest) return root;
+  return openPush(tagged, options).finish(root, tags);
 }
 
 /** Waits for all, then throws the first failure: no upload goes on behind a push that was reported as failed. */

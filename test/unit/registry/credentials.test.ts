@@ -16,6 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCredentialSource } from '../../../src/push/registry/credentials.ts';
 import { registryEnvironment } from '../../../src/push/registry/environment.ts';
 import { removeLogin, saveLogin } from '../../../src/push/registry/login.ts';
+import { parseLoginName } from '../../../src/push/registry/login-name.ts';
 
 let root = '';
 beforeEach(() => {
@@ -197,6 +198,23 @@ describe('login and logout', () => {
     expect(await removeLogin('docker.io', environment())).toBe(true);
     expect(config()).toEqual({ auths: { 'a.io': auth('a') }, HttpHeaders: { x: 'y' }, currentContext: 'z' });
     expect(await removeLogin('docker.io', environment())).toBe(false);
+  });
+
+  it.each([
+    ['', 'docker.io', 'docker.io'],
+    ['docker.io', 'docker.io', 'docker.io'],
+    ['https://index.docker.io/v1/', 'docker.io', 'docker.io'],
+    ['reg.io:5000', 'reg.io:5000', 'reg.io:5000'],
+    ['https://reg.io/v2/', 'reg.io', 'reg.io'],
+    ['registry', 'registry', 'registry'],
+    ['reg.io/team', 'reg.io', 'reg.io/team'],
+    ['[::1]:5000', '[::1]:5000', '[::1]:5000'],
+  ])('%j names %s', (text, host, key) => expect(parseLoginName(text)).toEqual({ host, key }));
+
+  it.each(['../../etc', 'a b', 'reg.io/../x', 'user:pw@reg.io', 'reg.io/UPPER', '-x', 'a\nb'])('%j names no registry', async (text) => {
+    const credential = { type: 'basic', username: 'u', password: 'p' } as const;
+    await expect(saveLogin(text, credential, environment())).rejects.toMatchObject({ code: 'registry/bad-reference' });
+    expect(existsSync(join(root, 'home/.docker'))).toBe(false);
   });
 
   it('keeps logins of paths and of other hosts', async () => {
