@@ -23,41 +23,37 @@ import type { BlobStore } from '../../cache/blob-store.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
 import { fsPath, pathFromBytes } from '../../core/path-bytes.ts';
-import { type FlatContent, type FlatLayer, type FlatTree, planFlatTree, readFlatFiles } from './flatten.ts';
+import { type FlatContent, type FlatTree, readFlatFiles } from './flatten.ts';
 import type { FlattenOptions } from './flatten-tar.ts';
+import { entriesOf, planTrees, type RootfsTree } from './flatten-trees.ts';
 
 export interface ExportLocalOptions extends FlattenOptions {
-  /** 'copy' merges into the directory (default), 'delete' also removes what the image does not have. */
+  /** 'copy' merges into the directory (default), 'delete' also removes what the images do not have. */
   readonly mode?: 'copy' | 'delete';
-  /**
-   * Paths that other platforms have written to the same directory, with the platform's name; the paths
-   * of this one are added. A file two platforms have is the error 'image/output-conflict'.
-   */
-  readonly claimed?: Map<string, string>;
-  /** Name of this platform, for that error. */
-  readonly platform?: string;
 }
 
-/** Writes the tree of `layers` (base first) below `directory`, which is made when missing. */
+/** Writes all trees below `directory`, which is made when missing. */
 export async function exportLocal(
-  layers: readonly FlatLayer[],
+  trees: readonly RootfsTree[],
   store: BlobStore,
   directory: string,
   options: ExportLocalOptions = {},
 ): Promise<void> {
-  const tree = planFlatTree(layers.map((layer) => layer.toc));
+  const planned = planTrees(trees);
   const writer = new LocalWriter(directory, options);
-  writer.claim(tree);
-  writer.open(tree);
-  for (const node of tree.nodes) {
-    options.signal?.throwIfAborted();
-    await writer.addNode(node);
+  writer.open(planned.map(({ tree }) => tree));
+  for (const { tree, layers } of planned) {
+    for (const node of tree.nodes) {
+      options.signal?.throwIfAborted();
+      await writer.addNode(node);
+    }
+    for await (const file of readFlatFiles(tree, layers, store)) {
+      options.signal?.throwIfAborted();
+      await writer.addFile(file);
+    }
   }
-  for await (const file of readFlatFiles(tree, layers, store)) {
-    options.signal?.throwIfAborted();
-    await writer.addFile(file);
-  }
-  writer.finish(tree);
+  // Last, because trees without a prefix share directories.
+  for (const { tree } of planned) writer.finish(tree);
 }
 
 class LocalWriter {
@@ -69,31 +65,13 @@ class LocalWriter {
     this.#options = options;
   }
 
-  claim(tree: FlatTree): void {
-    const { claimed, platform = '' } = this.#options;
-    if (claimed === undefined) return;
-    for (const entry of entriesOf(tree)) {
-      if (entry.type === 'dir') continue;
-      const other = claimed.get(entry.path);
-      if (other !== undefined && other !== platform) {
-        throw new TsbuildError({
-          code: 'image/output-conflict',
-          message: `${JSON.stringify(entry.path)} is in the image of ${other} and in that of ${platform}`,
-          hint: 'leave platform-split on, so that each platform gets a directory of its own',
-          data: { path: entry.path },
-        });
-      }
-      claimed.set(entry.path, platform);
-    }
-  }
-
-  open(tree: FlatTree): void {
+  open(trees: readonly FlatTree[]): void {
     this.#attempt('', () => {
       mkdirSync(this.#root, { recursive: true, mode: 0o700 });
       // The destination itself is the user's choice and may be a link; nothing below it is followed.
       this.#root = realpathSync(this.#root);
     });
-    if (this.#options.mode === 'delete') this.#removeStrays(new Set(entriesOf(tree).map((entry) => entry.path)), '');
+    if (this.#options.mode === 'delete') this.#removeStrays(new Set(trees.flatMap(entriesOf).map((entry) => entry.path)), '');
   }
 
   async addNode(entry: FileEntry): Promise<void> {
@@ -215,8 +193,3 @@ function clear(path: string | Buffer): void {
   if (stats.isDirectory()) rmSync(path, { recursive: true, force: true });
   else unlinkSync(path);
 }
-
-const entriesOf = (tree: FlatTree): FileEntry[] => [
-  ...tree.nodes,
-  ...tree.files.flatMap((files) => [...files.values()].flatMap((file) => [file.entry, ...file.links])),
-];

@@ -4,7 +4,8 @@ import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BlobStore } from '../../cache/blob-store.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
-import { type FlatLayer, planFlatTree, readFlatFiles } from './flatten.ts';
+import { readFlatFiles } from './flatten.ts';
+import { planTrees, type RootfsTree } from './flatten-trees.ts';
 import { paddingOf } from './tar-format.ts';
 import { END_OF_TAR, encodeHeader } from './tar-write.ts';
 
@@ -17,26 +18,27 @@ export interface FlattenOptions {
 /** Bytes that are gathered before they are handed on. */
 const PIECE = 256 * 1024;
 
-/** Writes the tree of `layers` (base first) and ends `out`. */
+/** Writes one tar of all trees and ends `out`. */
 export async function writeRootfsTar(
-  layers: readonly FlatLayer[],
+  trees: readonly RootfsTree[],
   store: BlobStore,
   out: Writable,
   options: FlattenOptions = {},
 ): Promise<void> {
-  const pieces = gather(tarChunks(layers, store, options.epoch));
+  const pieces = gather(tarChunks(trees, store, options.epoch));
   await pipeline(Readable.from(pieces, { objectMode: false }), out, options.signal === undefined ? {} : { signal: options.signal });
 }
 
-async function* tarChunks(layers: readonly FlatLayer[], store: BlobStore, epoch: number | undefined): AsyncGenerator<Uint8Array> {
-  const tree = planFlatTree(layers.map((layer) => layer.toc));
+async function* tarChunks(trees: readonly RootfsTree[], store: BlobStore, epoch: number | undefined): AsyncGenerator<Uint8Array> {
   const header = (entry: FileEntry): Buffer => encodeHeader(epoch === undefined ? entry : { ...entry, mtime: epoch });
-  for (const node of tree.nodes) yield header(node);
-  for await (const { entry, links, content } of readFlatFiles(tree, layers, store)) {
-    yield header(entry);
-    for await (const chunk of content) yield chunk;
-    yield Buffer.alloc(paddingOf(entry.size));
-    for (const link of links) yield header(link);
+  for (const { tree, layers } of planTrees(trees)) {
+    for (const node of tree.nodes) yield header(node);
+    for await (const { entry, links, content } of readFlatFiles(tree, layers, store)) {
+      yield header(entry);
+      for await (const chunk of content) yield chunk;
+      yield Buffer.alloc(paddingOf(entry.size));
+      for (const link of links) yield header(link);
+    }
   }
   yield END_OF_TAR;
 }

@@ -25,6 +25,7 @@ import { OCI_LAYER_GZIP } from '../../../src/core/media-types.ts';
 import type { FlatLayer } from '../../../src/executor/layer/flatten.ts';
 import { type ExportLocalOptions, exportLocal } from '../../../src/executor/layer/flatten-local.ts';
 import { writeRootfsTar } from '../../../src/executor/layer/flatten-tar.ts';
+import type { RootfsTree } from '../../../src/executor/layer/flatten-trees.ts';
 import { readTar } from '../../../src/executor/layer/tar-read.ts';
 import { END_OF_TAR, encodeHeader } from '../../../src/executor/layer/tar-write.ts';
 import { readLayer } from '../../../src/executor/layer/toc.ts';
@@ -73,7 +74,9 @@ interface Shown {
   readonly mtime: number;
 }
 
-async function tarBytes(layers: readonly FlatLayer[], epoch?: number): Promise<Buffer> {
+const tarBytes = (layers: readonly FlatLayer[], epoch?: number): Promise<Buffer> => tarOfTrees([{ layers }], epoch);
+
+async function tarOfTrees(trees: readonly RootfsTree[], epoch?: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   const out = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -81,7 +84,7 @@ async function tarBytes(layers: readonly FlatLayer[], epoch?: number): Promise<B
       setImmediate(done);
     },
   });
-  await writeRootfsTar(layers, store, out, epoch === undefined ? {} : { epoch });
+  await writeRootfsTar(trees, store, out, epoch === undefined ? {} : { epoch });
   return Buffer.concat(chunks);
 }
 
@@ -129,7 +132,7 @@ const sorted = (shown: ReadonlyMap<string, Shown>): [string, Shown][] => [...sho
 const texts = (shown: ReadonlyMap<string, Shown>): Record<string, string> =>
   Object.fromEntries(sorted(shown).map(([path, what]) => [path, what.text ?? what.type]));
 const exported = async (layers: readonly FlatLayer[], options?: ExportLocalOptions): Promise<Map<string, Shown>> => {
-  await exportLocal(layers, store, join(base, 'out'), options);
+  await exportLocal([{ layers }], store, join(base, 'out'), options);
   return shownOnDisk(join(base, 'out'));
 };
 
@@ -257,7 +260,7 @@ describe('flattening', () => {
         const want = model(consistent);
         expect(texts(await shownInTar(await tarBytes(layers)))).toEqual(want);
         const out = join(base, `run${run++}`);
-        await exportLocal(layers, store, out);
+        await exportLocal([{ layers }], store, out);
         expect(texts(shownOnDisk(out))).toEqual(want);
       }),
       { numRuns: 60 },
@@ -348,21 +351,51 @@ describe('type=local', () => {
     expect(shown.get('d')?.mode).toBe(0o555);
   });
 
-  it('refuses files that two platforms both have in one directory', async () => {
-    const claimed = new Map<string, string>();
-    await exported([await layer(dir('d'), file('d/a', '1'))], { claimed, platform: 'linux/amd64' });
-    await exported([await layer(dir('d'), file('d/b', '2'))], { claimed, platform: 'linux/arm64' });
-    await expect(exported([await layer(file('d/a', '3'))], { claimed, platform: 'linux/s390x' })).rejects.toMatchObject({
+  const platform = async (name: string, ...pieces: readonly Piece[]): Promise<RootfsTree> => ({
+    layers: [await layer(...pieces)],
+    platform: name,
+  });
+
+  it('puts platforms into directories of their own when they are split', async () => {
+    const trees = [
+      { ...(await platform('linux/amd64', dir('d'), file('d/a', '1'), link('d/b', 'd/a'))), prefix: 'linux_amd64' },
+      { ...(await platform('linux/arm/v7', dir('d'), file('d/a', '2'))), prefix: 'linux_arm_v7' },
+    ];
+    const want = {
+      linux_amd64: 'dir',
+      'linux_amd64/d': 'dir',
+      'linux_amd64/d/a': '1',
+      'linux_amd64/d/b': '1',
+      linux_arm_v7: 'dir',
+      'linux_arm_v7/d': 'dir',
+      'linux_arm_v7/d/a': '2',
+    };
+    await exportLocal(trees, store, join(base, 'out'));
+    expect(texts(shownOnDisk(join(base, 'out')))).toEqual(want);
+    expect(shownOnDisk(join(base, 'out')).get('linux_amd64')).toMatchObject({ mode: 0o755, mtime: 0 });
+    expect(texts(await shownInTar(await tarOfTrees(trees)))).toEqual(want);
+  });
+
+  it('merges platforms that are not split, but refuses a file that two of them have', async () => {
+    const [one, two] = [
+      await platform('linux/amd64', dir('d'), file('d/a', '1')),
+      await platform('linux/arm64', dir('d'), file('d/b', '2')),
+    ];
+    await exportLocal([one, two], store, join(base, 'out'));
+    expect(texts(shownOnDisk(join(base, 'out')))).toEqual({ d: 'dir', 'd/a': '1', 'd/b': '2' });
+    const three = await platform('linux/s390x', file('d/a', '3'));
+    await expect(exportLocal([one, three], store, join(base, 'none'))).rejects.toMatchObject({
       code: 'image/output-conflict',
-      message: expect.stringContaining('linux/amd64'),
+      message: 'cannot overwrite d/a from linux/amd64 with linux/s390x',
     });
+    expect(existsSync(join(base, 'none'))).toBe(false);
   });
 
   it('stops when aborted, and names the path that cannot be written', async () => {
     const layers = [await layer(file('a', 'x'))];
     await expect(exported(layers, { signal: AbortSignal.abort(new Error('interrupted')) })).rejects.toThrow('interrupted');
     writeFileSync(join(base, 'file'), '');
-    await expect(exportLocal(layers, store, join(base, 'file/out'))).rejects.toMatchObject({ code: 'image/output-not-writable' });
+    await expect(exportLocal([{ layers }], store, join(base, 'file/out'))).rejects.toMatchObject({ code: 'image/output-not-writable' });
     expect(existsSync(join(base, 'file/out'))).toBe(false);
   });
 
