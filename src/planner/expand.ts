@@ -50,23 +50,32 @@ export function expandWord(word: Word, lookup: Lookup): Expansion {
   return guarded(lookup, (run) => expandParts(word, run));
 }
 
-/** Text split at blanks that came from unquoted variables (EXPOSE, V-18); empty words vanish. */
+/**
+ * Text split at blanks that came from unquoted variables (EXPOSE, V-18); empty words vanish. As in
+ * Docker, a variable with a modifier discards what its word holds so far, except for text between the
+ * same double quotes: `8$a${b:-0}` is just `0`.
+ */
 export function expandWords(word: Word, lookup: Lookup): Expansion<readonly string[]> {
   return guarded(lookup, (run) => {
     const words: string[] = [];
     let current = '';
+    /** Where the quoted text that is being read begins in `current`. */
+    let quote = 0;
     for (const part of word.parts) {
       const text = expandPart(part, run);
-      if (part.type !== 'variable' || part.quoted) {
-        current += text;
-        continue;
+      const quoted = part.type !== 'invalid' && part.quoted;
+      if (!quoted) quote = current.length;
+      if (part.type === 'variable' && part.modifier !== undefined) {
+        current = current.slice(quote);
+        quote = 0;
       }
-      const [first = '', ...others] = text.split(/\s+/);
+      const [first = '', ...others] = part.type === 'variable' && !quoted ? text.split(/\s+/) : [text];
       current += first;
       for (const other of others) {
         words.push(current);
         current = other;
       }
+      if (!quoted) quote = current.length;
     }
     return [...words, current].filter((text) => text !== '');
   });

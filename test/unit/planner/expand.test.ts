@@ -92,6 +92,13 @@ describe('expandWords', () => {
     ['$none', []],
     ["''", []],
     ['$list$digits', ['3000', '4000/udp12']],
+    ['8${none:-3}', ['3']],
+    ['8${none:-3}9', ['39']],
+    ['8"${none:-3}"', ['3']],
+    ['"8${none:-3}"', ['83']],
+    ['8"9${digits:-1}"1', ['9121']],
+    ['$list${none:-3}', ['3000', '3']],
+    ['${none:-$list}', ['3000', '4000/udp']],
   ])('%s splits into %j', (text, expected) => {
     expect(expandWords(wordOf(text), lookup)).toMatchObject({ ok: true, value: expected });
   });
