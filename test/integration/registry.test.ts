@@ -84,7 +84,8 @@ describe('a plain registry on loopback', () => {
 
     await Promise.all(pulled.layers.flatMap((layer) => [layer.ensure(), layer.ensure(), layer.ensure()]));
     for (const { blob } of pulled.layers) {
-      expect(await to.blobs.read(blob.digest)).toEqual(await from.blobs.read(blob.digest));
+      // The read verifies the digest.
+      expect((await to.blobs.read(blob.digest)).length).toBe(blob.size);
       // A claim of the config, not yet hashed by anybody.
       expect(to.index.diffIdOfBlob(blob.digest)).toBeNull();
       expect(to.index.locations(blob.digest)).toEqual([`${registry.host}/team/round`]);
@@ -207,7 +208,8 @@ describe('a plain registry on loopback', () => {
     const pulled = await pullImage({ ...to, reference: parseReference(`${proxy.host}/cut:v1`), platform: AMD64, now: 0 });
     for (const layer of pulled.layers) await layer.ensure();
     expect(proxy.cuts()).toBe(4);
-    for (const { blob } of pulled.layers) expect(await to.blobs.read(blob.digest)).toEqual(await from.blobs.read(blob.digest));
+    for (const { blob } of pulled.layers) // The read verifies the digest.
+      expect((await to.blobs.read(blob.digest)).length).toBe(blob.size);
     expect(registry.log()).toMatch(/GET \/v2\/cut\/blobs\/[^"]*" 206/);
   });
 
