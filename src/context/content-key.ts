@@ -9,15 +9,14 @@ import type { Selection } from './select-sources.ts';
 import type { SourceTree } from './source-tree.ts';
 import { walkTree } from './walk-tree.ts';
 
-/** Paths in `tree` of all regular files a copy of `selection` reads, without duplicates. */
-export function selectedFiles(tree: SourceTree, selection: Selection, exclude?: PatternMatcher): string[] {
-  const paths = new Set<string>();
+/** Paths in `tree` of the regular files that a copy of `selection` reads; one may come twice. */
+export function* selectedFiles(tree: SourceTree, selection: Selection, exclude?: PatternMatcher): Generator<string> {
   for (const source of selection.sources) {
     for (const { entry } of walkTree(tree, source.entry, exclude)) {
-      if (entry.type === 'file' || entry.type === 'hardlink') paths.add(entry.type === 'file' ? entry.path : (entry.link ?? ''));
+      if (entry.type === 'file') yield entry.path;
+      else if (entry.type === 'hardlink') yield entry.link ?? '';
     }
   }
-  return [...paths];
 }
 
 /**

@@ -29,6 +29,16 @@ export interface HashReport {
  */
 const YOUNG = 2000;
 
+/** So many files are looked up, and so many are hashed, at a time: memory stays flat for huge contexts. */
+const LOOKUP = 2048;
+const SLICE = 16_384;
+
+interface Job {
+  readonly path: string;
+  readonly host: string;
+  readonly size: number;
+}
+
 /**
  * Fills `sha256` of the regular files among `paths`; others are passed over. Throws context/unreadable
  * and context/changed.
@@ -39,30 +49,60 @@ export async function hashContextFiles(
   cache: StatCache,
   options: HashOptions = {},
 ): Promise<HashReport> {
-  const wanted = new Map<string, string>();
+  const report = { reused: 0, hashed: 0, bytes: 0 };
+  let asked: string[] = [];
+  let jobs: Job[] = [];
+  const lookUp = (): void => {
+    const missed = missing(tree, asked, cache);
+    report.reused += asked.length - missed.length;
+    jobs.push(...missed);
+    asked = [];
+  };
+  const hash = async (): Promise<void> => {
+    report.hashed += jobs.length;
+    report.bytes += await hashJobs(tree, jobs, cache, options);
+    jobs = [];
+  };
   for (const path of paths) {
-    if (tree.stamp(path) !== null && tree.lstat(path)?.sha256 === undefined) wanted.set(tree.hostPath(path), path);
+    if (tree.stamp(path) !== null && tree.lstat(path)?.sha256 === undefined) asked.push(path);
+    if (asked.length >= LOOKUP) lookUp();
+    if (jobs.length >= SLICE) await hash();
   }
-  const known = wanted.size === 0 ? new Map<string, StatRow>() : cache.get([...wanted.keys()]);
-  const jobs: { host: string; path: string; size: number }[] = [];
-  for (const [host, path] of wanted) {
+  if (asked.length > 0) lookUp();
+  if (jobs.length > 0) await hash();
+  return report;
+}
+
+/** Takes from the cache what it knows; the rest has to be read. */
+function missing(tree: LocalTree, paths: readonly string[], cache: StatCache): Job[] {
+  const hosts = paths.map((path) => tree.hostPath(path));
+  const known = cache.get(hosts);
+  const jobs: Job[] = [];
+  for (const [index, path] of paths.entries()) {
+    const host = hosts[index] ?? '';
     const stamp = tree.stamp(path);
     const row = known.get(host);
     if (stamp === null) continue;
     if (row !== undefined && sameStamp(row, stamp)) tree.setContent(path, row.size, row.sha256);
     else jobs.push({ host, path, size: stamp.size });
   }
+  return jobs;
+}
+
+/** Bytes read. */
+async function hashJobs(tree: LocalTree, jobs: readonly Job[], cache: StatCache, options: HashOptions): Promise<number> {
   const begun = (options.clock ?? Date.now)();
-  const results = jobs.length === 0 ? [] : await hashAll(jobs, options.workers);
+  const settled = BigInt(Math.floor(begun) - YOUNG) * 1_000_000n;
+  const results = await hashAll(jobs, options.workers);
   const fresh = new Map<string, StatRow>();
   let bytes = 0;
   for (const [index, job] of jobs.entries()) {
     const row = accept(tree, job.path, results[index] ?? { errno: 'EIO' });
     bytes += row.size;
-    if (row.stable && row.ctime < BigInt(Math.floor(begun) - YOUNG) * 1_000_000n) fresh.set(job.host, toRow(row));
+    if (row.stable && row.ctime < settled) fresh.set(job.host, toRow(row));
   }
   if (fresh.size > 0) cache.put(fresh);
-  return { reused: wanted.size - jobs.length, hashed: jobs.length, bytes };
+  return bytes;
 }
 
 const toRow = ({ size, mtime, ctime, inode, sha256 }: StatRow): StatRow => ({ size, mtime, ctime, inode, sha256 });

@@ -10,9 +10,10 @@ export interface HashJob {
   readonly size: number;
 }
 
-/** Below both, hashing is over before a thread has started. */
-const MIN_FILES = 4000;
+/** Below this, hashing is over before a thread has started. */
 const MIN_BYTES = 64 << 20;
+/** Below this, opening and closing is most of the work, and handing over costs more than it saves. */
+const MIN_AVERAGE = 64 << 10;
 /** A batch ends at either. */
 const BATCH_FILES = 256;
 const BATCH_BYTES = 16 << 20;
@@ -32,7 +33,7 @@ export async function hashAll(jobs: readonly HashJob[], workers = chooseWorkers(
 
 function chooseWorkers(jobs: readonly HashJob[]): number {
   const bytes = jobs.reduce((sum, job) => sum + job.size, 0);
-  const worthIt = jobs.length >= MIN_FILES || (jobs.length > 1 && bytes >= MIN_BYTES);
+  const worthIt = jobs.length > 1 && bytes >= MIN_BYTES && bytes >= jobs.length * MIN_AVERAGE;
   return worthIt ? Math.min(MAX_WORKERS, availableParallelism()) : 0;
 }
 
