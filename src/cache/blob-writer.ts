@@ -1,15 +1,14 @@
 // Writes one blob: a temporary file that is hashed on the way and renamed to its digest at the end.
 // Small chunks are gathered, large ones go straight to the thread pool while the hash runs here.
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, write as writeCallback } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, write as writeCallback } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Digest, hasher } from '../core/digest.ts';
 import { errnoOf, InvariantError, TsbuildError } from '../core/errors.ts';
 import type { BlobWriter, StoredBlob } from './blob-store.ts';
+import { makeDirectory } from './make-directory.ts';
 import { storeError } from './store-errors.ts';
 
-/** Directories of the store are closed to other users: layers may hold setuid programs and private files. */
-export const STORE_DIR_MODE = 0o700;
 /** Finished blobs are read-only; the descriptor that created the file may still write. */
 export const BLOB_MODE = 0o444;
 const GATHER_BYTES = 256 * 1024;
@@ -22,8 +21,8 @@ export function openTemp(tempDir: string): { readonly fd: number; readonly path:
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw storeError(error, 'create', path);
   }
+  makeDirectory(tempDir);
   try {
-    mkdirSync(tempDir, { recursive: true, mode: STORE_DIR_MODE });
     return { fd: openSync(path, 'wx', BLOB_MODE), path };
   } catch (error) {
     throw storeError(error, 'create', path);
@@ -38,8 +37,8 @@ export function renameInto(temp: string, target: string): void {
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw storeError(error, 'create', target);
   }
+  makeDirectory(dirname(target));
   try {
-    mkdirSync(dirname(target), { recursive: true, mode: STORE_DIR_MODE });
     renameSync(temp, target);
   } catch (error) {
     throw storeError(error, 'create', target);

@@ -1,11 +1,11 @@
 // One sqlite file shared by all processes: opened at first use, statements prepared once, errors
 // mapped to ours. A damaged or foreign file is moved aside and replaced by an empty one, because
 // everything in it can be made again; what can be saved is copied over by the owner of the schema.
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { errnoOf, TsbuildError } from '../core/errors.ts';
-import { STORE_DIR_MODE } from './blob-writer.ts';
+import { makeDirectory } from './make-directory.ts';
 import { storeError } from './store-errors.ts';
 
 /** A row as sqlite gave it: nothing in the file is believed before it is checked. */
@@ -221,11 +221,7 @@ function createSchema(db: DatabaseSync, schema: SqliteSchema): void {
 
 function connect(path: string): DatabaseSync {
   const { DatabaseSync } = loadSqlite();
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: STORE_DIR_MODE });
-  } catch (error) {
-    throw storeError(error, 'create', dirname(path));
-  }
+  makeDirectory(dirname(path));
   return new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
 }
 

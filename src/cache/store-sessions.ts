@@ -1,9 +1,9 @@
 // Which builds are at work in a store, so that gc leaves alone what they may have decided to rely on.
 // A session is a small file named by process; a dead process's file is removed by whoever sees it.
 import { randomUUID } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { STORE_DIR_MODE } from './blob-writer.ts';
+import { makeDirectory } from './make-directory.ts';
 import { livenessOf, type ProcessIdentity, thisProcess } from './process-identity.ts';
 import { storeError } from './store-errors.ts';
 
@@ -15,8 +15,8 @@ const EXPIRY = 24 * 60 * 60 * 1000;
 export function enterStore(root: string): () => void {
   const directory = join(root, SESSIONS_DIR);
   const path = join(directory, randomUUID());
+  makeDirectory(directory);
   try {
-    mkdirSync(directory, { recursive: true, mode: STORE_DIR_MODE });
     writeFileSync(path, JSON.stringify(thisProcess()), { flag: 'wx', mode: 0o600 });
   } catch (error) {
     throw storeError(error, 'create', path);

@@ -103,14 +103,19 @@ function fromColumns(columns: Columns): LayerToc | null {
     if (type === undefined || typeof path !== 'string') return null;
     const uid = typeof uids === 'number' ? uids : (uids[index] ?? 0);
     const gid = typeof gids === 'number' ? gids : (gids[index] ?? 0);
-    const base = { path, type, mode: modes[index] ?? 0, uid, gid, size: sizes[index] ?? 0, mtime: mtimes[index] ?? 0 };
+    const mode = modes[index] ?? 0;
+    const size = sizes[index] ?? 0;
+    const mtime = mtimes[index] ?? 0;
     const isHashed = hashed === undefined ? type === 'file' : hashes.has(index);
     const extra = extras[index];
-    if (isHashed) {
-      const sha256 = digests.slice(next, next + HEX);
-      next += HEX;
-      entries.push(extra === undefined ? { ...base, sha256 } : { ...base, ...extra, sha256 });
-    } else entries.push(extra === undefined ? base : { ...base, ...extra });
+    // Literals, because spreading a common part costs half of the whole decoding.
+    if (extra !== undefined) entries.push({ path, type, mode, uid, gid, size, mtime, ...extra });
+    else if (!isHashed) entries.push({ path, type, mode, uid, gid, size, mtime });
+    if (!isHashed) continue;
+    const sha256 = digests.slice(next, next + HEX);
+    next += HEX;
+    if (extra === undefined) entries.push({ path, type, mode, uid, gid, size, mtime, sha256 });
+    else entries[index] = { path, type, mode, uid, gid, size, mtime, ...extra, sha256 };
   }
   return next === digests.length ? { entries, identityFiles: columns.identityFiles } : null;
 }

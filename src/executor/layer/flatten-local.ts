@@ -23,9 +23,9 @@ import type { BlobStore } from '../../cache/blob-store.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
 import { fsPath, pathFromBytes } from '../../core/path-bytes.ts';
-import { type FlatContent, type FlatTree, readFlatFiles } from './flatten.ts';
+import { type FlatContent, type FlatTree, type RootfsTree, readFlatFiles } from './flatten.ts';
 import type { FlattenOptions } from './flatten-tar.ts';
-import { entriesOf, planTrees, type RootfsTree } from './flatten-trees.ts';
+import { entriesOf, planTrees } from './flatten-trees.ts';
 
 export interface ExportLocalOptions extends FlattenOptions {
   /** 'copy' merges into the directory (default), 'delete' also removes what the images do not have. */

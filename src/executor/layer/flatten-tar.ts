@@ -4,8 +4,8 @@ import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BlobStore } from '../../cache/blob-store.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
-import { readFlatFiles } from './flatten.ts';
-import { planTrees, type RootfsTree } from './flatten-trees.ts';
+import { type RootfsTree, readFlatFiles } from './flatten.ts';
+import { planTrees } from './flatten-trees.ts';
 import { paddingOf } from './tar-format.ts';
 import { END_OF_TAR, encodeHeader } from './tar-write.ts';
 

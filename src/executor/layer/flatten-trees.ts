@@ -2,16 +2,7 @@
 // case no two may hold the same file.
 import { TsbuildError } from '../../core/errors.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
-import { type FlatLayer, type FlatTree, planFlatTree } from './flatten.ts';
-
-/** One image to flatten. */
-export interface RootfsTree {
-  readonly layers: readonly FlatLayer[];
-  /** Directory that everything goes into, one component: `linux_amd64` when outputs are split by platform. */
-  readonly prefix?: string;
-  /** For the message when two trees hold the same file. */
-  readonly platform?: string;
-}
+import { type FlatLayer, type FlatTree, planFlatTree, type RootfsTree } from './flatten.ts';
 
 export interface PlannedTree {
   readonly layers: readonly FlatLayer[];

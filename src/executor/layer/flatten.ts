@@ -30,6 +30,15 @@ export interface FlatTree {
   readonly files: readonly ReadonlyMap<string, FlatFile>[];
 }
 
+/** One image to flatten. */
+export interface RootfsTree {
+  readonly layers: readonly FlatLayer[];
+  /** Directory that everything goes into, one component: `linux_amd64` when outputs are split by platform. */
+  readonly prefix?: string;
+  /** For the message when two trees hold the same file. */
+  readonly platform?: string;
+}
+
 interface Place {
   readonly layer: number;
   readonly path: string;
