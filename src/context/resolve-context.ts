@@ -36,6 +36,8 @@ export interface ContextRequest {
 
 export interface OpenedDirectory {
   readonly tree: LocalTree;
+  /** The ignore file in force, for whoever opens the directory again; '' without one. */
+  readonly ignore: { readonly name: string; readonly text: string };
   readonly rules: readonly IgnoreRule[];
   /** Malformed ignore patterns: errors. */
   readonly diagnostics: readonly Diagnostic[];
@@ -69,9 +71,10 @@ function openWithIgnore(dir: string, text: string, ignoreName: string, label?: s
   const rules = parseIgnoreFile(text);
   const { matcher, diagnostics } = compileRules(rules, ignoreName);
   const tree = openLocalTree(dir, { ignore: matcher, ignoreName, ...(label === undefined ? {} : { label }) });
-  return { tree, rules, diagnostics };
+  return { tree, ignore: { name: ignoreName, text }, rules, diagnostics };
 }
 
+/** What a context that is used in place adds to the opened directory. */
 const nothingToClose = { owners: new Map<string, Ownership>(), close: (): void => {} };
 
 async function fromDirectory(request: ContextRequest, dir: string): Promise<ResolvedContext> {
@@ -150,7 +153,8 @@ async function withScratch(request: ContextRequest, fill: (root: string) => Prom
     const root = join(scratch, 'root');
     mkdirSync(root, 0o755);
     const { dir, owners, dockerfile } = await fill(root);
-    return { tree: openLocalTree(dir, { owners }), rules: [], diagnostics: [], owners, dockerfile, close };
+    const ignore = { name: '.dockerignore', text: '' };
+    return { tree: openLocalTree(dir, { owners }), ignore, rules: [], diagnostics: [], owners, dockerfile, close };
   } catch (error) {
     close();
     throw error;
