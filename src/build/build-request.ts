@@ -12,8 +12,8 @@ export type SecretSource = { readonly type: 'file'; readonly path: string } | { 
 export type OutputSpec =
   | { readonly type: 'image'; readonly names: readonly string[]; readonly push: boolean; readonly pushByDigest: boolean }
   | { readonly type: 'oci' | 'docker'; readonly names: readonly string[]; readonly dest: string; readonly tar: boolean }
-  | { readonly type: 'tar'; readonly dest: string }
-  | { readonly type: 'local'; readonly dest: string; readonly platformSplit: boolean | null }
+  /** `platformSplit` null: split when there are several platforms (E-09). */
+  | { readonly type: 'tar' | 'local'; readonly dest: string; readonly platformSplit: boolean | null }
   /** Hand over to a Docker or Podman of this machine. */
   | { readonly type: 'load' };
 

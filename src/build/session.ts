@@ -7,6 +7,7 @@ import type { BuildIndex } from '../cache/build-index.ts';
 import { openFsBlobStore } from '../cache/fs-blob-store.ts';
 import { openFsTocStore } from '../cache/fs-toc-store.ts';
 import { openSqliteIndex } from '../cache/sqlite-index.ts';
+import { enterStore } from '../cache/store-sessions.ts';
 import type { TocStore } from '../cache/toc-store.ts';
 import { errnoOf, TsbuildError } from '../core/errors.ts';
 import type { Clock, Emit } from '../core/events.ts';
@@ -43,6 +44,7 @@ export function openSession(options: SessionOptions): Session {
       cause: error,
     });
   }
+  const leave = enterStore(options.root);
   const index = openSqliteIndex(options.root);
   let executor: Promise<Executor> | null = null;
   return {
@@ -59,6 +61,7 @@ export function openSession(options: SessionOptions): Session {
       executor = null;
       if (running !== null) await running.then((client) => client.close()).catch(() => undefined);
       index.close();
+      leave();
     },
   };
 }

@@ -11,7 +11,7 @@ const FIELDS: Readonly<Record<OutputType, readonly string[]>> = {
   registry: ['name', 'push-by-digest'],
   oci: ['name', 'dest', 'tar'],
   docker: ['name', 'dest', 'tar'],
-  tar: ['dest'],
+  tar: ['dest', 'platform-split'],
   local: ['dest', 'platform-split'],
 };
 const LAYER_FIELDS = ['compression', 'compression-level'];
@@ -85,11 +85,10 @@ function outputOf(fields: ReadonlyMap<string, string>): OutputSpec {
     case 'docker':
       return { type, names, dest: fields.get('dest') ?? '-', tar: bool(fields, 'tar', true) };
     case 'tar':
-      return { type, dest: fields.get('dest') ?? '-' };
     case 'local':
       return {
         type,
-        dest: required(fields, type),
+        dest: type === 'tar' ? (fields.get('dest') ?? '-') : required(fields, type),
         platformSplit: fields.has('platform-split') ? bool(fields, 'platform-split', true) : null,
       };
   }

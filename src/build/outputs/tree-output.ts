@@ -1,10 +1,41 @@
-// --output type=tar and type=local: the files of the image without layers.
+// --output type=tar and type=local: the files of the image without layers, read from the layer blobs.
+import { resolve } from 'node:path';
+import { formatPlatform } from '../../core/platform.ts';
+import type { FlatLayer, RootfsTree } from '../../executor/layer/flatten.ts';
+import { exportLocal } from '../../executor/layer/flatten-local.ts';
+import { writeRootfsTar } from '../../executor/layer/flatten-tar.ts';
 import type { OutputSpec } from '../build-request.ts';
+import { readLayerToc } from '../layer-toc.ts';
+import { toDestination } from './archive-output.ts';
 import { fetchMissingLayers } from './fetch-layers.ts';
-import type { FinishedImage, OutputContext } from './outputs.ts';
+import type { BuiltImage, FinishedImage, OutputContext } from './outputs.ts';
 
 type TreeSpec = Extract<OutputSpec, { readonly type: 'tar' | 'local' }>;
 
-export async function writeTreeOutput(context: OutputContext, _output: TreeSpec, image: FinishedImage): Promise<void> {
+export async function writeTreeOutput(context: OutputContext, output: TreeSpec, image: FinishedImage): Promise<void> {
   await fetchMissingLayers(context, image);
+  const { session } = context;
+  const split = output.platformSplit ?? image.built.length > 1;
+  const trees = await Promise.all(image.built.map((built) => treeOf(context, built, split)));
+  const epoch = image.built[0]?.plan.epoch;
+  const options = { signal: session.signal, ...(epoch === undefined ? {} : { epoch }) };
+  if (output.type === 'tar') await toDestination(output.dest, (out) => writeRootfsTar(trees, session.blobs, out, options));
+  else await exportLocal(trees, session.blobs, resolve(output.dest), options);
+}
+
+async function treeOf(context: OutputContext, built: BuiltImage, split: boolean): Promise<RootfsTree> {
+  const platform = formatPlatform(built.plan.platform);
+  return { layers: await flatLayers(context, built), platform, ...(split ? { prefix: platform.replaceAll('/', '_') } : {}) };
+}
+
+async function flatLayers({ session }: OutputContext, built: BuiltImage): Promise<readonly FlatLayer[]> {
+  return Promise.all(
+    built.layers.map(async ({ layer }) => {
+      const known = session.tocs.get(layer.diffId);
+      if (known !== null) return { blob: layer.blob, toc: known };
+      const toc = await readLayerToc(session.blobs, layer);
+      session.tocs.put(layer.diffId, toc);
+      return { blob: layer.blob, toc };
+    }),
+  );
 }
