@@ -1,6 +1,6 @@
 // Spreads hashing over worker threads when there is enough of it to pay for starting them.
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { InvariantError } from '../core/errors.ts';
 import { BUFFER_SIZE, type HashResult, hashFile } from './hash-file.ts';
 
@@ -54,6 +54,7 @@ function splitBatches(jobs: readonly HashJob[]): [number, number][] {
 
 /** One worker's life: takes batches until none is left. */
 async function drain(batches: [number, number][], jobs: readonly HashJob[], results: HashResult[]): Promise<void> {
+  const { Worker } = await import('node:worker_threads');
   // The worker's file has this file's extension: .ts in the source tree, .js or .mjs when built.
   const worker = new Worker(new URL(`./hash-worker${/\.\w+$/.exec(import.meta.url)?.[0] ?? '.js'}`, import.meta.url));
   try {

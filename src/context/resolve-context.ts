@@ -4,13 +4,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Diagnostic } from '../core/diagnostic.ts';
 import { TsbuildError } from '../core/errors.ts';
 import type { SourceFile } from '../core/span.ts';
-import { type Bytes, decompress, peekStream, type StreamKind } from './archive-stream.ts';
+import type { Bytes, StreamKind } from './archive-stream.ts';
 import { type IgnoreRule, parseIgnoreFile } from './ignore-file.ts';
 import { type LocalTree, type Ownership, openLocalTree } from './local-tree.ts';
 import { nearestNames } from './nearest-names.ts';
 import { compileRules } from './pattern-matcher.ts';
 import { readDockerfile, readStream, readText, readTextFile } from './read-dockerfile.ts';
-import { unpackContext } from './unpack-context.ts';
 
 /** Port: contexts that are not on this machine. */
 export interface RemoteContexts {
@@ -113,6 +112,8 @@ async function fromStdin(request: ContextRequest): Promise<ResolvedContext> {
 
 /** An archive is unpacked; anything else is a Dockerfile with an empty context. */
 async function fromBytes(request: ContextRequest, source: Bytes): Promise<ResolvedContext> {
+  // Loaded here: builds from a directory need neither streams nor tar.
+  const { peekStream } = await import('./archive-stream.ts');
   const { kind, bytes } = await peekStream(source);
   if (kind === 'text' && request.spec === '-' && request.dockerfile !== undefined) {
     throw new TsbuildError({
@@ -134,6 +135,7 @@ interface Unpacked {
 }
 
 async function fromArchive(request: ContextRequest, kind: Exclude<StreamKind, 'text'>, bytes: Bytes, root: string): Promise<Unpacked> {
+  const [{ decompress }, { unpackContext }] = await Promise.all([import('./archive-stream.ts'), import('./unpack-context.ts')]);
   const owners = await unpackContext(decompress(kind, bytes), root);
   const path = request.dockerfile ?? 'Dockerfile';
   return { dir: root, owners, dockerfile: readDockerfile(root, path, path).file };
