@@ -1,4 +1,4 @@
-// Every case of fixtures/copy was recorded from Docker (see record.ts): the plan must list the same entries.
+// Every case of fixtures/copy was recorded from Docker (see scripts/record-copy-cases.ts): the plan must list the same entries.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// Records what Docker answers to a copy case: `node test/unit/copy/record.ts CASE.txt…` rewrites the `layer N`
+// Records what Docker answers to a copy case: `node scripts/record-copy-cases.ts fixtures/copy/……` rewrites the `layer N`
 // and `error` sections of each file. Needs Docker with buildx (the command in $DOCKER, default `docker`) and root.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,9 +18,9 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
-import { archivesOf } from './archives-of.ts';
-import { type CopyCase, parseCase, printCase, printTreeLine, type TreeLine, treeOf } from './case-file.ts';
-import { drain, TAR_TYPES, tarOf } from './tar-of.ts';
+import { archivesOf } from '../test/unit/copy/archives-of.ts';
+import { type CopyCase, parseCase, printCase, printTreeLine, type TreeLine, treeOf } from '../test/unit/copy/case-file.ts';
+import { drain, TAR_TYPES, tarOf } from '../test/unit/copy/tar-of.ts';
 
 /** Times in cases are older; later ones are those of the build, or of an earlier one that Docker has cached. */
 const RECENT = 1_700_000_000;
@@ -49,7 +49,7 @@ async function writeLayout(dir: string, lines: readonly TreeLine[]): Promise<voi
   writeFileSync(join(dir, 'oci-layout'), json({ imageLayoutVersion: '1.0.0' }));
 }
 
-export function writeTree(root: string, lines: readonly TreeLine[]): void {
+function writeTree(root: string, lines: readonly TreeLine[]): void {
   for (const line of lines) {
     const path = join(root, line.path);
     mkdirSync(dirname(path), { recursive: true });
