@@ -1,4 +1,4 @@
-// Records what Docker answers to a copy case: `node scripts/record-copy-cases.ts fixtures/copy/……` rewrites the `layer N`
+// Records what Docker answers to a copy case: `node scripts/record-copy-cases.ts fixtures/copy/GROUP/CASE.txt…` rewrites the `layer N`
 // and `error` sections of each file. Needs Docker with buildx (the command in $DOCKER, default `docker`) and root.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
