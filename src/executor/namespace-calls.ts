@@ -22,7 +22,6 @@ const O_PATH = 0x200000;
 const O_CLOEXEC = 0x80000;
 const O_NONBLOCK = 0x800;
 const CLONE_NEWCGROUP = 0x02000000;
-const CLONE_NEWNET = 0x40000000;
 const LOCK_NB = 4;
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
@@ -40,10 +39,6 @@ export interface NamespaceCalls {
   dieWithParent(): void;
   /** New control group namespace for this thread and the programs it starts. */
   unshareCgroups(): void;
-  /** Makes a network namespace and leaves it mounted at `file`, which must exist. */
-  createNetworkNamespace(file: string): void;
-  /** Runs synchronous `body` inside the network namespace at `file`. */
-  withinNetworkNamespace<T>(file: string, body: () => T): T;
   /**
    * O_PATH descriptor of `path` below `root`, where neither `..` nor a symbolic link nor a concurrent
    * rename can lead outside (openat2 RESOLVE_IN_ROOT). The caller closes it.
@@ -67,7 +62,6 @@ export function loadNamespaceCalls(): NamespaceCalls {
   const unmountCall = libc.func('int umount2(void *target, int flags)');
   const prctl = libc.func('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)');
   const unshare = libc.func('int unshare(int flags)');
-  const setns = libc.func('int setns(int fd, int type)');
   const open = libc.func('int open(void *path, int flags, int mode)');
   const close = libc.func('int close(int fd)');
   const flock = libc.func('int flock(int fd, int operation)');
@@ -80,26 +74,6 @@ export function loadNamespaceCalls(): NamespaceCalls {
     return result;
   };
   const openPath = (path: string, flags: number): number => check(open(cPath(path), flags | O_CLOEXEC, 0), 'open', path);
-
-  const withinNetworkNamespace = <T>(file: string | null, body: () => T): T => {
-    const own = openPath('/proc/thread-self/ns/net', 0);
-    try {
-      if (file === null) check(unshare(CLONE_NEWNET), 'unshare');
-      else {
-        const other = openPath(file, 0);
-        try {
-          check(setns(other, CLONE_NEWNET), 'setns', file);
-        } finally {
-          close(other);
-        }
-      }
-      return body();
-    } finally {
-      const back = setns(own, CLONE_NEWNET);
-      close(own);
-      check(back, 'setns');
-    }
-  };
 
   const openConfined = (root: string, path: string, resolve: number): number => {
     const directory = openPath(root, O_PATH);
@@ -126,10 +100,6 @@ export function loadNamespaceCalls(): NamespaceCalls {
     unshareCgroups() {
       check(unshare(CLONE_NEWCGROUP), 'unshare');
     },
-    createNetworkNamespace(file) {
-      withinNetworkNamespace(null, () => calls.mount('/proc/thread-self/ns/net', file, null, MS_BIND));
-    },
-    withinNetworkNamespace,
     openBeneath: (root, path) => openConfined(root, path, RESOLVE_IN_ROOT),
     openWithin: (root, path) => openConfined(root, path, RESOLVE_BENEATH),
     tryLock(fd, kind) {

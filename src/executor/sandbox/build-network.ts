@@ -1,11 +1,9 @@
 // Network of steps. `default` is one private network namespace per build whose outside traffic a
 // helper process (pasta or slirp4netns) carries; it starts at the first step that needs it. Where no
 // helper works, steps share the host's network, and the user is told once.
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { errnoOf } from '../../core/errors.ts';
+import type { ChildProcess } from 'node:child_process';
 import type { BundleInput } from './bundle.ts';
-import { type NetworkHelper, startNetworkHelper } from './network-helper.ts';
+import { type NetworkHelper, namespaceOf, startHolder, startNetworkHelper } from './network-helper.ts';
 import { hostResolvConf, onlyLoopback, stepResolvConf } from './resolv-conf.ts';
 import type { StepHost } from './step-host.ts';
 
@@ -25,7 +23,7 @@ const HINT = 'install passt (`apt-get install passt`) or slirp4netns for a priva
 export class BuildNetwork {
   readonly #host: StepHost;
   #private: Promise<Private | null> | undefined;
-  #helper: NetworkHelper | undefined;
+  readonly #processes: ChildProcess[] = [];
 
   constructor(host: StepHost) {
     this.#host = host;
@@ -42,30 +40,27 @@ export class BuildNetwork {
   }
 
   close(): void {
-    this.#helper?.child.kill('SIGKILL');
+    for (const child of this.#processes) child.kill('SIGKILL');
   }
 
   /** Null when steps have to share the host's network. */
   async #start(loopbackResolvers: boolean): Promise<Private | null> {
-    const { calls, workplace } = this.#host;
-    const namespace = join(workplace.run, 'network');
-    writeFileSync(namespace, '');
-    try {
-      calls.createNetworkNamespace(namespace);
-    } catch (error) {
-      this.#giveUp(`network namespaces are refused (${errnoOf(error) ?? String(error)})`);
+    const holder = await startHolder();
+    if (holder?.pid === undefined) {
+      this.#giveUp('network namespaces are refused');
       return null;
     }
-    const { helper, problems } = await startNetworkHelper(calls, namespace, loopbackResolvers);
+    this.#processes.push(holder);
+    const { helper, problems } = await startNetworkHelper(holder.pid, loopbackResolvers);
     if (helper === null) {
       this.#giveUp(`${problems.join(', ')}; ${HINT}`);
       return null;
     }
-    this.#helper = helper;
+    this.#processes.push(helper.child);
     helper.child.once('exit', () => {
       this.#private = undefined;
     });
-    return { namespace, helper };
+    return { namespace: namespaceOf(holder.pid), helper };
   }
 
   #giveUp(reason: string): void {

@@ -1,9 +1,8 @@
-// The processes that carry traffic of a private network namespace: pasta and slirp4netns. Each gets the
-// namespace as a file, closes the host's loopback to the steps, and is ready when a route appears.
+// The processes behind a private network: one that holds the namespace open, and pasta or slirp4netns,
+// which carries its traffic, closes the host's loopback to the steps, and is ready when a route appears.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { toolPath } from '../launch.ts';
-import type { NamespaceCalls } from '../namespace-calls.ts';
 import { readHostFile } from './host-file.ts';
 import { findProgram } from './runtime.ts';
 
@@ -49,7 +48,7 @@ export interface HelperStart {
  * pasta is faster; slirp4netns forwards to resolvers on the host's loopback more reliably, so it goes
  * first when there are no others.
  */
-export async function startNetworkHelper(calls: NamespaceCalls, namespace: string, loopbackResolvers: boolean): Promise<HelperStart> {
+export async function startNetworkHelper(holder: number, loopbackResolvers: boolean): Promise<HelperStart> {
   const problems: string[] = [];
   for (const kind of loopbackResolvers ? [SLIRP, PASTA_FORWARDING] : [PASTA, SLIRP]) {
     const path = findProgram(kind.program);
@@ -57,15 +56,15 @@ export async function startNetworkHelper(calls: NamespaceCalls, namespace: strin
       problems.push(`${kind.program} is not installed`);
       continue;
     }
-    const started = await tryHelper(calls, kind, path, namespace);
+    const started = await tryHelper(kind, path, holder);
     if (typeof started !== 'string') return { helper: started, problems };
     problems.push(`${kind.program} failed${started === '' ? '' : ` (${started})`}`);
   }
   return { helper: null, problems };
 }
 
-async function tryHelper(calls: NamespaceCalls, kind: Kind, path: string, namespace: string): Promise<NetworkHelper | string> {
-  const child = spawn(path, kind.args(namespace), { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: toolPath() } });
+async function tryHelper(kind: Kind, path: string, holder: number): Promise<NetworkHelper | string> {
+  const child = spawn(path, kind.args(namespaceOf(holder)), { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: toolPath() } });
   let ended = false;
   let text = '';
   child.once('error', () => {
@@ -78,7 +77,7 @@ async function tryHelper(calls: NamespaceCalls, kind: Kind, path: string, namesp
     text = (text + chunk).slice(-2_000);
   });
   for (const deadline = Date.now() + START_TIMEOUT; !ended && Date.now() < deadline; ) {
-    if (hasRoute(calls, namespace)) return { child, forwarder: kind.forwarder };
+    if (hasRoute(holder)) return { child, forwarder: kind.forwarder };
     await delay(POLL);
   }
   child.kill('SIGKILL');
@@ -86,10 +85,21 @@ async function tryHelper(calls: NamespaceCalls, kind: Kind, path: string, namesp
 }
 
 /** A route beyond the header line: the helper has configured the interface. */
-function hasRoute(calls: NamespaceCalls, namespace: string): boolean {
-  return calls.withinNetworkNamespace(namespace, () => {
-    const routes = (readHostFile('/proc/thread-self/net/route') ?? '').trim().split('\n');
-    return routes.length > 1;
+const hasRoute = (holder: number): boolean => (readHostFile(`/proc/${holder}/net/route`) ?? '').trim().split('\n').length > 1;
+
+export const namespaceOf = (holder: number): string => `/proc/${holder}/ns/net`;
+
+/**
+ * A shell that waits in a new network namespace. Null when the kernel refuses one. The executor itself
+ * cannot go in to make it: without root it could not come back.
+ */
+export async function startHolder(): Promise<ChildProcess | null> {
+  const child = spawn('unshare', ['-n', 'sh', '-c', 'echo; read -r end'], { stdio: ['pipe', 'pipe', 'ignore'], env: { PATH: toolPath() } });
+  child.stdin.on('error', () => {});
+  return await new Promise((resolve) => {
+    child.stdout.once('data', () => resolve(child));
+    child.once('error', () => resolve(null));
+    child.once('close', () => resolve(null));
   });
 }
 
