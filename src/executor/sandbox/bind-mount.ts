@@ -22,12 +22,13 @@ export function prepareBind(scope: StepScope, request: RunRequest, mount: BindMo
   const fd = openSource(scope, root, mount.source, mount.target);
   try {
     const stat = fstatSync(fd);
-    const tree = scope.mountDescriptor(fd);
-    if (mount.readonly) return { kind: stat.isDirectory() ? 'dir' : 'file', hostPath: tree.path, options: READ_ONLY, growable: false };
+    const kind = stat.isDirectory() ? 'dir' : 'file';
+    const tree = scope.mountDescriptor(fd, kind);
+    if (mount.readonly) return { kind, hostPath: tree.path, options: READ_ONLY, growable: false };
     const copy = `${checkedId(request.snapshot)}/rw-${scope.nextIndex()}`;
     mkdirSync(copy, { recursive: true });
     scope.defer(() => rmSync(copy, { recursive: true, force: true }));
-    if (stat.isDirectory()) return writableDirectory(scope, tree, copy);
+    if (kind === 'dir') return writableDirectory(scope, tree, copy);
     return writableFile(scope, fd, stat, copy);
   } finally {
     closeSync(fd);

@@ -1,10 +1,10 @@
 // Puts the mounts of a step in place: prepares the content of each (bind-mount.ts, cache-mount.ts,
 // secret-mount.ts, ssh-mount.ts), resolves the target as the step will see it, and finds out which
 // mount points are missing and in which tree they have to be stubbed.
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
-import { comparePaths } from '../../core/path-bytes.ts';
+import { comparePaths, fsPath } from '../../core/path-bytes.ts';
 import type { Mount } from '../../graph/op.ts';
 import type { RunRequest } from '../executor.ts';
 import { prepareBind } from './bind-mount.ts';
@@ -144,6 +144,6 @@ function ociMount(scope: StepScope, entry: Placed, index: number): OciMount {
 function withStubs(scope: StepScope, tree: string, stubs: readonly Stub[], index: number): string {
   const name = `stubs-${index}`;
   mkdirSync(join(scope.files, name));
-  writeStubLayer(scope.host.fileCalls, join(scope.files, name), stubs, (path) => (path === '/' ? tree : join(tree, path)));
+  writeStubLayer(scope.host.fileCalls, join(scope.files, name), stubs, (path) => (existsSync(fsPath(tree + path)) ? tree + path : null));
   return scope.mountTree({ lowers: [`${scope.filesRelative}/${name}`, scope.relativeOf(tree)] }).path;
 }

@@ -1,7 +1,7 @@
 // Private places of one step and their end. Mount points and plain files are kept in different
 // trees: plain files are removed recursively, mount points only with rmdir, so that a mount that
 // would not go away can never be emptied by the clean-up.
-import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { MNT_DETACH, MS_BIND, MS_REC } from '../namespace-calls.ts';
 import { mountOverlay } from './overlay.ts';
@@ -57,7 +57,7 @@ export class StepScope implements AsyncDisposable {
   /** Overlay of the trees; returns its absolute path and the one for lowerdir. */
   mountTree(request: TreeRequest): { readonly path: string; readonly relative: string } {
     const lowers = [...request.lowers, `${this.host.workplace.runRelative}/empty`];
-    return this.#mountAt((target) =>
+    return this.#mountAt('dir', (target) =>
       mountOverlay(this.host.calls, {
         lowers: request.writable === undefined || request.lowers.length === 0 ? lowers : request.lowers,
         ...(request.writable === undefined ? {} : { writable: request.writable }),
@@ -68,24 +68,26 @@ export class StepScope implements AsyncDisposable {
   }
 
   /** Bind of what an open descriptor names, with everything mounted below it. */
-  mountDescriptor(fd: number): { readonly path: string; readonly relative: string } {
-    return this.#mountAt((target) => this.host.calls.mount(`/proc/self/fd/${fd}`, target, null, MS_BIND | MS_REC));
+  mountDescriptor(fd: number, kind: 'dir' | 'file' = 'dir'): { readonly path: string; readonly relative: string } {
+    return this.#mountAt(kind, (target) => this.host.calls.mount(`/proc/self/fd/${fd}`, target, null, MS_BIND | MS_REC));
   }
 
-  #mountAt(mount: (target: string) => void): { readonly path: string; readonly relative: string } {
+  #mountAt(kind: 'dir' | 'file', mount: (target: string) => void): { readonly path: string; readonly relative: string } {
     this.#mounts += 1;
     const name = `mount-${this.name}-${this.#mounts}`;
     const path = join(this.host.workplace.run, name);
-    mkdirSync(path);
+    if (kind === 'dir') mkdirSync(path);
+    else writeFileSync(path, '', { flag: 'wx' });
+    const remove = kind === 'dir' ? rmdirSync : unlinkSync;
     try {
       mount(path);
     } catch (error) {
-      rmdirSync(path);
+      remove(path);
       throw error;
     }
     this.defer(() => {
       this.host.calls.unmount(path, MNT_DETACH);
-      rmdirSync(path);
+      remove(path);
     });
     return { path, relative: `${this.host.workplace.runRelative}/${name}` };
   }
