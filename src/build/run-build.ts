@@ -4,6 +4,7 @@ import { hostPlatform, type Platform, parsePlatform } from '../core/platform.ts'
 import type { SourceFile } from '../core/span.ts';
 import type { BuildPlan } from '../graph/image-plan.ts';
 import { parseDockerfile } from '../parser/parse-dockerfile.ts';
+import { checkOptions } from '../planner/checks/skip.ts';
 import type { PlanOptions } from '../planner/facts.ts';
 import { BaseImages } from './base-images.ts';
 import { type BuildInputs, openInputs } from './build-inputs.ts';
@@ -31,8 +32,8 @@ async function buildInputs(session: Session, request: BuildRequest, inputs: Buil
   if (hasErrors(syntax)) throw new DockerfileError(file, syntax);
   const images = new BaseImages(session, registry, request.pull);
   const planned = await planWithFacts(ast, planOptions(request, inputs), async (query) => (await images.resolve(query)).fact);
-  const warnings = [...syntax, ...planned.diagnostics];
-  if (planned.type === 'failed') throw new DockerfileError(file, warnings);
+  const warnings = [...checkOptions(ast, request.buildArgs).settle(syntax), ...planned.diagnostics];
+  if (planned.type === 'failed' || hasErrors(warnings)) throw new DockerfileError(file, warnings);
   for (const diagnostic of warnings) session.emit({ type: 'diagnostic', diagnostic });
   const result = await buildPlan({ session, request, inputs, registry, images, file }, planned.plan);
   return { ...result, file, warnings };
@@ -61,6 +62,7 @@ function planOptions(request: BuildRequest, inputs: BuildInputs): PlanOptions {
     request.platforms.length === 0 ? [host] : request.platforms.map((text) => parsePlatform(text, host));
   return {
     platforms,
+    implicitPlatform: request.platforms.length === 0,
     buildPlatform: host,
     ...(request.target === undefined ? {} : { target: request.target }),
     buildArgs: request.buildArgs,

@@ -1,6 +1,6 @@
 // Values of --chown and --chmod (C-30…C-33), as far as text alone decides.
 
-const CLAUSE = /^[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+$/;
+const CLAUSE = /^[ugoa]*(?:[-+=][rwxXstugo]*)+$/;
 
 /** Octal 0…07777 or symbolic clauses as chmod(1) takes them. */
 export function isChmod(text: string): boolean {

@@ -46,11 +46,8 @@ export interface CopyPlan {
   entries(): Iterable<PlannedEntry>;
 }
 
-/**
- * Octal --chmod also reaches directories made on the way (C-24), less what the umask of Docker Engine
- * takes and without set-id bits.
- */
-const PARENT_MASK = 0o755;
+/** Octal --chmod also reaches directories made on the way, without set-id bits (C-24). BuildKit's own umask is 0; Docker Engine 28 masks with 022. */
+const PARENT_MASK = 0o777;
 const PARENT_MODE = 0o755;
 const ROOT: Owner = { uid: 0, gid: 0 };
 
