@@ -3,7 +3,7 @@
 
 import type { LayerRef } from '../core/descriptor.ts';
 import type { ChainId } from '../core/digest.ts';
-import { chainIdOf } from '../core/digest.ts';
+import { extendChain } from '../core/digest.ts';
 import type { SnapshotId } from '../executor/executor.ts';
 
 export interface MadeLayer {
@@ -19,6 +19,8 @@ export interface Layer {
   fetch(): Promise<void>;
   /** The layer's tree on disk, once somebody asked for it. */
   snapshot: Promise<SnapshotId> | null;
+  /** chainID of the stack up to here, once somebody asked for it. */
+  chain?: ChainId;
 }
 
 export function layerOf(made: Promise<MadeLayer>, snapshot: SnapshotId | null = null): Layer {
@@ -32,7 +34,12 @@ export interface Rootfs {
   readonly layers: readonly Layer[];
 }
 
+/** chainID of a stack; null for scratch. Computed once for each layer, however often it is asked for. */
 export async function chainOf(layers: readonly Layer[]): Promise<ChainId | null> {
-  const made = await Promise.all(layers.map((layer) => layer.made));
-  return chainIdOf(made.map((layer) => layer.ref.diffId));
+  let below: ChainId | null = null;
+  for (const layer of layers) {
+    layer.chain ??= extendChain(below, (await layer.made).ref.diffId);
+    below = layer.chain;
+  }
+  return below;
 }

@@ -3,7 +3,6 @@ import { diskUsage } from '../cache/gc/disk-usage.ts';
 import { type PruneOptions, type PruneResult, prune } from '../cache/gc/prune.ts';
 import type { Session } from './session.ts';
 
-export type { DiskUsage } from '../cache/gc/disk-usage.ts';
 export type { PruneOptions, PruneResult } from '../cache/gc/prune.ts';
 export { verifyStore } from '../cache/gc/verify-store.ts';
 export { diskUsage };

@@ -36,7 +36,6 @@ export const parseDigest = (text: string): Digest => parse<Digest>(text, 'digest
 export const parseDiffId = (text: string): DiffId => parse<DiffId>(text, 'diffID');
 export const parseChainId = (text: string): ChainId => parse<ChainId>(text, 'chainID');
 export const parseCacheKey = (text: string): CacheKey => parse<CacheKey>(text, 'cache key');
-export const parseContentKey = (text: string): ContentKey => parse<ContentKey>(text, 'content key');
 
 /** The 64 hex digits, safe as a file name because every brand was validated when made. */
 export const hexOf = (digest: Digest | DiffId | ChainId | CacheKey | ContentKey): string => digest.slice(7);
@@ -66,12 +65,13 @@ export function hasher(): {
   };
 }
 
+/** chainID of a stack with one layer more; `below` null is scratch. */
+export const extendChain = (below: ChainId | null, diffId: DiffId): ChainId =>
+  (below === null ? diffId : `sha256:${sha256Hex(`${below} ${diffId}`)}`) as string as ChainId;
+
 /** chainID of `diffIds` in order (base first); null for an empty stack (scratch). */
 export function chainIdOf(diffIds: readonly DiffId[]): ChainId | null {
-  let chain: string | null = null;
-  for (const diffId of diffIds) chain = chain === null ? diffId : `sha256:${sha256Hex(`${chain} ${diffId}`)}`;
-  return chain as ChainId | null;
+  let chain: ChainId | null = null;
+  for (const diffId of diffIds) chain = extendChain(chain, diffId);
+  return chain;
 }
-
-/** A layer stored uncompressed has one identity for both meanings. */
-export const digestOfUncompressed = (diffId: DiffId): Digest => diffId as string as Digest;

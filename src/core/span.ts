@@ -35,5 +35,3 @@ export function positionAt(starts: readonly number[], offset: number): Position 
   }
   return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
 }
-
-export const joinSpans = (first: Span, last: Span): Span => ({ start: first.start, end: last.end });

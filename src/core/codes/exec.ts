@@ -193,4 +193,9 @@ export const EXEC_ERRORS = {
     title: 'Invalid ulimit',
     explanation: 'A limit must be written as name=soft[:hard] with a name that setrlimit(2) knows.',
   },
+  'exec/user-not-mapped': {
+    title: 'User id not available',
+    explanation:
+      'The step runs as another user than root, but the account that builds has no id ranges in /etc/subuid and /etc/subgid, so only one user id exists inside. Add ranges, or build as root.',
+  },
 } as const satisfies Record<`exec/${string}`, CodeInfo>;

@@ -103,7 +103,7 @@ describe('laws', () => {
 
   it('any text is either a reference or a typed refusal', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'aZ09.:/@-_[]%\ \n\u0000é'), maxLength: 80 }), (text) => {
+      fc.property(fc.string({ unit: fc.constantFrom(...'aZ09.:/@-_[]% \n\u0000é'), maxLength: 80 }), (text) => {
         try {
           parseReference(text);
         } catch (error) {
