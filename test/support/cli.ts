@@ -18,6 +18,8 @@ export interface CliOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   readonly stdin?: string | Uint8Array;
+  /** What is run instead of bin/tsbuild; arguments follow. */
+  readonly command?: readonly string[];
   /** Called once the process runs. */
   readonly onStart?: (child: ChildProcess) => void;
 }
@@ -35,11 +37,13 @@ export interface Workbench {
   dispose(): void;
 }
 
-export function openWorkbench(parent = tmpdir()): Workbench {
+/** `defaults` are options of every run; those of one run win. */
+export function openWorkbench(parent = tmpdir(), defaults: CliOptions = {}): Workbench {
   const dir = mkdtempSync(join(parent, 'tsbuild-e2e-'));
   const root = join(dir, 'store');
   let contexts = 0;
-  const run = (args: readonly string[], options: CliOptions = {}): Promise<CliResult> => runCli(['--root', root, ...args], options);
+  const run = (args: readonly string[], options: CliOptions = {}): Promise<CliResult> =>
+    runCli(['--root', root, ...args], { ...defaults, ...options, env: { ...defaults.env, ...options.env } });
   return {
     dir,
     root,
@@ -65,7 +69,8 @@ export function openWorkbench(parent = tmpdir()): Workbench {
 }
 
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  const child = spawn(TSBUILD, args, {
+  const [program = TSBUILD, ...before] = options.command ?? [];
+  const child = spawn(program, [...before, ...args], {
     cwd: options.cwd ?? HOME,
     env: { ...process.env, TSBUILD_PROGRESS: 'plain', NO_COLOR: '1', ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
