@@ -2,6 +2,9 @@
 // helper process (pasta or slirp4netns) carries; it starts at the first step that needs it. Where no
 // helper works, steps share the host's network, and the user is told once.
 import type { ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MS_BIND } from '../namespace-calls.ts';
 import type { BundleInput } from './bundle.ts';
 import { type NetworkHelper, namespaceOf, startHolder, startNetworkHelper } from './network-helper.ts';
 import { hostResolvConf, onlyLoopback, stepResolvConf } from './resolv-conf.ts';
@@ -51,7 +54,7 @@ export class BuildNetwork {
       return null;
     }
     this.#processes.push(holder);
-    const { helper, problems } = await startNetworkHelper(holder.pid, loopbackResolvers);
+    const { helper, problems } = await startNetworkHelper(holder.pid, this.#bind(holder.pid), loopbackResolvers);
     if (helper === null) {
       this.#giveUp(`${problems.join(', ')}; ${HINT}`);
       return null;
@@ -61,6 +64,22 @@ export class BuildNetwork {
       this.#private = undefined;
     });
     return { namespace: namespaceOf(holder.pid), helper };
+  }
+
+  /**
+   * The namespace as a file of our own: without root, pasta drops the right to look into other
+   * processes before it opens what it is given.
+   */
+  #bind(holder: number): string {
+    const { calls, workplace } = this.#host;
+    const path = join(workplace.run, `network-${this.#host.nextName()}`);
+    try {
+      writeFileSync(path, '', { flag: 'wx' });
+      calls.mount(namespaceOf(holder), path, null, MS_BIND);
+      return path;
+    } catch {
+      return namespaceOf(holder);
+    }
   }
 
   #giveUp(reason: string): void {

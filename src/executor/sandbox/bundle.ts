@@ -29,6 +29,8 @@ export interface BundleInput {
   /** A namespace to join, a new empty one, or none (the executor's). */
   readonly network: { readonly type: 'join'; readonly path: string } | { readonly type: 'new' } | { readonly type: 'host' };
   readonly insecure: boolean;
+  /** Only id 0 exists: no terminal group, and the kernel forbids to set groups. */
+  readonly singleId: boolean;
   /** Bytes of /dev/shm. */
   readonly shmSize: number;
   /** Seccomp as the runtime takes it: a ready program, an OCI profile, or nothing. */
@@ -72,7 +74,10 @@ export function bundleConfig(input: BundleInput): object {
     root: { path: input.rootfs, readonly: false },
     hostname: input.hostname,
     mounts: [...fixedMounts(input), ...input.mounts],
-    ...(seccomp !== null && 'program' in seccomp ? { annotations: { 'run.oci.seccomp_bpf_data': seccomp.program } } : {}),
+    annotations: {
+      ...(seccomp !== null && 'program' in seccomp ? { 'run.oci.seccomp_bpf_data': seccomp.program } : {}),
+      ...(input.singleId ? { 'run.oci.keep_original_groups': '1' } : {}),
+    },
     linux: {
       namespaces: namespaces(input.network),
       ...(input.insecure ? {} : { maskedPaths: MASKED, readonlyPaths: READ_ONLY }),
@@ -98,7 +103,7 @@ function fixedMounts(input: BundleInput): OciMount[] {
       destination: '/dev/pts',
       type: 'devpts',
       source: 'devpts',
-      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', ...(input.singleId ? [] : ['gid=5'])],
     },
     { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${input.shmSize}`] },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },

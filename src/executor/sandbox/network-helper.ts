@@ -38,6 +38,11 @@ const SLIRP: Kind = {
   forwarder: SLIRP_FORWARDER,
 };
 
+interface Served {
+  readonly holder: number;
+  readonly namespace: string;
+}
+
 export interface HelperStart {
   readonly helper: NetworkHelper | null;
   /** Why each that was tried did not work. */
@@ -45,10 +50,10 @@ export interface HelperStart {
 }
 
 /**
- * pasta is faster; slirp4netns forwards to resolvers on the host's loopback more reliably, so it goes
+ * Serves the namespace of process `holder`, of which `namespace` is a path. pasta is faster; slirp4netns forwards to resolvers on the host's loopback more reliably, so it goes
  * first when there are no others.
  */
-export async function startNetworkHelper(holder: number, loopbackResolvers: boolean): Promise<HelperStart> {
+export async function startNetworkHelper(holder: number, namespace: string, loopbackResolvers: boolean): Promise<HelperStart> {
   const problems: string[] = [];
   for (const kind of loopbackResolvers ? [SLIRP, PASTA_FORWARDING] : [PASTA, SLIRP]) {
     const path = findProgram(kind.program);
@@ -56,15 +61,15 @@ export async function startNetworkHelper(holder: number, loopbackResolvers: bool
       problems.push(`${kind.program} is not installed`);
       continue;
     }
-    const started = await tryHelper(kind, path, holder);
+    const started = await tryHelper(kind, path, { holder, namespace });
     if (typeof started !== 'string') return { helper: started, problems };
     problems.push(`${kind.program} failed${started === '' ? '' : ` (${started})`}`);
   }
   return { helper: null, problems };
 }
 
-async function tryHelper(kind: Kind, path: string, holder: number): Promise<NetworkHelper | string> {
-  const child = spawn(path, kind.args(namespaceOf(holder)), { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: toolPath() } });
+async function tryHelper(kind: Kind, path: string, { holder, namespace }: Served): Promise<NetworkHelper | string> {
+  const child = spawn(path, kind.args(namespace), { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: toolPath() } });
   let ended = false;
   let text = '';
   child.once('error', () => {

@@ -34,6 +34,7 @@ export async function runStep(host: StepHost, request: RunRequest, log: LogChann
   const inside = view.withRoot(rootfs);
   const files = isNumericUser(request.op.user) && hasHome(request) ? { passwd: null, group: null } : readUserFiles(inside);
   const user = lookupUser(request.op.user, files);
+  checkMapped(host, user);
   const cwd = createWorkingDirectory(scope, inside, request.op.cwd, user);
   const cgroups = joinCgroups(host, scope, request);
   const bundle = writeBundle(scope, request, {
@@ -46,6 +47,15 @@ export async function runStep(host: StepHost, request: RunRequest, log: LogChann
     mounts: prepared.mounts,
   });
   return await runContainer({ scope, runtime, bundle, view: inside, cgroups, op: request.op, log, signal });
+}
+
+function checkMapped(host: StepHost, user: StepUser): void {
+  if (host.config.isolation !== 'single' || (user.uid === 0 && user.gid === 0)) return;
+  throw new TsbuildError({
+    code: 'exec/user-not-mapped',
+    message: `the step runs as user ${user.uid}:${user.gid}, but this account may only use one user id`,
+    hint: 'Give the account ranges in /etc/subuid and /etc/subgid (`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 NAME`) and install uidmap.',
+  });
 }
 
 /** The image's tree with the file systems that every step gets; a link in their place is an attack (CVE-2025-31133). */
@@ -138,6 +148,7 @@ function writeBundle(scope: StepScope, request: RunRequest, parts: BundleParts):
     capabilities: stepCapabilities(op.security, ownBoundingSet()),
     rlimits: stepRlimits(host, op.ulimits ?? []),
     insecure,
+    singleId: host.config.isolation === 'single',
     shmSize: op.shmSize ?? DEFAULT_SHM,
     seccomp: insecure ? null : host.seccomp(),
     ...(parts.cgroups.ociPath === undefined ? {} : { cgroupsPath: parts.cgroups.ociPath }),
