@@ -50,8 +50,8 @@ export interface HelperStart {
 }
 
 /**
- * Serves the namespace of process `holder`, of which `namespace` is a path. pasta is faster; slirp4netns forwards to resolvers on the host's loopback more reliably, so it goes
- * first when there are no others.
+ * Serves the namespace of process `holder`, of which `namespace` is a path. pasta is faster; slirp4netns
+ * forwards to resolvers on the host's loopback more reliably, so it goes first when there are no others.
  */
 export async function startNetworkHelper(holder: number, namespace: string, loopbackResolvers: boolean): Promise<HelperStart> {
   const problems: string[] = [];
