@@ -3,7 +3,7 @@
 // output of a step is never encoded. Both ends are tsbuild itself; steps cannot reach the socket.
 import { deserialize, serialize } from 'node:v8';
 import type { ErrorCode } from '../core/codes.ts';
-import { InvariantError, TsbuildError } from '../core/errors.ts';
+import { errnoOf, InvariantError, TsbuildError } from '../core/errors.ts';
 import type { CopyRequest, LayerFormat, RunRequest, SnapshotId, SnapshotStack, UnpackRequest } from './executor.ts';
 
 export type Call =
@@ -110,11 +110,24 @@ export class FrameDecoder {
   }
 }
 
+const HINTS: Readonly<Record<string, string>> = {
+  ENOSPC: 'The disk of the store is full: free space, or run `tsbuild prune`.',
+  EDQUOT: 'The quota of the store is used up: free space, or run `tsbuild prune`.',
+  EROFS: 'The store is on a read-only file system: choose another with --root.',
+  EMFILE: 'Raise the limit of open files (`ulimit -n`).',
+  EACCES: 'Check that the store and the context belong to the user who builds.',
+};
+
 /** Errors cross the wire by code, so that the other side never reads message text. */
 export function encodeError(error: unknown): WireError {
   if (error instanceof TsbuildError) {
     const hint = error.hint === undefined ? {} : { hint: error.hint };
     return { kind: 'tsbuild', message: error.message, code: error.code, data: error.data, ...hint };
+  }
+  const errno = errnoOf(error);
+  if (errno !== undefined && error instanceof Error) {
+    const hint = HINTS[errno];
+    return { kind: 'tsbuild', message: error.message, code: 'exec/syscall', data: { errno }, ...(hint === undefined ? {} : { hint }) };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { kind: error instanceof InvariantError ? 'invariant' : 'other', message };

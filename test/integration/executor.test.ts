@@ -351,6 +351,32 @@ describe.skipIf(skip)('steps as root', () => {
     });
   });
 
+  describe('limits', () => {
+    test('a step that needs more memory than it may have is killed, and that is said', async ({ skip: skipTest }) => {
+      const outcome = await run(
+        { script: 'dd if=/dev/zero of=/dev/null bs=200M count=1; x=$(yes | head -c 200000000); echo $?' },
+        { memory: 32 * 1024 * 1024 },
+      );
+      skipTest(
+        notices.some((notice) => notice.startsWith('limits of steps are not enforced')),
+        'no control groups for memory here',
+      );
+      expect(outcome.killedBy).toBe('oom');
+    });
+
+    test('CPU limits are set on the group of the step and the group goes', async () => {
+      const { stdout, exitCode } = await run({ script: 'cat /proc/self/cgroup' }, { cpus: 0.5 });
+      expect(exitCode).toBe(0);
+      const group = /tsbuild-[0-9a-f]+/.exec(stdout)?.[0];
+      if (group !== undefined)
+        expect(
+          readdirSync('/sys/fs/cgroup', { recursive: true })
+            .map(String)
+            .filter((path) => path.endsWith(group)),
+        ).toEqual([]);
+    });
+  });
+
   test('errors of one step do not disturb another', async () => {
     const [good, bad] = await Promise.all([run({ script: 'sleep 0.1; echo ok' }), codeOf(run({ user: 'nobody-here' }))]);
     expect(good.stdout).toBe('ok\n');

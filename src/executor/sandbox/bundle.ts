@@ -35,7 +35,8 @@ export interface BundleInput {
   readonly shmSize: number;
   /** Seccomp as the runtime takes it: a ready program, an OCI profile, or nothing. */
   readonly seccomp: { readonly program: string } | { readonly profile: object } | null;
-  readonly cgroupsPath?: string;
+  /** For a runtime that makes control groups itself. */
+  readonly cgroups?: { readonly path: string; readonly resources: object };
 }
 
 const MASKED = [
@@ -81,9 +82,9 @@ export function bundleConfig(input: BundleInput): object {
     linux: {
       namespaces: namespaces(input.network),
       ...(input.insecure ? {} : { maskedPaths: MASKED, readonlyPaths: READ_ONLY }),
-      ...(input.insecure ? { resources: { devices: [{ allow: true, access: 'rwm' }] } } : {}),
+      resources: { ...input.cgroups?.resources, ...(input.insecure ? { devices: [{ allow: true, access: 'rwm' }] } : {}) },
       ...(seccomp !== null && 'profile' in seccomp ? { seccomp: seccomp.profile } : {}),
-      ...(input.cgroupsPath === undefined ? {} : { cgroupsPath: input.cgroupsPath }),
+      ...(input.cgroups === undefined ? {} : { cgroupsPath: input.cgroups.path }),
     },
   };
 }

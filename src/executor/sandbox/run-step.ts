@@ -141,8 +141,9 @@ function writeBundle(scope: StepScope, request: RunRequest, parts: BundleParts):
   const { host } = scope;
   const { op } = request;
   const insecure = op.security === 'insecure';
+  const { cgroups, ...looked } = parts;
   const config = bundleConfig({
-    ...parts,
+    ...looked,
     args: op.args,
     hostname: op.hostname ?? DEFAULT_HOSTNAME,
     capabilities: stepCapabilities(op.security, ownBoundingSet()),
@@ -151,7 +152,7 @@ function writeBundle(scope: StepScope, request: RunRequest, parts: BundleParts):
     singleId: host.config.isolation === 'single',
     shmSize: op.shmSize ?? DEFAULT_SHM,
     seccomp: insecure ? null : host.seccomp(),
-    ...(parts.cgroups.ociPath === undefined ? {} : { cgroupsPath: parts.cgroups.ociPath }),
+    ...(cgroups.oci === undefined ? {} : { cgroups: cgroups.oci }),
   });
   const bundle = join(scope.files, 'bundle');
   mkdirSync(bundle, { mode: 0o700 });

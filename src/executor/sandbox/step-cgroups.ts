@@ -1,23 +1,143 @@
 // Control groups of a step: made only when memory, CPU or a parent group is asked for, on cgroup2 or
 // on the v1 controllers of a hybrid host. The step's processes join before the runtime starts, so
-// the runtime needs no cgroup support of its own. Where groups cannot be made the step runs
-// without, and the user is told once.
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+// crun needs no cgroup support of its own; runc insists on making its groups itself. Where groups
+// cannot be made the step runs without, and the user is told once.
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errnoOf } from '../../core/errors.ts';
+import { isCgroup2 } from '../enter-namespace.ts';
 import type { RunRequest } from '../executor.ts';
+import { readHostFile } from './host-file.ts';
 import type { StepHost } from './step-host.ts';
 import type { StepScope } from './step-scope.ts';
 
 export interface StepCgroups {
   /** Directories whose cgroup.procs the runtime is started in. */
   readonly join: readonly string[];
-  /** For a runtime that insists on a group of its own. */
-  readonly ociPath?: string;
+  /** For runc: its group, relative to the root of the hierarchy, and what it sets there. */
+  readonly oci?: { readonly path: string; readonly resources: object };
   /** Whether the kernel killed something of the step for memory. */
   oomKilled(): boolean;
 }
 
+interface Group {
+  /** As seen in the executor. */
+  readonly directory: string;
+  /** As seen by the main process. */
+  readonly hostPath: string;
+  /** File name → text; a `?` before the name: may be missing. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+const PERIOD = 100_000;
+const HOST_MOUNT = '/sys/fs/cgroup';
+
 export function joinCgroups(host: StepHost, scope: StepScope, request: RunRequest): StepCgroups {
-  void [host, scope, request, mkdirSync, rmdirSync, writeFileSync, join];
-  return { join: [], oomKilled: () => false };
+  const name = `tsbuild-${randomBytes(6).toString('hex')}`;
+  const parent = cleanParent(request.op.cgroupParent ?? '');
+  if (host.runtime().kind === 'runc') return forRunc(host, request, join('/', parent, name));
+  const wanted = request.memory !== undefined || request.cpus !== undefined || parent !== '';
+  const none: StepCgroups = { join: [], oomKilled: () => false };
+  if (!wanted) return none;
+  const groups = host.workplace.hostCgroups === null ? [] : planGroups(host.workplace.hostCgroups, join(parent, name), request);
+  if (groups.length === 0) {
+    host.noticeOnce('limits of steps are not enforced: this machine has no usable control groups');
+    return none;
+  }
+  return makeGroups(host, scope, groups) ? { join: groups.map((group) => group.directory), oomKilled: () => oomCount(groups) > 0 } : none;
+}
+
+/** `..` and absolute forms are names below the root of the hierarchy all the same. */
+const cleanParent = (parent: string): string =>
+  parent
+    .split('/')
+    .filter((part) => part !== '' && part !== '.' && part !== '..')
+    .join('/');
+
+function planGroups(root: string, name: string, request: RunRequest): Group[] {
+  const group = (hierarchy: string, settings: Group['settings']): Group => ({
+    directory: join(root, hierarchy, name),
+    hostPath: join(HOST_MOUNT, hierarchy, name),
+    settings,
+  });
+  const quota = request.cpus === undefined ? null : Math.max(1_000, Math.round(request.cpus * PERIOD));
+  const memory = request.memory === undefined ? null : String(request.memory);
+  if (isCgroup2(root)) {
+    return [
+      group('', {
+        ...(memory === null ? {} : { 'memory.max': memory, '?memory.swap.max': '0' }),
+        ...(quota === null ? {} : { 'cpu.max': `${quota} ${PERIOD}` }),
+      }),
+    ];
+  }
+  const groups: Group[] = [];
+  if (memory !== null && existsSync(join(root, 'memory'))) {
+    groups.push(group('memory', { 'memory.limit_in_bytes': memory, '?memory.memsw.limit_in_bytes': memory }));
+  }
+  if (quota !== null && existsSync(join(root, 'cpu'))) {
+    groups.push(group('cpu', { 'cpu.cfs_period_us': String(PERIOD), 'cpu.cfs_quota_us': String(quota) }));
+  }
+  return groups;
+}
+
+function makeGroups(host: StepHost, scope: StepScope, groups: readonly Group[]): boolean {
+  host.callbacks.cgroups(groups.map((group) => group.hostPath));
+  try {
+    for (const { directory, settings } of groups) {
+      makeGroup(directory, settings);
+      scope.defer(() => removeGroup(directory));
+    }
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    host.noticeOnce(`limits of steps are not enforced: control groups are refused (${errnoOf(error)})`);
+    return false;
+  }
+}
+
+function makeGroup(directory: string, settings: Group['settings']): void {
+  const parent = join(directory, '..');
+  mkdirSync(parent, { recursive: true });
+  if (existsSync(join(parent, 'cgroup.subtree_control'))) {
+    for (const controller of ['memory', 'cpu']) write(parent, '?cgroup.subtree_control', `+${controller}`);
+  }
+  mkdirSync(directory);
+  for (const [file, text] of Object.entries(settings)) write(directory, file, text);
+}
+
+function write(directory: string, file: string, text: string): void {
+  const optional = file.startsWith('?');
+  try {
+    writeFileSync(join(directory, optional ? file.slice(1) : file), text);
+  } catch (error) {
+    if (!optional) throw error;
+  }
+}
+
+/** Busy for a moment after its last process; the main process removes what is left at the end. */
+function removeGroup(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (errnoOf(error) !== 'EBUSY' && errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+function oomCount(groups: readonly Group[]): number {
+  let count = 0;
+  for (const { directory } of groups) {
+    const text = readHostFile(join(directory, 'memory.events')) ?? readHostFile(join(directory, 'memory.oom_control')) ?? '';
+    count += Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
+  }
+  return count;
+}
+
+function forRunc(host: StepHost, request: RunRequest, path: string): StepCgroups {
+  host.callbacks.cgroups([join(HOST_MOUNT, path), join(HOST_MOUNT, 'unified', path)]);
+  const resources = {
+    ...(request.memory === undefined ? {} : { memory: { limit: request.memory, swap: request.memory } }),
+    ...(request.cpus === undefined ? {} : { cpu: { period: PERIOD, quota: Math.max(1_000, Math.round(request.cpus * PERIOD)) } }),
+  };
+  return { join: [], oci: { path, resources }, oomKilled: () => false };
 }
