@@ -1,10 +1,10 @@
 // Cache keys of a graph's vertices, resolved from the sources up without running anything that a
 // record can stand in for (reference H-01): definition keys first, content keys where those miss.
 import type { BuildRecord } from '../cache/build-index.ts';
-import { type CacheKey, type ChainId, type ContentKey, parseCacheKey } from '../core/digest.ts';
-import { InvariantError, invariant } from '../core/errors.ts';
+import { type CacheKey, type ChainId, type ContentKey, extendChain, parseCacheKey, sha256Hex } from '../core/digest.ts';
 import {
-  firstDifference,
+  BASE,
+  BASE_IMAGE,
   type Ingredients,
   imageOutputKey,
   layerKey,
@@ -14,16 +14,10 @@ import {
   type VertexKey,
 } from '../graph/cache-key.ts';
 import type { Vertex, VertexId } from '../graph/vertex.ts';
+import { explainMiss } from './explain-miss.ts';
+import type { FileListing } from './file-listing.ts';
+import { baseOf, type Selection, selectionsOf, slotGroupOf, slotOf } from './selections.ts';
 import type { Session } from './session.ts';
-
-/** A part of an input that a vertex reads: the source of a copy or of a read-only mount. */
-export interface Selection {
-  readonly input: VertexId;
-  /** Path or pattern below the input's root. */
-  readonly pattern: string;
-  readonly wildcards: boolean;
-  readonly exclude: readonly string[];
-}
 
 /** What key resolution must be able to find out; answering may run the vertices that make an input. */
 export interface KeyFacts {
@@ -32,6 +26,10 @@ export interface KeyFacts {
   /** Content of a download or checkout. */
   remoteContent(vertex: Vertex): Promise<ContentKey>;
   selectionContent(selection: Selection, vertex: Vertex): Promise<ContentKey>;
+  /** The files behind the content; null when they are too many to list. */
+  listing(selection: Selection): Promise<FileListing | null>;
+  /** Layers of a stage or image that is solved; solves it if need be. */
+  treeChain(id: VertexId): Promise<ChainId | null>;
 }
 
 /** What resolving tells its owner as early as possible. */
@@ -49,14 +47,18 @@ export interface Resolution {
   readonly record: BuildRecord | null;
   /** False once anything at or below this vertex has to run. */
   readonly intact: boolean;
+  /** Layers up to this vertex; known while it is intact. */
+  readonly chain?: ChainId | null;
   /** Runs because the user asked for it: keys over its definition must not hide that from what reads it. */
   readonly forced: boolean;
-  /** A second key that leads to the same record. */
+  /** A second key that leads to the same record, over the outputs of other stages. */
   readonly alias?: CacheKey;
   readonly ingredients: Ingredients;
   readonly slot: string;
-  /** Why it missed, one line. */
-  readonly because?: string;
+  /** Content keys of `selectionsOf` the vertex; empty for a vertex that need not run. */
+  readonly sources: readonly ContentKey[];
+  /** Why it missed, one line; asked for after the step ran. */
+  because?(): Promise<string>;
 }
 
 export class KeyResolver {
@@ -84,10 +86,12 @@ export class KeyResolver {
   async #resolve(vertex: Vertex): Promise<Resolution> {
     const op = vertex.op;
     switch (op.type) {
-      case 'image':
-        return sourceResolution(imageOutputKey(this.#facts.chainOfImage(vertex)));
+      case 'image': {
+        const chain = this.#facts.chainOfImage(vertex);
+        return { ...sourceResolution(imageOutputKey(chain)), chain };
+      }
       case 'scratch':
-        return sourceResolution(imageOutputKey(null));
+        return { ...sourceResolution(imageOutputKey(null)), chain: null };
       case 'local':
         return sourceResolution(localOutputKey(op.name));
       case 'http':
@@ -111,16 +115,16 @@ export class KeyResolver {
     if (selections.some((selection) => this.#isTree(selection.input))) {
       const definition = await this.#definitionKey(vertex, base.outputKey, selections);
       const forced = await this.#anyForced(selections);
-      const record = usable && !forced ? this.#find(definition.key) : null;
-      if (record !== null) return this.#hit(vertex, definition.key, record, definition.ingredients, base.outputKey);
+      const record = usable && !forced ? this.#find(vertex, definition.key, base, await this.#knownTrees(selections)) : null;
+      if (record !== null) return this.#hit(vertex, definition.key, record, definition.ingredients, base);
       alias = definition.key;
     }
     const sources = await Promise.all(selections.map((selection) => this.#facts.selectionContent(selection, vertex)));
-    const content = layerKey(vertex, { base: base.outputKey, sources }, 'content');
-    const record = usable ? this.#find(content.key) : null;
+    const content = this.#withNotes(vertex, layerKey(vertex, { base: base.outputKey, sources }, 'content'));
+    const record = usable ? this.#find(vertex, content.key, base) : null;
     if (record !== null) {
-      if (alias !== undefined) this.#session.index.alias(alias, content.key);
-      return this.#hit(vertex, content.key, record, content.ingredients, base.outputKey);
+      if (alias !== undefined) this.#session.index.alias(alias, content.key, await this.solvedTrees(vertex));
+      return this.#hit(vertex, content.key, record, content.ingredients, base);
     }
     return {
       key: content.key,
@@ -131,8 +135,28 @@ export class KeyResolver {
       ...(alias === undefined ? {} : { alias }),
       ingredients: content.ingredients,
       slot: slotOf(vertex),
-      because: this.#because(vertex, content, base),
+      sources,
+      because: this.#because(vertex, content, base, sources),
     };
+  }
+
+  #withNotes(vertex: Vertex, { key, ingredients }: VertexKey): VertexKey {
+    const { op } = this.#facts.vertex(baseOf(vertex));
+    if (op.type !== 'image' || isLinked(vertex)) return { key, ingredients };
+    return { key, ingredients: { ...ingredients, [BASE_IMAGE]: `${op.reference.replace(/@.*$/, '')}@${op.manifest}` } };
+  }
+
+  /** Says which trees a vertex read; they are solved, because their content was looked at. */
+  async solvedTrees(vertex: Vertex): Promise<string> {
+    const trees = selectionsOf(vertex).filter((selection) => this.#isTree(selection.input));
+    return namesOfTrees(await Promise.all(trees.map((selection) => this.#facts.treeChain(selection.input))));
+  }
+
+  /** The same before anything runs; undefined unless all trees are known. */
+  async #knownTrees(selections: readonly Selection[]): Promise<string | undefined> {
+    const trees = selections.filter((selection) => this.#isTree(selection.input));
+    const resolved = await Promise.all(trees.map((selection) => this.resolve(selection.input)));
+    return resolved.every((tree) => tree.intact) ? namesOfTrees(resolved.map((tree) => tree.chain ?? null)) : undefined;
   }
 
   async #anyForced(selections: readonly Selection[]): Promise<boolean> {
@@ -163,7 +187,7 @@ export class KeyResolver {
     if (!willRun.includes(true)) return (await this.resolve(vertex.id)).record === null;
     if (await this.#anyForced(selections)) return false;
     const base = await this.resolve(baseOf(vertex));
-    return this.#find((await this.#definitionKey(vertex, base.outputKey, selections)).key) === null;
+    return this.#find(vertex, (await this.#definitionKey(vertex, base.outputKey, selections)).key, base) === null;
   }
 
   /** Key over the outputs of other stages; files of this machine have no definition and enter by content. */
@@ -184,35 +208,49 @@ export class KeyResolver {
     return type !== 'local' && type !== 'http' && type !== 'git';
   }
 
-  #find(key: CacheKey): BuildRecord | null {
-    const record = this.#session.index.record(key);
-    if (record === null) return null;
+  /** A record counts over the very layers it was made on only: these may have been made again since, with other content. */
+  #find(vertex: Vertex, key: CacheKey, base: Resolution, from?: string): BuildRecord | null {
+    const record = this.#session.index.record(key, from);
+    if (record === null || (!isLinked(vertex) && record.below !== base.chain)) return null;
     const reachable = this.#session.blobs.has(record.blob.digest) || this.#session.index.locations(record.blob.digest).length > 0;
     return reachable ? record : null;
   }
 
-  #hit(vertex: Vertex, key: CacheKey, record: BuildRecord, ingredients: Ingredients, base: CacheKey): Resolution {
+  #hit(vertex: Vertex, key: CacheKey, record: BuildRecord, ingredients: Ingredients, base: Resolution): Resolution {
     return {
       key,
-      outputKey: outputKeyOf(vertex, base, record.key),
+      outputKey: outputKeyOf(vertex, base.outputKey, record.key),
       record,
       intact: true,
+      chain: extendChain(base.chain ?? null, record.diffId),
       forced: false,
       ingredients,
       slot: slotOf(vertex),
+      sources: [],
     };
   }
 
-  #because(vertex: Vertex, now: VertexKey, base: Resolution): string {
-    if (vertex.meta.noCache) return 'the cache is switched off for this step';
-    const [before] = this.#session.index.recordsOfSlot(slotOf(vertex), 1);
-    if (before === undefined) return 'no earlier record of this step';
-    const difference = firstDifference(now.ingredients, before.ingredients);
-    if (difference === null) return 'an earlier record exists, but its layer is gone from the store';
-    if (difference.name === 'base' && !base.intact) return 'an earlier step of this stage ran';
-    return `${difference.name} changed`;
+  /** Earlier records of the step; when it does something else now, those at the same place: over the same base. */
+  #earlier(vertex: Vertex, now: VertexKey): readonly BuildRecord[] {
+    const { index } = this.#session;
+    const same = index.recordsOfSlot(slotOf(vertex), NEIGHBOURS);
+    if (same.length > 0) return same;
+    const group = index.recordsOfSlotGroup(slotGroupOf(vertex), 4 * NEIGHBOURS);
+    return group.filter((record) => record.ingredients[BASE] === now.ingredients[BASE]);
+  }
+
+  #because(vertex: Vertex, now: VertexKey, base: Resolution, sources: readonly ContentKey[]): () => Promise<string> {
+    const { index } = this.#session;
+    // What the store knew before this step ran; its own record comes on top of it.
+    const before = vertex.meta.noCache ? [] : this.#earlier(vertex, now);
+    const eviction = vertex.meta.noCache ? null : (index.eviction({ key: now.key }) ?? index.eviction({ slot: slotOf(vertex) }));
+    const listing = (selection: Selection) => this.#facts.listing(selection);
+    return () => explainMiss({ index, vertex, now, baseRan: !base.intact, before, eviction, sources, listing });
   }
 }
+
+/** Earlier records of a step that are compared with it. */
+const NEIGHBOURS = 8;
 
 const NO_KEY = parseCacheKey(`sha256:${'0'.repeat(64)}`);
 
@@ -224,55 +262,14 @@ const sourceResolution = (outputKey: CacheKey): Resolution => ({
   forced: false,
   ingredients: {},
   slot: '',
+  sources: [],
 });
 
-/** A linked copy's layer does not depend on its base, what lies above it does (H-09). */
-const outputKeyOf = (vertex: Vertex, base: CacheKey, key: CacheKey): CacheKey =>
-  vertex.op.type === 'copy' && vertex.op.link ? linkedOutputKey(base, key) : key;
+const namesOfTrees = (chains: readonly (ChainId | null)[]): string => sha256Hex(JSON.stringify(chains));
 
-/** "The same step" across edits of the Dockerfile: its stage and what it does, without values. */
-function slotOf(vertex: Vertex): string {
-  const op = vertex.op;
-  const what =
-    op.type === 'exec'
-      ? op.args.join(' ').slice(0, 200)
-      : op.type === 'copy'
-        ? `${op.keyword} ${op.dest}`
-        : op.type === 'mkdir'
-          ? op.path
-          : '';
-  return `${vertex.meta.stage} ${op.type} ${what}`;
-}
+export const isLinked = (vertex: Vertex): boolean => vertex.op.type === 'copy' && vertex.op.link;
+
+/** A linked copy's layer does not depend on its base, what lies above it does (H-09). */
+const outputKeyOf = (vertex: Vertex, base: CacheKey, key: CacheKey): CacheKey => (isLinked(vertex) ? linkedOutputKey(base, key) : key);
 
 const isLayer = (vertex: Vertex): boolean => vertex.op.type === 'copy' || vertex.op.type === 'exec' || vertex.op.type === 'mkdir';
-
-function baseOf(vertex: Vertex): VertexId {
-  const [base] = vertex.inputs;
-  invariant(base !== undefined, 'a layer vertex without a base');
-  return base;
-}
-
-/** Everything a vertex reads from inputs other than its base, in a fixed order. */
-export function selectionsOf(vertex: Vertex): readonly Selection[] {
-  const op = vertex.op;
-  const at = (input: number): VertexId => {
-    const id = vertex.inputs[input];
-    if (id === undefined) throw new InvariantError(`vertex ${vertex.meta.label} has no input ${input}`);
-    return id;
-  };
-  if (op.type === 'copy') {
-    return op.sources.flatMap((source): Selection[] => {
-      if (source.type === 'inline') return [];
-      const pattern = source.type === 'files' ? source.pattern : '';
-      return [{ input: at(source.input), pattern, wildcards: source.type === 'files', exclude: op.exclude }];
-    });
-  }
-  if (op.type === 'exec') {
-    return op.mounts.flatMap((mount): Selection[] => {
-      if (mount.type !== 'bind' && mount.type !== 'cache') return [];
-      if (mount.input === undefined) return [];
-      return [{ input: at(mount.input), pattern: mount.source, wildcards: false, exclude: [] }];
-    });
-  }
-  return [];
-}

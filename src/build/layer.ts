@@ -2,8 +2,7 @@
 // registry, or already unpacked. One Layer belongs to one position of one stack of layers.
 
 import type { LayerRef } from '../core/descriptor.ts';
-import type { ChainId } from '../core/digest.ts';
-import { extendChain } from '../core/digest.ts';
+import { type ChainId, extendChain } from '../core/digest.ts';
 import type { SnapshotId } from '../executor/executor.ts';
 
 export interface MadeLayer {

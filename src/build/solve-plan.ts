@@ -45,6 +45,7 @@ export async function solvePlan(parts: SolveParts, plan: BuildPlan, onLayer: (la
     facts: {
       chainOfImage: (vertex) => parts.images.chain(steps.manifestOf(vertex)),
       remoteContent: (vertex) => steps.remoteContent(vertex),
+      listing: (selection) => trees.listing(selection),
       selectionContent: (selection, vertex) => atStep(parts.file, logs, vertex, () => trees.content(selection)),
     },
     steps: {

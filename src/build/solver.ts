@@ -2,13 +2,17 @@
 // Every vertex is solved once per build, whoever asks; independent vertices run side by side.
 import type { BuildRecord } from '../cache/build-index.ts';
 import { withLease } from '../cache/leases.ts';
+import type { ContentKey } from '../core/digest.ts';
 import { InvariantError, invariant } from '../core/errors.ts';
 import type { LayerFormat } from '../executor/executor.ts';
 import type { BuildGraph, Vertex, VertexId } from '../graph/vertex.ts';
-import { type KeyFacts, KeyResolver, type Resolution, type Selection } from './keys.ts';
+import { packListing } from './file-listing.ts';
+import { isLinked, type KeyFacts, KeyResolver, type Resolution } from './keys.ts';
 import { chainOf, type Layer, layerOf, type MadeLayer, type Rootfs } from './layer.ts';
+import { type Selection, selectionsOf } from './selections.ts';
 import type { Session } from './session.ts';
 import { nameSnapshot } from './snapshots.ts';
+import { StepError } from './step-error.ts';
 
 /** A layer that a step has begun to make: the tree may be usable before the blob is written. */
 export interface StepResult {
@@ -27,7 +31,7 @@ export interface Steps {
 export interface SolverOptions {
   readonly graph: BuildGraph;
   readonly format: LayerFormat;
-  readonly facts: Omit<KeyFacts, 'vertex'>;
+  readonly facts: Omit<KeyFacts, 'vertex' | 'treeChain'>;
   readonly steps: Steps;
   /** Called for each layer as soon as its blob exists, so that it can be uploaded while others run. */
   readonly onLayer?: (vertex: Vertex, layer: Layer) => void;
@@ -40,16 +44,18 @@ export class Solver {
   readonly #solved = new Map<VertexId, Promise<Rootfs>>();
   readonly #unfinished = new Set<Promise<unknown>>();
   readonly #keys: KeyResolver;
-  readonly #started: number;
 
   constructor(session: Session, options: SolverOptions) {
     this.#session = session;
     this.#options = options;
-    this.#started = session.clock();
     this.#vertices = new Map(options.graph.vertices.map((vertex) => [vertex.id, vertex]));
     this.#keys = new KeyResolver(
       session,
-      { ...options.facts, vertex: (id) => this.vertex(id) },
+      {
+        ...options.facts,
+        vertex: (id) => this.vertex(id),
+        treeChain: async (id) => chainOf((await this.solve(id)).layers),
+      },
       { onMiss: (vertex, selections) => this.#prepare(vertex, selections) },
     );
   }
@@ -139,7 +145,7 @@ export class Solver {
         this.#session.root,
         resolution.key,
         async () => {
-          const record = this.#recordMadeMeanwhile(resolution);
+          const record = await this.#recordMadeMeanwhile(vertex, resolution, base);
           if (record !== null) {
             resolve(this.#reuse(vertex, record));
             return;
@@ -161,52 +167,74 @@ export class Solver {
     });
   }
 
-  /** Another process may have made the same layer while we waited; only over the very same layers below. */
-  #recordMadeMeanwhile(resolution: Resolution): BuildRecord | null {
+  /**
+   * Another process may have made the same layer while we waited, or what is below came out as it was
+   * before: only over the very same layers below is a record of use.
+   */
+  async #recordMadeMeanwhile(vertex: Vertex, resolution: Resolution, base: Rootfs): Promise<BuildRecord | null> {
     const record = this.#session.index.record(resolution.key);
-    return record !== null && this.#session.blobs.has(record.blob.digest) && record.created >= this.#started ? record : null;
+    if (record === null || !this.#session.blobs.has(record.blob.digest)) return null;
+    return isLinked(vertex) || record.below === (await chainOf(base.layers)) ? record : null;
   }
 
   async #run(vertex: Vertex, resolution: Resolution, base: Rootfs, recorded: () => void): Promise<Layer> {
     const { emit, clock } = this.#session;
     const info = { id: vertex.id, name: vertex.meta.label, stage: vertex.meta.stage };
-    const because = resolution.because === undefined ? {} : { because: resolution.because };
     emit({ type: 'vertex-started', vertex: info, time: clock() });
     try {
       const result = await this.#options.steps.run(vertex, base);
       const layer = layerOf(result.made, result.snapshot);
-      const saving = this.#save(resolution, base, layer, result).finally(recorded);
+      const saving = this.#save(vertex, resolution, base, layer, result).finally(recorded);
       this.#track(saving);
       // A copy is done when its layer is; a run when its process ended: compression goes on beside the next step.
       if (result.snapshot === null) await result.made;
-      emit({ type: 'vertex-finished', vertex: info, cached: false, ...because, time: clock() });
+      emit({ type: 'vertex-finished', vertex: info, cached: false, ...(await becauseOf(resolution)), time: clock() });
       return layer;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
+      const because = await becauseOf(resolution);
+      if (error instanceof StepError && because.because !== undefined) error.because = because.because;
       emit({ type: 'vertex-finished', vertex: info, cached: false, ...because, error: message, time: clock() });
       throw error;
     }
   }
 
-  async #save(resolution: Resolution, base: Rootfs, layer: Layer, result: StepResult): Promise<void> {
+  async #save(vertex: Vertex, resolution: Resolution, base: Rootfs, layer: Layer, result: StepResult): Promise<void> {
     const made = await result.made;
     const created = made.created ?? this.#session.clock();
     const { index } = this.#session;
+    const below = await chainOf(base.layers);
     const chain = await chainOf([...base.layers, layer]);
+    const trees = resolution.alias === undefined ? undefined : await this.#keys.solvedTrees(vertex);
+    const listings = await this.#listings(vertex, resolution);
     index.transaction(() => {
       index.setDiffId(made.ref.blob, made.ref.diffId);
       index.saveRecord({
         key: resolution.key,
         outputKey: resolution.outputKey,
+        below: isLinked(vertex) ? null : below,
         diffId: made.ref.diffId,
         blob: made.ref.blob,
         created,
         ingredients: resolution.ingredients,
         slot: resolution.slot,
       });
-      if (resolution.alias !== undefined) index.alias(resolution.alias, resolution.key);
+      if (resolution.alias !== undefined) index.alias(resolution.alias, resolution.key, trees);
+      for (const [content, packed] of listings) index.saveListing(content, packed);
       if (result.snapshot !== null && chain !== null) nameSnapshot(this.#session, result.snapshot, chain, made.diskSize ?? 0);
     });
+  }
+
+  /** What the step read, so that a later miss can name the file; never a reason to fail. */
+  async #listings(vertex: Vertex, { sources }: Resolution): Promise<readonly (readonly [ContentKey, Uint8Array])[]> {
+    const listings: (readonly [ContentKey, Uint8Array])[] = [];
+    for (const [at, selection] of selectionsOf(vertex).entries()) {
+      const content = sources[at];
+      if (content === undefined || this.#session.index.listing(content) !== null) continue;
+      const files = await this.#options.facts.listing(selection).catch(() => null);
+      if (files !== null) listings.push([content, packListing(files)]);
+    }
+    return listings;
   }
 
   #track(work: Promise<unknown>): void {
@@ -217,4 +245,8 @@ export class Solver {
       () => undefined,
     );
   }
+}
+
+async function becauseOf(resolution: Resolution): Promise<{ readonly because?: string }> {
+  return resolution.because === undefined ? {} : { because: await resolution.because() };
 }

@@ -8,6 +8,8 @@ export class StepError extends Error {
   readonly span: Span | undefined;
   /** Last lines of the step's output, oldest first, control characters removed. */
   readonly logTail: readonly string[];
+  /** Why the step ran instead of coming from the cache, one line. */
+  because: string | undefined;
 
   constructor(init: {
     readonly label: string;

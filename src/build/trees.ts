@@ -7,9 +7,10 @@ import type { MountSource, StackRef } from '../executor/executor.ts';
 import { MergedTree } from '../executor/layer/merged-tree.ts';
 import type { Vertex, VertexId } from '../graph/vertex.ts';
 import type { BuildInputs } from './build-inputs.ts';
-import type { Selection } from './keys.ts';
+import { type FileListing, listSelection } from './file-listing.ts';
 import type { Rootfs } from './layer.ts';
 import { selectionContent } from './selection-content.ts';
+import type { Selection } from './selections.ts';
 import type { Session } from './session.ts';
 import { materialize, tocsOf } from './snapshots.ts';
 
@@ -41,6 +42,12 @@ export class Trees {
     const content = this.tree(selection.input).then((tree) => selectionContent(tree, selection.pattern, selection.exclude, this.#stats));
     this.#contents.set(key, content);
     return content;
+  }
+
+  /** Its files, after `content` of the same selection; null for downloads and for too many. */
+  async listing(selection: Selection): Promise<FileListing | null> {
+    if (this.kindOf(selection.input) === 'remote') return null;
+    return listSelection(await this.tree(selection.input), selection.pattern, selection.exclude);
   }
 
   vertex(id: VertexId): Vertex {

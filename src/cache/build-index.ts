@@ -1,13 +1,15 @@
 // Port of the index: what the store knows about blobs. One sqlite file shared by all processes.
 
 import type { Descriptor } from '../core/descriptor.ts';
-import type { CacheKey, ChainId, DiffId, Digest } from '../core/digest.ts';
+import type { CacheKey, ChainId, ContentKey, DiffId, Digest } from '../core/digest.ts';
 
 /** The layer that one executed vertex made. */
 export interface BuildRecord {
   readonly key: CacheKey;
   /** Output identity for the keys of vertices above (see graph/cache-key.ts). */
   readonly outputKey: CacheKey;
+  /** The layers it was made on; null for scratch, and for linked copies, which do not look at them. */
+  readonly below: ChainId | null;
   readonly diffId: DiffId;
   readonly blob: Descriptor;
   /** Milliseconds: when the layer was made; becomes its history time (H-14). */
@@ -16,6 +18,14 @@ export interface BuildRecord {
   readonly ingredients: Readonly<Record<string, string>>;
   /** Groups records of "the same step" across edits: stage and instruction position. */
   readonly slot: string;
+}
+
+/** What became of a record that is gone. */
+export interface Eviction {
+  /** Milliseconds. */
+  readonly time: number;
+  /** Who removed it: `prune`, `verify`. */
+  readonly by: string;
 }
 
 export interface SnapshotRow {
@@ -44,13 +54,23 @@ export interface StatRow {
 }
 
 export interface BuildIndex {
-  /** Reads also refresh the record's last use. */
-  record(key: CacheKey): BuildRecord | null;
+  /** Reads also refresh the record's last use. With `from`, an alias counts only if it was made from the same. */
+  record(key: CacheKey, from?: string): BuildRecord | null;
   /** Newest first. */
   recordsOfSlot(slot: string, limit: number): readonly BuildRecord[];
+  /** The same over all slots that begin with `prefix`. */
+  recordsOfSlotGroup(prefix: string, limit: number): readonly BuildRecord[];
   saveRecord(record: BuildRecord): void;
-  /** An alias finds the same record under another key (definition key → content key, H-01). */
-  alias(key: CacheKey, target: CacheKey): void;
+  /**
+   * An alias finds the same record under another key (definition key → content key, H-01). `from` names
+   * the trees that were read when it was made.
+   */
+  alias(key: CacheKey, target: CacheKey, from?: string): void;
+  /** Why a record that was once here is gone; by its key, or the latest of its slot. */
+  eviction(of: { readonly key: CacheKey } | { readonly slot: string }): Eviction | null;
+  /** Packed listing of the files behind a content key (build/file-listing.ts), to say later which one changed. */
+  listing(content: ContentKey): Uint8Array | null;
+  saveListing(content: ContentKey, packed: Uint8Array): void;
 
   tag(name: string): TagRow | null;
   tags(): readonly TagRow[];

@@ -7,6 +7,12 @@ import type { SqliteSchema } from './sqlite-database.ts';
 export type IndexColumn =
   | 'key'
   | 'output_key'
+  | 'below'
+  | 'source'
+  | 'time'
+  | 'actor'
+  | 'content'
+  | 'packed'
   | 'diff_id'
   | 'blob'
   | 'created'
@@ -30,11 +36,14 @@ export type IndexColumn =
 
 const CREATE = `
 CREATE TABLE records (
-  key TEXT PRIMARY KEY, output_key TEXT NOT NULL, diff_id TEXT NOT NULL, blob TEXT NOT NULL, created INTEGER NOT NULL,
+  key TEXT PRIMARY KEY, output_key TEXT NOT NULL, below TEXT, diff_id TEXT NOT NULL, blob TEXT NOT NULL, created INTEGER NOT NULL,
   ingredients TEXT NOT NULL, slot TEXT NOT NULL, last_used INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX records_slot ON records (slot, created);
-CREATE TABLE aliases (key TEXT PRIMARY KEY, target TEXT NOT NULL, last_used INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE aliases (key TEXT PRIMARY KEY, target TEXT NOT NULL, source TEXT, last_used INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE evictions (key TEXT PRIMARY KEY, slot TEXT NOT NULL, time INTEGER NOT NULL, actor TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX evictions_slot ON evictions (slot, time);
+CREATE TABLE listings (seq INTEGER PRIMARY KEY AUTOINCREMENT, content TEXT NOT NULL UNIQUE, packed BLOB NOT NULL);
 CREATE TABLE tags (name TEXT PRIMARY KEY, target TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE diff_ids (seq INTEGER PRIMARY KEY, blob TEXT NOT NULL UNIQUE, diff_id TEXT NOT NULL, descriptor TEXT NOT NULL);
 CREATE INDEX diff_ids_diff_id ON diff_ids (diff_id);
@@ -61,7 +70,7 @@ function salvageTags(damaged: DatabaseSync, fresh: DatabaseSync): void {
 }
 
 export const indexSchema = (): SqliteSchema => ({
-  version: 1,
+  version: 2,
   create: CREATE + firstSnapshot(),
   pragmas: 'PRAGMA synchronous = NORMAL',
   salvage: salvageTags,

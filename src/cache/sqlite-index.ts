@@ -5,6 +5,7 @@ import type { Descriptor } from '../core/descriptor.ts';
 import {
   type CacheKey,
   type ChainId,
+  type ContentKey,
   type DiffId,
   type Digest,
   isDigest,
@@ -13,8 +14,10 @@ import {
   parseDiffId,
 } from '../core/digest.ts';
 import { TsbuildError } from '../core/errors.ts';
-import type { BuildIndex, BuildRecord, SnapshotRow, StatRow, TagRow } from './build-index.ts';
+import type { BuildIndex, BuildRecord, Eviction, SnapshotRow, StatRow, TagRow } from './build-index.ts';
+import { findEviction } from './evictions.ts';
 import { type IndexColumn, indexSchema } from './index-schema.ts';
+import { loadListing, storeListing } from './listings.ts';
 import { type Row, SqliteDatabase } from './sqlite-database.ts';
 import { loadStats, storeStats } from './stat-cache.ts';
 
@@ -40,10 +43,15 @@ export class SqliteIndex implements BuildIndex {
     this.#now = options.now ?? Date.now;
   }
 
-  record(key: CacheKey): BuildRecord | null {
+  record(key: CacheKey, from?: string): BuildRecord | null {
     const row =
       this.db.get('SELECT * FROM records WHERE key = ?', key) ??
-      this.db.get('SELECT r.* FROM aliases a JOIN records r ON r.key = a.target WHERE a.key = ?', key);
+      this.db.get(
+        'SELECT r.* FROM aliases a JOIN records r ON r.key = a.target WHERE a.key = ? AND (? IS NULL OR a.source IS NULL OR a.source = ?)',
+        key,
+        from ?? null,
+        from ?? null,
+      );
     const record = row === undefined ? null : recordOf(row);
     if (record !== null && this.#now() - Number(row?.last_used) >= TOUCH_INTERVAL) this.#used.add(record.key);
     return record;
@@ -54,11 +62,20 @@ export class SqliteIndex implements BuildIndex {
     return rows.map(recordOf).filter((record) => record !== null);
   }
 
+  recordsOfSlotGroup(prefix: string, limit: number): readonly BuildRecord[] {
+    const sql = 'SELECT * FROM records WHERE slot >= ? AND slot < ? ORDER BY created DESC, key LIMIT ?';
+    return this.db
+      .all(sql, prefix, `${prefix}\u{10ffff}`, limit)
+      .map(recordOf)
+      .filter((record) => record !== null);
+  }
+
   saveRecord(record: BuildRecord): void {
     this.db.run(
-      'INSERT OR REPLACE INTO records (key, output_key, diff_id, blob, created, ingredients, slot, last_used) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO records (key, output_key, below, diff_id, blob, created, ingredients, slot, last_used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
       record.key,
       record.outputKey,
+      record.below,
       record.diffId,
       JSON.stringify(record.blob),
       Math.trunc(record.created),
@@ -68,8 +85,22 @@ export class SqliteIndex implements BuildIndex {
     );
   }
 
-  alias(key: CacheKey, target: CacheKey): void {
-    if (key !== target) this.db.run('INSERT OR REPLACE INTO aliases (key, target, last_used) VALUES (?, ?, ?)', key, target, this.#now());
+  alias(key: CacheKey, target: CacheKey, from?: string): void {
+    if (key === target) return;
+    const sql = 'INSERT OR REPLACE INTO aliases (key, target, source, last_used) VALUES (?, ?, ?, ?)';
+    this.db.run(sql, key, target, from ?? null, this.#now());
+  }
+
+  eviction(of: { readonly key: CacheKey } | { readonly slot: string }): Eviction | null {
+    return findEviction(this.db, of);
+  }
+
+  listing(content: ContentKey): Uint8Array | null {
+    return loadListing(this.db, content);
+  }
+
+  saveListing(content: ContentKey, packed: Uint8Array): void {
+    storeListing(this.db, content, packed);
   }
 
   tag(name: string): TagRow | null {
@@ -226,14 +257,17 @@ function descriptorOf(text: unknown): Descriptor | null {
 function recordOf(row: Row<IndexColumn>): BuildRecord | null {
   const key = checked(parseCacheKey, row.key);
   const outputKey = checked(parseCacheKey, row.output_key);
+  const below = row.below === null ? null : checked(parseChainId, row.below);
   const diffId = checked(parseDiffId, row.diff_id);
   const blob = descriptorOf(row.blob);
   const ingredients = parseJson(row.ingredients);
+  if (below === null && row.below !== null) return null;
   if (key === null || outputKey === null || diffId === null || blob === null) return null;
   if (typeof ingredients !== 'object' || ingredients === null) return null;
   return {
     key,
     outputKey,
+    below,
     diffId,
     blob,
     created: Number(row.created),

@@ -58,6 +58,7 @@ function reportStep(error: StepError, terminal: Terminal): number {
     terminal.write(`${renderDiagnostic(diagnostic, error.file, { color: terminal.color })}\n`);
   } else if (cause instanceof TsbuildError) terminal.write(errorText(cause, terminal));
   else reportBug(cause, terminal);
+  if (error.because !== undefined) terminal.write(`the step was not cached: ${error.because.replace(CONTROL, '')}\n`);
   const tail = error.logTail.slice(-LOG_LINES);
   if (tail.length > 0)
     terminal.write(

@@ -27,7 +27,8 @@ export function contentKeyOfSelection(tree: SourceTree, selection: Selection, ex
   return contentKeyOfEntries(selectedEntries(tree, selection, exclude));
 }
 
-function* selectedEntries(tree: SourceTree, selection: Selection, exclude: PatternMatcher | undefined): Generator<FileEntry> {
+/** What enters the key, in its order; paths as they count there. */
+export function* selectedEntries(tree: SourceTree, selection: Selection, exclude: PatternMatcher | undefined): Generator<FileEntry> {
   for (const source of selection.sources) {
     const name = selection.wildcard ? baseOf(source.path) : '';
     for (const { entry, relative } of walkTree(tree, source.entry, exclude)) {

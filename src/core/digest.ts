@@ -36,6 +36,7 @@ export const parseDigest = (text: string): Digest => parse<Digest>(text, 'digest
 export const parseDiffId = (text: string): DiffId => parse<DiffId>(text, 'diffID');
 export const parseChainId = (text: string): ChainId => parse<ChainId>(text, 'chainID');
 export const parseCacheKey = (text: string): CacheKey => parse<CacheKey>(text, 'cache key');
+export const parseContentKey = (text: string): ContentKey => parse<ContentKey>(text, 'content key');
 
 /** The 64 hex digits, safe as a file name because every brand was validated when made. */
 export const hexOf = (digest: Digest | DiffId | ChainId | CacheKey | ContentKey): string => digest.slice(7);

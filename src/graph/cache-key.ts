@@ -22,6 +22,12 @@ export interface VertexKey {
   readonly ingredients: Ingredients;
 }
 
+/** Names of ingredients that are keys of other vertices. */
+export const BASE = 'base';
+export const SOURCE = 'source ';
+/** A note, no part of the key: the image behind `base`, as `reference@digest`. */
+export const BASE_IMAGE = '#base image';
+
 const keyOf = (kind: string, parts: unknown): CacheKey => cacheKeyOf(canonicalJson({ schema: KEY_SCHEMA, kind, parts }));
 
 /** Output key of an image's root file system: its layers, so retagged or re-pushed images hit (H-13). */
@@ -54,7 +60,7 @@ export function layerKey(vertex: Vertex, inputs: InputKeys, stage: 'definition' 
     base: op.type === 'copy' && op.link ? undefined : inputs.base,
     sources: inputs.sources,
   };
-  return { key: keyOf(`${op.type}-${stage}`, parts), ingredients: ingredientsOf(op, inputs) };
+  return { key: keyOf(`${op.type}-${stage}`, parts), ingredients: ingredientsOf(vertex, inputs) };
 }
 
 const platformKey = (platform: Platform): string => `${platform.os}/${platform.architecture}/${platform.variant ?? ''}`;
@@ -70,12 +76,13 @@ function keyedMount(mount: Mount): Mount {
   return { ...mount, sharing: 'shared' };
 }
 
-function ingredientsOf(op: Op, inputs: InputKeys): Ingredients {
-  const shared: Record<string, string> = { base: inputs.base };
-  for (const [at, key] of inputs.sources.entries()) shared[`source ${at + 1}`] = key;
+function ingredientsOf(vertex: Vertex, inputs: InputKeys): Ingredients {
+  const { op } = vertex;
+  const shared: Record<string, string> = op.type === 'copy' && op.link ? {} : { [BASE]: inputs.base };
+  for (const [at, key] of inputs.sources.entries()) shared[`${SOURCE}${at + 1}`] = key;
   switch (op.type) {
     case 'exec':
-      return { ...shared, ...execIngredients(op) };
+      return { ...shared, platform: platformKey(vertex.meta.platform), ...execIngredients(op) };
     case 'copy':
       return { ...shared, ...copyIngredients(op) };
     case 'mkdir':
@@ -90,44 +97,56 @@ function execIngredients(op: ExecOp): Ingredients {
     command: canonicalJson(op.args),
     'working directory': op.cwd,
     user: op.user,
-    network: op.network,
-    security: op.security,
-    mounts: canonicalJson(op.mounts.map(keyedMount)),
+    '--network': op.network,
+    '--security': op.security,
+    ...optional('--add-host', op.addHosts),
+    ...optional('--shm-size', op.shmSize),
+    ...optional('--ulimit', op.ulimits),
+    ...optional('--cgroup-parent', op.cgroupParent),
+    ...optional('host name', op.hostname),
   };
+  for (const mount of op.mounts) parts[`--mount ${mount.type} ${mountTarget(mount)}`] = fingerprint(canonicalJson(keyedMount(mount)));
+  // Values may be private: a digest is enough to see that one changed.
   for (const pair of op.env) {
     const at = pair.indexOf('=');
-    // Values may be private: a digest is enough to see that one changed.
-    parts[`env ${pair.slice(0, at)}`] = sha256Hex(pair.slice(at + 1)).slice(0, 16);
+    parts[`ARG/ENV ${pair.slice(0, at)}`] = fingerprint(pair.slice(at + 1));
   }
-  const options = { hosts: op.addHosts, shm: op.shmSize, ulimits: op.ulimits, cgroup: op.cgroupParent, hostname: op.hostname };
-  parts['options'] = canonicalJson(options);
   return parts;
 }
 
-const copyIngredients = (op: CopyOp): Ingredients => ({
-  destination: `${op.dest}${op.destIsDir ? '/' : ''}`,
-  sources: canonicalJson(
-    op.sources.map((source) => (source.type === 'inline' ? { ...source, content: sha256Hex(source.content) } : source)),
-  ),
-  flags: canonicalJson({ chown: op.chown, chmod: op.chmod, link: op.link, parents: op.parents, exclude: op.exclude, unpack: op.unpack }),
+const fingerprint = (text: string): string => sha256Hex(text).slice(0, 16);
+
+const mountTarget = (mount: Mount): string =>
+  'target' in mount && mount.target !== undefined ? mount.target : 'id' in mount ? mount.id : '';
+
+const optional = (name: string, value: unknown): Ingredients => (value === undefined ? {} : { [name]: canonicalJson(value) });
+
+function copyIngredients(op: CopyOp): Ingredients {
+  const inline = op.sources.flatMap((source) => (source.type === 'inline' ? [[source.name, source.content]] : []));
+  return {
+    destination: `${op.dest}${op.destIsDir ? '/' : ''}`,
+    sources: canonicalJson(op.sources.map((source) => (source.type === 'files' ? source.pattern : source.type))),
+    ...(inline.length === 0 ? {} : { heredoc: fingerprint(canonicalJson(inline)) }),
+    ...optional('--chown', op.chown),
+    ...optional('--chmod', op.chmod),
+    ...optional('--link', op.link || undefined),
+    ...optional('--parents', op.parents || undefined),
+    ...optional('--exclude', op.exclude.length === 0 ? undefined : op.exclude),
+    ...optional('--unpack', op.unpack),
+  };
+}
+
+const mkdirIngredients = (op: MkdirOp): Ingredients => ({
+  path: op.path,
+  user: op.user,
+  ...optional('SOURCE_DATE_EPOCH', op.epoch),
 });
 
-const mkdirIngredients = (op: MkdirOp): Ingredients => ({ path: op.path, user: op.user, epoch: String(op.epoch ?? '') });
-
-/** First ingredient that differs, in a fixed order of interest; null when all are equal. */
-export function firstDifference(
-  now: Ingredients,
-  before: Ingredients,
-): { readonly name: string; readonly now?: string; readonly before?: string } | null {
-  const names = [...new Set([...Object.keys(now), ...Object.keys(before)])];
-  const rank = (name: string): number => (name === 'base' ? 1 : 0);
-  for (const name of names.sort((a, b) => rank(a) - rank(b))) {
-    if (now[name] === before[name]) continue;
-    return {
-      name,
-      ...(now[name] === undefined ? {} : { now: now[name] }),
-      ...(before[name] === undefined ? {} : { before: before[name] }),
-    };
-  }
-  return null;
+/** Names of ingredients that differ: the step's own first, then what it reads, then what it stands on. */
+export function differences(now: Ingredients, before: Ingredients): readonly string[] {
+  const names = [...new Set([...Object.keys(now), ...Object.keys(before)])].filter(
+    (name) => !name.startsWith('#') && now[name] !== before[name],
+  );
+  const rank = (name: string): number => (name === BASE ? 2 : name.startsWith(SOURCE) ? 1 : 0);
+  return names.sort((a, b) => rank(a) - rank(b));
 }

@@ -47,6 +47,7 @@ const record = (name: string, more: Partial<BuildRecord> = {}): BuildRecord => (
   diffId: diffIdOf(name),
   blob: layer(name),
   created: 1_699_999_999_123,
+  below: null,
   ingredients: { args: 'make', base: digestOf('base') },
   slot: 'build 2',
   ...more,

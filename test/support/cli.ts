@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 export const HOME = new URL('../..', import.meta.url).pathname;
-export const TSBUILD = join(HOME, 'bin/tsbuild');
+/** Another copy of the program can be put to the test. */
+export const TSBUILD = process.env['TSBUILD_UNDER_TEST'] ?? join(HOME, 'bin/tsbuild');
 
 export interface CliResult {
   readonly code: number | null;

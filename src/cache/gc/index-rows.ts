@@ -1,5 +1,6 @@
 // What gc does to the index: rows must not outlive what they describe.
 import type { Digest } from '../../core/digest.ts';
+import { dropOldEvictions, evictRecords } from '../evictions.ts';
 import type { SqliteIndex } from '../sqlite-index.ts';
 
 const DAY = 24 * 3_600_000;
@@ -7,16 +8,17 @@ const DAY = 24 * 3_600_000;
 const STALE = 30 * DAY;
 
 /** Everything that says the blob is here. Records of the same step under other keys go with it. */
-export function dropLayerRows(index: SqliteIndex, blob: Digest): void {
+export function dropLayerRows(index: SqliteIndex, blob: Digest, by: string, now: number): void {
   index.transaction(() => {
-    index.db.run("DELETE FROM records WHERE json_valid(blob) AND json_extract(blob, '$.digest') = ?", blob);
+    evictRecords(index.db, "json_valid(blob) AND json_extract(blob, '$.digest') = ?", [blob], by, now);
     index.db.run('DELETE FROM diff_ids WHERE blob = ?', blob);
   });
 }
 
-export function forgetAllRecords(index: SqliteIndex): void {
+export function forgetAllRecords(index: SqliteIndex, by: string, now: number): void {
   index.transaction(() => {
-    for (const table of ['records', 'aliases', 'stat_dirs', 'facts']) index.db.run(`DELETE FROM ${table}`);
+    evictRecords(index.db, 'true', [], by, now);
+    for (const table of ['aliases', 'stat_dirs', 'facts', 'listings']) index.db.run(`DELETE FROM ${table}`);
   });
 }
 
@@ -24,6 +26,7 @@ export function forgetAllRecords(index: SqliteIndex): void {
 export function dropIndexRows(index: SqliteIndex, now: number): void {
   index.transaction(() => {
     index.db.run('DELETE FROM aliases WHERE target NOT IN (SELECT key FROM records)');
+    dropOldEvictions(index.db, now);
     index.db.run('DELETE FROM facts WHERE expires <= ?', now);
     index.db.run('DELETE FROM stat_dirs WHERE last_used < ?', now - STALE);
     index.db.run('DELETE FROM locations WHERE seen < ?', now - STALE);

@@ -145,7 +145,7 @@ async function remove(item: StoreItem, index: SqliteIndex, options: PruneOptions
   const stats = lstatSync(item.path, { throwIfNoEntry: false });
   if (stats === undefined) return false;
   if ((item.kind === 'blob' || item.kind === 'toc') && stats.mtimeMs > item.lastUsed) return false;
-  if (item.kind === 'blob') dropLayerRows(index, parseDigest(item.id));
+  if (item.kind === 'blob') dropLayerRows(index, parseDigest(item.id), 'prune', options.now ?? Date.now());
   if (item.kind === 'snapshot') {
     if (item.chainId !== undefined && wasUsedSince(index, item)) return false;
     index.removeSnapshot(item.id);
@@ -163,7 +163,8 @@ const wasUsedSince = (index: SqliteIndex, item: StoreItem): boolean =>
 
 function tidyIndex(index: SqliteIndex, scan: StoreScan, options: PruneOptions, alone: boolean): void {
   for (const row of scan.lostSnapshots) if (alone || row.chainId !== null) index.removeSnapshot(row.id);
-  if (options.all === true && options.maxBytes === undefined && options.filters === undefined && alone) forgetAllRecords(index);
+  if (options.all === true && options.maxBytes === undefined && options.filters === undefined && alone)
+    forgetAllRecords(index, 'prune', options.now ?? Date.now());
   dropIndexRows(index, options.now ?? Date.now());
   if (alone) index.db.compact();
 }

@@ -48,7 +48,7 @@ export async function verifyStore(root: string, options: VerifyOptions = {}): Pr
       const digest = parseDigest(item.id);
       if (!(await hashesTo(item.path, digest))) {
         report('corrupt-blob', digest, 'its bytes have another digest', () => {
-          dropLayerRows(index, digest);
+          dropLayerRows(index, digest, 'verify', Date.now());
           removeTree(item.path);
         });
       }

@@ -56,7 +56,7 @@ async function addLayer(name: string, age = 0): Promise<{ key: CacheKey; blob: D
   const diffId = diffIdOf(name);
   const key = cacheKeyOf(name);
   now = Date.now() - age;
-  index.saveRecord({ key, outputKey: key, diffId, blob, created: now, ingredients: {}, slot: name });
+  index.saveRecord({ key, outputKey: key, below: null, diffId, blob, created: now, ingredients: {}, slot: name });
   now = Date.now();
   index.setDiffId(blob, diffId);
   openFsTocStore(root).put(diffId, { entries: [], identityFiles: {} });

@@ -1,0 +1,89 @@
+// Why a step missed the cache, in one line: the first ingredient of its key that differs from the
+// nearest earlier record of the same step, down to the file where files differ.
+import type { BuildIndex, BuildRecord, Eviction } from '../cache/build-index.ts';
+import { type ContentKey, isDigest, parseContentKey } from '../core/digest.ts';
+import { BASE, BASE_IMAGE, differences, SOURCE, type VertexKey } from '../graph/cache-key.ts';
+import type { Vertex } from '../graph/vertex.ts';
+import { describeChange, type FileListing, unpackListing } from './file-listing.ts';
+import { type Selection, selectionsOf } from './selections.ts';
+
+export interface Miss {
+  readonly index: Pick<BuildIndex, 'listing'>;
+  readonly vertex: Vertex;
+  readonly now: VertexKey;
+  /** A step below had to run. */
+  readonly baseRan: boolean;
+  /** Earlier records of the step, newest first. */
+  readonly before: readonly BuildRecord[];
+  /** What became of a record of this key or this step. */
+  readonly eviction: Eviction | null;
+  /** Content keys of what the step reads. */
+  readonly sources: readonly ContentKey[];
+  listing(selection: Selection): Promise<FileListing | null>;
+}
+
+export async function explainMiss(miss: Miss): Promise<string> {
+  if (miss.vertex.meta.noCache) return 'the cache is switched off for this step';
+  const nearest = nearestOf(miss);
+  if (nearest === null) return miss.eviction === null ? 'no earlier record of this step' : evicted(miss.eviction);
+  const [first] = nearest.names;
+  if (first === undefined) {
+    if (miss.eviction !== null) return evicted(miss.eviction);
+    return miss.baseRan ? 'an earlier step of this stage ran' : 'the layers below, or its own layer, are no longer those of its record';
+  }
+  if (first === BASE) return baseChange(miss, nearest.record);
+  if (first.startsWith(SOURCE)) return sourceChange(miss, nearest.record, Number(first.slice(SOURCE.length)) - 1);
+  return ingredientChange(first, miss.now.ingredients[first], nearest.record.ingredients[first]);
+}
+
+interface Nearest {
+  readonly record: BuildRecord;
+  readonly names: readonly string[];
+}
+
+/** The record that differs least, the newest of several. */
+function nearestOf(miss: Miss): Nearest | null {
+  let nearest: Nearest | null = null;
+  for (const record of miss.before) {
+    const names = differences(miss.now.ingredients, record.ingredients);
+    if (nearest === null || names.length < nearest.names.length) nearest = { record, names };
+  }
+  return nearest;
+}
+
+const evicted = ({ time, by }: Eviction): string => `its record was evicted on ${new Date(time).toISOString().slice(0, 16)}Z by ${by}`;
+
+/** An image below is named with both digests; anything else is a step that says itself why it changed. */
+function baseChange(miss: Miss, record: BuildRecord): string {
+  const now = miss.now.ingredients[BASE_IMAGE];
+  const before = record.ingredients[BASE_IMAGE];
+  if (now !== undefined && before !== undefined && now !== before) return `base image changed (${short(before)} → ${short(now)})`;
+  if (now !== undefined && before === undefined) return `it now stands on the base image ${short(now)}`;
+  return miss.baseRan ? 'an earlier step of this stage ran' : 'an earlier step of this stage changed';
+}
+
+const short = (image: string): string => image.replace(/(@sha256:[0-9a-f]{12})[0-9a-f]+$/, '$1');
+
+async function sourceChange(miss: Miss, record: BuildRecord, at: number): Promise<string> {
+  const selection = selectionsOf(miss.vertex)[at];
+  if (selection === undefined) return 'it has fewer sources';
+  const name = selection.pattern === '' ? 'what it reads' : selection.pattern;
+  const key = record.ingredients[`${SOURCE}${at + 1}`];
+  if (key === undefined) return `${name} is a new source`;
+  const packed = isDigest(key) ? miss.index.listing(parseContentKey(key)) : null;
+  const before = packed === null ? null : unpackListing(packed);
+  const now = before === null ? null : await miss.listing(selection);
+  const change = before === null || now === null ? null : describeChange(now, before);
+  return change === null ? `${name} changed` : `${name}: ${change}`;
+}
+
+/** Values of variables never appear; those of flags are part of the Dockerfile or the command line. */
+function ingredientChange(name: string, now: string | undefined, before: string | undefined): string {
+  if (now === undefined) return `${name} was removed`;
+  if (before === undefined) return `${name} was added`;
+  if (name.startsWith('ARG/ENV ') || name.startsWith('--mount ') || name === 'heredoc') return `${name} changed`;
+  return `${name} changed (${clip(before)} → ${clip(now)})`;
+}
+
+const LONGEST = 60;
+const clip = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);

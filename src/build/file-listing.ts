@@ -1,0 +1,90 @@
+// What a content key was made of, one line a file, packed to be kept beside records: only used to say
+// which file changed. Digests are cut short, because nothing but a message depends on them.
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { selectedEntries } from '../context/content-key.ts';
+import { compilePatterns } from '../context/pattern-matcher.ts';
+import { selectSources } from '../context/select-sources.ts';
+import type { SourceTree } from '../context/source-tree.ts';
+import type { FileEntry } from '../core/file-entry.ts';
+
+/** What of a file enters its content key. */
+export interface ListedFile {
+  readonly type: FileEntry['type'];
+  readonly mode: number;
+  /** `uid:gid`. */
+  readonly owner: string;
+  /** Start of the sha256 of a file, the text of a link. */
+  readonly content: string;
+}
+
+/** By path relative to the selected source. */
+export type FileListing = ReadonlyMap<string, ListedFile>;
+
+/** Larger selections are not listed: the listing would cost more than it tells. */
+const MOST = 50_000;
+const MAX_BYTES = 64 * 1024 * 1024;
+const SHORT = 12;
+
+/** The files behind the content key of the same selection, hashed already; null when they are too many. */
+export function listSelection(tree: SourceTree, pattern: string, exclude: readonly string[]): FileListing | null {
+  const matcher = exclude.length === 0 ? undefined : compilePatterns(exclude);
+  const files = new Map<string, ListedFile>();
+  for (const entry of selectedEntries(tree, selectSources(tree, pattern), matcher)) {
+    if (files.size >= MOST) return null;
+    files.set(entry.path, listed(entry));
+  }
+  return files;
+}
+
+const listed = (entry: FileEntry): ListedFile => ({
+  type: entry.type === 'hardlink' ? 'file' : entry.type,
+  mode: entry.mode,
+  owner: `${entry.uid}:${entry.gid}`,
+  content: entry.sha256?.slice(0, SHORT) ?? (entry.type === 'hardlink' ? '' : (entry.link ?? '')),
+});
+
+export function packListing(files: FileListing): Uint8Array {
+  const rows = [...files].map(([path, file]) => [path, file.type, file.mode, file.owner, file.content]);
+  return zstdCompressSync(JSON.stringify(rows));
+}
+
+/** Null when the bytes are no listing. */
+export function unpackListing(packed: Uint8Array): FileListing | null {
+  try {
+    const rows = JSON.parse(zstdDecompressSync(packed, { maxOutputLength: MAX_BYTES }).toString('utf8')) as [
+      string,
+      FileEntry['type'],
+      number,
+      string,
+      string,
+    ][];
+    return new Map(rows.map(([path, type, mode, owner, content]) => [String(path), { type, mode, owner, content: String(content) }]));
+  } catch {
+    return null;
+  }
+}
+
+/** The first file that differs and how, in words, and how many more there are; null when none does. */
+export function describeChange(now: FileListing, before: FileListing): string | null {
+  let first: string | null = null;
+  let count = 0;
+  for (const path of [...new Set([...now.keys(), ...before.keys()])].sort()) {
+    const change = changeOf(now.get(path), before.get(path));
+    if (change === null) continue;
+    first ??= `${path === '' ? 'the file' : path} ${change}`;
+    count += 1;
+  }
+  return count > 1 ? `${first} and ${count - 1} more` : first;
+}
+
+function changeOf(now: ListedFile | undefined, before: ListedFile | undefined): string | null {
+  if (now === undefined) return before === undefined ? null : 'was removed';
+  if (before === undefined) return 'was added';
+  if (now.type !== before.type) return `was a ${before.type} and is a ${now.type}`;
+  if (now.content !== before.content) return `changed (${before.content} → ${now.content})`;
+  if (now.mode !== before.mode) return `has another mode (${octal(before.mode)} → ${octal(now.mode)})`;
+  if (now.owner !== before.owner) return `has another owner (${before.owner} → ${now.owner})`;
+  return null;
+}
+
+const octal = (mode: number): string => mode.toString(8).padStart(4, '0');

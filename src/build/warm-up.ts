@@ -1,0 +1,49 @@
+// Work done once, when the start-up snapshot is made: the parser's tables exist then, and what a usual
+// build parses and plans with has been compiled. Pure: no file, clock or random number is touched,
+// because whatever this leaves behind is shared by every later process.
+import { parseDockerfile } from '../parser/parse-dockerfile.ts';
+import type { PlanOptions } from '../planner/facts.ts';
+import { planWithFacts } from './plan-build-loop.ts';
+
+const TEXT = `# syntax=docker/dockerfile:1
+FROM scratch AS base
+ARG NAME=value
+ENV PATH=/bin:$PATH NAME=\${NAME:-other}
+WORKDIR /app
+COPY --chown=1:1 *.json "a b" ./
+RUN --mount=type=cache,target=/c echo $NAME \\
+  && true
+RUN <<EOF
+true
+EOF
+FROM base
+COPY --from=base /app /app
+LABEL a=b
+USER 1
+EXPOSE 80
+ENTRYPOINT ["/app"]
+CMD run
+`;
+
+const AMD64 = { os: 'linux', architecture: 'amd64' };
+
+const OPTIONS: PlanOptions = {
+  platforms: [AMD64],
+  buildPlatform: AMD64,
+  buildArgs: {},
+  labels: {},
+  noCache: false,
+  namedContexts: new Map(),
+  network: 'default',
+  allow: [],
+  addHosts: [],
+  ulimits: [],
+};
+
+/** One lexer for each escape character. */
+export async function warmUp(): Promise<void> {
+  for (const text of [TEXT, `# escape=\`\n${TEXT.replaceAll('\\\n', '\`\n')}`]) {
+    const { ast } = parseDockerfile({ name: 'Dockerfile', text });
+    await planWithFacts(ast, OPTIONS, (query) => Promise.reject(new Error(`unexpected ${query.reference}`)));
+  }
+}
