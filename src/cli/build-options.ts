@@ -67,6 +67,8 @@ function sizeOf(args: ParsedArgs, name: string): number | undefined {
 /** `KEY` alone takes the value of the environment, and is left out when there is none, as in Docker. */
 function buildArgs(items: readonly string[], env: CliEnvironment['env']): Record<string, string> {
   const out: Record<string, string> = {};
+  // Docker's client passes it on unasked: it is meant to hold for every tool of a build.
+  if (env['SOURCE_DATE_EPOCH'] !== undefined) out['SOURCE_DATE_EPOCH'] = env['SOURCE_DATE_EPOCH'];
   for (const item of items) {
     const at = item.indexOf('=');
     const name = at === -1 ? item : item.slice(0, at);
