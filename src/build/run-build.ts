@@ -3,6 +3,7 @@ import { hasErrors } from '../core/diagnostic.ts';
 import { hostPlatform, type Platform, parsePlatform } from '../core/platform.ts';
 import type { SourceFile } from '../core/span.ts';
 import type { BuildPlan } from '../graph/image-plan.ts';
+import type { DockerfileAst } from '../parser/ast.ts';
 import { parseDockerfile } from '../parser/parse-dockerfile.ts';
 import { checkOptions } from '../planner/checks/skip.ts';
 import type { PlanOptions } from '../planner/facts.ts';
@@ -30,6 +31,7 @@ async function buildInputs(session: Session, request: BuildRequest, inputs: Buil
   const file = inputs.dockerfile;
   const { ast, diagnostics: syntax } = parseDockerfile(file);
   if (hasErrors(syntax)) throw new DockerfileError(file, syntax);
+  noticeSyntax(session, ast);
   const images = new BaseImages(session, registry, request.pull);
   const planned = await planWithFacts(ast, planOptions(request, inputs), async (query) => (await images.resolve(query)).fact);
   const warnings = [...checkOptions(ast, request.buildArgs).settle(syntax), ...planned.diagnostics];
@@ -37,6 +39,13 @@ async function buildInputs(session: Session, request: BuildRequest, inputs: Buil
   for (const diagnostic of warnings) session.emit({ type: 'diagnostic', diagnostic });
   const result = await buildPlan({ session, request, inputs, registry, images, file }, planned.plan);
   return { ...result, file, warnings };
+}
+
+/** There is one frontend; files written for Docker's own versions are ours, others are built all the same, with a word. */
+function noticeSyntax(session: Session, ast: DockerfileAst): void {
+  const syntax = ast.directives.find((directive) => directive.name === 'syntax')?.value.split(/\s/, 1)[0];
+  if (syntax === undefined || /^(?:(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?:[:@].*)?|dockerfile\.v0)$/.test(syntax)) return;
+  session.emit({ type: 'notice', message: `# syntax=${syntax} names another frontend; the Dockerfile is built as Docker's own language` });
 }
 
 interface BuildParts {

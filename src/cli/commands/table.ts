@@ -3,7 +3,7 @@ import { BUILD_COMMAND } from '../flags/build.ts';
 import { HISTORY_COMMAND, IMAGES_COMMAND, INSPECT_COMMAND, RMI_COMMAND, TAG_COMMAND, VERSION_COMMAND } from '../flags/images.ts';
 import { LOGIN_COMMAND, LOGOUT_COMMAND, PULL_COMMAND, PUSH_COMMAND } from '../flags/registry.ts';
 import { RUN_COMMAND } from '../flags/run.ts';
-import { DU_COMMAND, LOAD_COMMAND, PRUNE_COMMAND, SAVE_COMMAND, VERIFY_COMMAND } from '../flags/store.ts';
+import { DOCTOR_COMMAND, DU_COMMAND, LOAD_COMMAND, PRUNE_COMMAND, SAVE_COMMAND, VERIFY_COMMAND } from '../flags/store.ts';
 import type { Command } from './command.ts';
 
 export const COMMANDS: readonly Command[] = [
@@ -21,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   { spec: DU_COMMAND, load: () => import('./du.ts') },
   { spec: PRUNE_COMMAND, load: () => import('./prune.ts') },
   { spec: VERIFY_COMMAND, load: () => import('./verify.ts') },
+  { spec: DOCTOR_COMMAND, load: () => import('./doctor.ts') },
   { spec: LOGIN_COMMAND, load: () => import('./login.ts') },
   { spec: LOGOUT_COMMAND, load: () => import('./logout.ts') },
   { spec: VERSION_COMMAND, load: () => import('./version.ts') },
