@@ -8,11 +8,11 @@ import type { BaseImages } from './base-images.ts';
 import type { BuildInputs } from './build-inputs.ts';
 import type { BuildRequest } from './build-request.ts';
 import type { Layer, MadeLayer } from './layer.ts';
-import type { LogTail } from './log-tail.ts';
 import type { RegistryAccess } from './registry-access.ts';
 import type { Session } from './session.ts';
 import { Solver } from './solver.ts';
 import { StepError } from './step-error.ts';
+import type { StepLog } from './step-log.ts';
 import { StepRunner } from './steps/step-runner.ts';
 import { Trees } from './trees.ts';
 
@@ -35,7 +35,7 @@ export async function solvePlan(parts: SolveParts, plan: BuildPlan, onLayer: (la
   const abort = new AbortController();
   const signal = AbortSignal.any([parts.session.signal, abort.signal]);
   const session: Session = Object.assign(Object.create(parts.session) as Session, { signal });
-  const logs = new Map<string, LogTail>();
+  const logs = new Map<string, StepLog>();
   const shipped = shippedVertices(plan);
   const trees: Trees = new Trees(session, parts.inputs, { solve: (id) => solver.solve(id), vertex: (id) => solver.vertex(id) });
   const steps = new StepRunner({ ...parts, session, trees, logs, format: parts.request.layers });
@@ -97,12 +97,13 @@ async function withVertices(layers: readonly Layer[], chain: readonly Vertex[]):
 }
 
 /** Failures of a step carry its place in the Dockerfile and the end of its log. */
-async function atStep<T>(file: SourceFile, logs: ReadonlyMap<string, LogTail>, vertex: Vertex, body: () => Promise<T>): Promise<T> {
+async function atStep<T>(file: SourceFile, logs: ReadonlyMap<string, StepLog>, vertex: Vertex, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (cause) {
     if (cause instanceof StepError || (cause instanceof Error && cause.name === 'AbortError')) throw cause;
-    const logTail = logs.get(vertex.id)?.lines(40) ?? [];
-    throw new StepError({ label: vertex.meta.label, file, span: vertex.meta.origin, logTail, cause });
+    const log = logs.get(vertex.id);
+    const logPath = log?.keep(`${new Date().toISOString().replace(/[:.]/g, '-')}-${vertex.meta.stage}`) ?? null;
+    throw new StepError({ label: vertex.meta.label, file, span: vertex.meta.origin, logTail: log?.lines(40) ?? [], logPath, cause });
   }
 }

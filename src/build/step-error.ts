@@ -16,6 +16,7 @@ export class StepError extends Error {
     readonly file: SourceFile;
     readonly span: Span | undefined;
     readonly logTail: readonly string[];
+    readonly logPath: string | null;
     readonly cause: unknown;
   }) {
     super(`${init.label}: ${init.cause instanceof Error ? init.cause.message : String(init.cause)}`, { cause: init.cause });
@@ -23,5 +24,6 @@ export class StepError extends Error {
     this.file = init.file;
     this.span = init.span;
     this.logTail = init.logTail;
+    this.logPath = init.logPath;
   }
 }

@@ -64,6 +64,7 @@ function reportStep(error: StepError, terminal: Terminal): number {
     terminal.write(
       `last ${tail.length === 1 ? 'line' : `${tail.length} lines`} of ${error.label}:\n${tail.map((line) => `  ${line}\n`).join('')}`,
     );
+  if (error.logPath !== null) terminal.write(`whole log: ${error.logPath}\n`);
   return EXIT_FAILED;
 }
 

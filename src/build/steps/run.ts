@@ -7,9 +7,9 @@ import type { ExecOp } from '../../graph/op.ts';
 import type { Vertex } from '../../graph/vertex.ts';
 import type { SecretSource } from '../build-request.ts';
 import type { Rootfs } from '../layer.ts';
-import { LogTail } from '../log-tail.ts';
 import { materialize } from '../snapshots.ts';
 import type { StepResult } from '../solver.ts';
+import { StepLog } from '../step-log.ts';
 import type { StepContext } from './step-context.ts';
 
 export async function runStep(context: StepContext, vertex: Vertex, op: ExecOp, base: Rootfs): Promise<StepResult> {
@@ -18,7 +18,7 @@ export async function runStep(context: StepContext, vertex: Vertex, op: ExecOp, 
   const executor = await session.executor();
   const { secrets, env } = readSecrets(op, context.secrets);
   const snapshot = session.index.newSnapshot();
-  const log = new LogTail();
+  const log = new StepLog(session.root);
   context.logs.set(vertex.id, log);
   try {
     const result = await executor.run(
@@ -47,6 +47,7 @@ export async function runStep(context: StepContext, vertex: Vertex, op: ExecOp, 
     session.index.removeSnapshot(snapshot);
     throw error;
   }
+  log.drop();
   const created = session.clock();
   const made = executor.diff(snapshot, root, format).then(({ layer, size }) => ({ ref: layer, created, diskSize: size }));
   return { made, snapshot };

@@ -2,8 +2,8 @@
 import type { LayerFormat, MountSource } from '../../executor/executor.ts';
 import type { Vertex } from '../../graph/vertex.ts';
 import type { SecretSource } from '../build-request.ts';
-import type { LogTail } from '../log-tail.ts';
 import type { Session } from '../session.ts';
+import type { StepLog } from '../step-log.ts';
 
 export interface StepContext {
   readonly session: Session;
@@ -11,6 +11,6 @@ export interface StepContext {
   readonly secrets: Readonly<Record<string, SecretSource>>;
   readonly ssh: Readonly<Record<string, string>>;
   /** By vertex id: the end of each step's log. */
-  readonly logs: Map<string, LogTail>;
+  readonly logs: Map<string, StepLog>;
   mountSource(vertex: Vertex, input: number): Promise<MountSource>;
 }

@@ -9,10 +9,10 @@ import type { CopyOp } from '../../graph/op.ts';
 import type { Vertex } from '../../graph/vertex.ts';
 import type { BuildRequest } from '../build-request.ts';
 import { type Layer, layerOf, type Rootfs } from '../layer.ts';
-import type { LogTail } from '../log-tail.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { Session } from '../session.ts';
 import type { StepResult } from '../solver.ts';
+import type { StepLog } from '../step-log.ts';
 import type { Trees } from '../trees.ts';
 import { copyLocal, makeDirectory } from './local-copy.ts';
 import { RemoteFiles } from './remote-files.ts';
@@ -23,7 +23,7 @@ export interface StepRunnerOptions {
   readonly request: BuildRequest;
   readonly registry: RegistryAccess;
   readonly trees: Trees;
-  readonly logs: Map<string, LogTail>;
+  readonly logs: Map<string, StepLog>;
   readonly format: LayerFormat;
 }
 
