@@ -8,6 +8,8 @@ export class StepError extends Error {
   readonly span: Span | undefined;
   /** Last lines of the step's output, oldest first, control characters removed. */
   readonly logTail: readonly string[];
+  /** File with the whole output, when there was any. */
+  readonly logPath: string | null;
   /** Why the step ran instead of coming from the cache, one line. */
   because: string | undefined;
 
