@@ -13,6 +13,8 @@ import { storeError } from './store-errors.ts';
 
 export const BLOBS_DIR = 'blobs-v1';
 export const TEMP_DIR = 'tmp-v1';
+/** Logs of failed steps. */
+export const LOGS_DIR = 'logs-v1';
 export const DEFAULT_READ_LIMIT = 32 * 1024 * 1024;
 /** Milliseconds between refreshes of a blob's mtime. */
 export const TOUCH_INTERVAL = 10 * 60 * 1000;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type ChainId, type DiffId, type Digest, isDigest, parseDiffId, parseDigest } from '../../core/digest.ts';
 import { errnoOf } from '../../core/errors.ts';
 import type { SnapshotRow } from '../build-index.ts';
-import { BLOBS_DIR, TEMP_DIR } from '../fs-blob-store.ts';
+import { BLOBS_DIR, LOGS_DIR, TEMP_DIR } from '../fs-blob-store.ts';
 import { TOCS_DIR } from '../fs-toc-store.ts';
 import type { SqliteIndex } from '../sqlite-index.ts';
 import { storeError } from '../store-errors.ts';
@@ -124,11 +124,14 @@ function* scanCacheMounts(root: string): Generator<StoreItem> {
   }
 }
 
+/** Half-written files, and logs of failed steps. */
 function* scanTemp(root: string): Generator<StoreItem> {
-  for (const id of namesOf(join(root, TEMP_DIR))) {
-    const path = join(root, TEMP_DIR, id);
-    const stats = lstatSync(path, { throwIfNoEntry: false });
-    if (stats !== undefined) yield { kind: 'temp', id, path, size: treeSize(path) ?? 0, lastUsed: stats.mtimeMs };
+  for (const directory of [TEMP_DIR, LOGS_DIR]) {
+    for (const id of namesOf(join(root, directory))) {
+      const path = join(root, directory, id);
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      if (stats !== undefined) yield { kind: 'temp', id, path, size: treeSize(path) ?? 0, lastUsed: stats.mtimeMs };
+    }
   }
 }
 
@@ -143,7 +146,7 @@ function* hexFiles(directory: string): Generator<{ readonly hex: string; readonl
 /** Blocks of the directories that hold items, as `du` counts them. */
 function directoryOverhead(root: string): number {
   const fanOut = [join(root, BLOBS_DIR, 'sha256'), join(root, TOCS_DIR)];
-  const parents = [root, ...[BLOBS_DIR, TEMP_DIR, SNAPSHOTS_DIR, CACHE_MOUNTS_DIR].map((name) => join(root, name)), ...fanOut];
+  const parents = [root, ...[BLOBS_DIR, TEMP_DIR, LOGS_DIR, SNAPSHOTS_DIR, CACHE_MOUNTS_DIR].map((name) => join(root, name)), ...fanOut];
   const all = [...parents, ...fanOut.flatMap((directory) => namesOf(directory).map((name) => join(directory, name)))];
   return all.reduce((sum, path) => {
     const stats = lstatSync(path, { throwIfNoEntry: false });
