@@ -30,7 +30,6 @@ if [ "${1:-}" = test ]; then
   want zstd zstd
   want curl curl
   want mmdebstrap mmdebstrap
-  want htpasswd apache2-utils
 fi
 if [ -n "$missing" ]; then
   if [ "$(id -u)" -ne 0 ]; then
