@@ -8,7 +8,7 @@ import { MergedTree } from '../executor/layer/merged-tree.ts';
 import type { Vertex, VertexId } from '../graph/vertex.ts';
 import type { BuildInputs } from './build-inputs.ts';
 import { type FileListing, listSelection } from './file-listing.ts';
-import type { Rootfs } from './layer.ts';
+import { chainOf, type Rootfs } from './layer.ts';
 import { selectionContent } from './selection-content.ts';
 import type { Selection } from './selections.ts';
 import type { Session } from './session.ts';
@@ -93,9 +93,10 @@ export class Trees {
     const { op } = this.#solver.vertex(id);
     if (op.type === 'local') {
       const { path, excludes } = this.#inputs.directory(op.name);
-      return { type: 'directory', path, ...(excludes.length === 0 ? {} : { excludes }) };
+      return { type: 'directory', path, identity: `context ${op.name}`, ...(excludes.length === 0 ? {} : { excludes }) };
     }
     const root = await this.#solver.solve(id);
-    return { type: 'stack', stack: await materialize(this.#session, root.layers) };
+    const [stack, chain] = await Promise.all([materialize(this.#session, root.layers), chainOf(root.layers)]);
+    return { type: 'stack', stack, identity: chain ?? 'scratch' };
   }
 }
