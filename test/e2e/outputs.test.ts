@@ -1,0 +1,231 @@
+// Where results go: archives, directories, stdout, several places at once; and the same bytes each time.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildBase, openWorkbench, TSBUILD, type Workbench } from '../support/cli.ts';
+import { startRegistry } from '../support/registry.ts';
+
+let bench: Workbench;
+let context: string;
+let count = 0;
+
+beforeAll(async () => {
+  bench = openWorkbench();
+  await buildBase(bench);
+  context = bench.context({ Dockerfile: DOCKERFILE, 'dir/text': 'text\n' });
+});
+afterAll(() => bench?.dispose());
+
+const DOCKERFILE = `FROM base AS made
+RUN mkdir -p /out/sub && echo made > /out/made && ln -s made /out/link && ln /out/made /out/hard && chown 1000:50 /out/made && chmod 4711 /out/made
+RUN rm /out/hard && touch /out/sub/late
+FROM scratch
+COPY --from=made /out /
+COPY dir /dir
+CMD ["/made"]
+`;
+const TREE = ['dir', 'dir/text', 'link', 'made', 'sub', 'sub/late'];
+
+const place = (name: string): string => join(bench.dir, `${++count}-${name}`);
+const untar = (archive: string): string => {
+  const dir = place('untar');
+  mkdirSync(dir);
+  execFileSync('tar', ['-xf', archive, '-C', dir]);
+  return dir;
+};
+const sha256 = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+interface Found {
+  readonly digest: string;
+  readonly layers: readonly { readonly digest: string; readonly mediaType: string }[];
+  readonly diffIds: readonly string[];
+}
+
+/** Reads an OCI layout and checks that every blob is what its name says. */
+function readLayout(dir: string): Found & { readonly names: readonly (string | undefined)[] } {
+  for (const hex of readdirSync(join(dir, 'blobs/sha256')))
+    expect(sha256(readFileSync(join(dir, 'blobs/sha256', hex)))).toBe(`sha256:${hex}`);
+  const json = (path: string) => JSON.parse(readFileSync(join(dir, path), 'utf8'));
+  expect(json('oci-layout')).toEqual({ imageLayoutVersion: '1.0.0' });
+  const blob = (digest: string): string => `blobs/sha256/${digest.slice(7)}`;
+  const { manifests } = json('index.json');
+  const digest = manifests[0].digest as string;
+  const manifest = json(blob(digest));
+  return {
+    digest,
+    layers: manifest.layers,
+    diffIds: json(blob(manifest.config.digest)).rootfs.diff_ids,
+    names: manifests.map((entry: { annotations?: Record<string, string> }) => entry.annotations?.['io.containerd.image.name']),
+  };
+}
+
+const paths = (dir: string): string[] => readdirSync(dir, { recursive: true, encoding: 'utf8' }).sort();
+
+describe('archives', () => {
+  it('type=oci: a tar, and the same as a directory', async () => {
+    const [tar, dir] = [place('oci.tar'), place('oci')];
+    const built = await bench.ok([
+      '-t',
+      'shown/name:1',
+      '--output',
+      `type=oci,dest=${tar}`,
+      '--output',
+      `type=oci,dest=${dir},tar=false`,
+      context,
+    ]);
+    const found = readLayout(untar(tar));
+    expect(found.digest).toBe(built.stdout.trim());
+    expect(found.names).toEqual(['docker.io/shown/name:1']);
+    expect(readLayout(dir)).toEqual(found);
+  });
+
+  it('type=docker: what docker load reads', async () => {
+    const tar = place('docker.tar');
+    await bench.ok(['-q', '-t', 'one:1', '-t', 'two', '--output', `type=docker,dest=${tar}`, context]);
+    const dir = untar(tar);
+    const [entry] = JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8'));
+    expect(entry.RepoTags).toEqual(['one:1', 'two:latest']);
+    const config = JSON.parse(readFileSync(join(dir, entry.Config), 'utf8'));
+    expect(config.config.Cmd).toEqual(['/made']);
+    for (const [at, layer] of (entry.Layers as string[]).entries()) {
+      const bytes = readFileSync(join(dir, layer));
+      expect(sha256(bytes[0] === 0x1f ? gunzipSync(bytes) : bytes)).toBe(config.rootfs.diff_ids[at]);
+    }
+  });
+
+  it.each([
+    ['gzip', 'application/vnd.oci.image.layer.v1.tar+gzip', gunzipSync],
+    ['zstd', 'application/vnd.oci.image.layer.v1.tar+zstd', zstdDecompressSync],
+    ['uncompressed', 'application/vnd.oci.image.layer.v1.tar', (bytes: Buffer) => bytes],
+  ])('compression=%s', async (compression, mediaType, decompress) => {
+    const dir = place(compression);
+    // A layer that is cached keeps the compression it was made with, as in Docker: this one is new.
+    const fresh = bench.context({ Dockerfile: 'FROM scratch\nCOPY . /\n', salt: compression });
+    await bench.ok(['-q', '--output', `type=oci,dest=${dir},tar=false,compression=${compression}`, fresh]);
+    const { layers, diffIds } = readLayout(dir);
+    expect(layers.map((layer) => layer.mediaType)).toEqual([mediaType]);
+    for (const [at, layer] of layers.entries()) {
+      expect(sha256(decompress(readFileSync(join(dir, 'blobs/sha256', layer.digest.slice(7)))))).toBe(diffIds[at]);
+    }
+  });
+});
+
+describe('files without an image', () => {
+  it('type=local and a bare directory', async () => {
+    for (const output of ['type=local,dest=', '']) {
+      const dir = place('local');
+      const built = await bench.ok(['--output', `${output}${dir}`, context]);
+      expect(built.stdout).toBe('');
+      expect(paths(dir)).toEqual(TREE);
+      expect(readFileSync(join(dir, 'made'), 'utf8')).toBe('made\n');
+      expect(readlinkSync(join(dir, 'link'))).toBe('made');
+      expect(statSync(join(dir, 'made'))).toMatchObject({ nlink: 1 });
+    }
+  });
+
+  it('type=local adds to what is there, and writes through no link of it', async () => {
+    const [dir, outside] = [place('local'), place('outside')];
+    mkdirSync(join(dir), { recursive: true });
+    mkdirSync(outside);
+    execFileSync('ln', ['-s', outside, join(dir, 'sub')]);
+    writeFileSync(join(dir, 'kept'), 'kept\n');
+    await bench.ok(['--output', dir, context]);
+    expect(readdirSync(outside)).toEqual([]);
+    expect(readFileSync(join(dir, 'kept'), 'utf8')).toBe('kept\n');
+    expect(lstatSync(join(dir, 'sub')).isDirectory()).toBe(true);
+  });
+
+  it('type=tar, to a file and to stdout, with owners and modes', async () => {
+    const [file, piped] = [place('tree.tar'), place('piped.tar')];
+    await bench.ok(['--output', `type=tar,dest=${file}`, context]);
+    const command = ['sh', '-c', `exec "$0" "$@" > '${piped}'`, TSBUILD];
+    await bench.ok(['--output', '-', context], { command });
+    expect(readFileSync(piped).equals(readFileSync(file))).toBe(true);
+    const list = execFileSync('tar', ['-tvf', file, '--numeric-owner'], { encoding: 'utf8' }).split('\n');
+    expect(
+      list
+        .map((line) => line.split(/\s+/)[5]?.replace(/\/$/, ''))
+        .filter(Boolean)
+        .sort(),
+    ).toEqual(TREE);
+    expect(list.find((line) => line.startsWith('-') && line.endsWith(' made'))).toMatch(/^-rws--x--x 1000\/50 /);
+  });
+
+  it('several platforms are kept apart', async () => {
+    const dir = place('platforms');
+    const multi = bench.context({ Dockerfile: 'FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /arch\n', amd64: 'x86\n', arm64: 'arm\n' });
+    await bench.ok(['--platform', 'linux/amd64,linux/arm64', '--output', dir, multi]);
+    expect(paths(dir)).toEqual(['linux_amd64', 'linux_amd64/arch', 'linux_arm64', 'linux_arm64/arch']);
+    expect(readFileSync(join(dir, 'linux_arm64/arch'), 'utf8')).toBe('arm\n');
+  });
+});
+
+describe('several outputs', () => {
+  it('one build fills the store, a registry, an archive and a directory', async () => {
+    const registry = await startRegistry();
+    try {
+      const [tar, dir] = [place('all.tar'), place('all')];
+      const name = `${registry.host}/all:1`;
+      const outputs = ['type=image,push=true', `type=oci,dest=${tar}`, `type=local,dest=${dir}`].flatMap((output) => ['--output', output]);
+      const built = await bench.ok(['-t', name, ...outputs, context]);
+      const digest = built.stdout.trim();
+      expect(readLayout(untar(tar)).digest).toBe(digest);
+      expect(paths(dir)).toEqual(TREE);
+      expect((await bench.ok(['images'])).stdout).toContain(digest.slice(7, 19));
+      const answer = await fetch(`http://${registry.host}/v2/all/manifests/1`, {
+        headers: { accept: 'application/vnd.oci.image.manifest.v1+json' },
+      });
+      expect(answer.headers.get('docker-content-digest')).toBe(digest);
+    } finally {
+      await registry.stop();
+    }
+  });
+
+  it('type=oci alone leaves no name in the store', async () => {
+    await bench.ok(['-q', '-t', 'only-archive', '--output', `type=oci,dest=${place('alone.tar')}`, context]);
+    expect((await bench.ok(['images'])).stdout).not.toContain('only-archive');
+  });
+
+  it('a failed build writes nothing', async () => {
+    const [tar, dir] = [place('failed.tar'), place('failed')];
+    const failing = bench.context({ Dockerfile: 'FROM base\nRUN echo x > /x\nRUN exit 1\n' });
+    const result = await bench.run(['--output', `type=oci,dest=${tar}`, '--output', dir, failing]);
+    expect(result.code).toBe(1);
+    expect([existsSync(tar), existsSync(dir)]).toEqual([false, false]);
+    expect(readdirSync(bench.dir).filter((name) => name.includes('partial'))).toEqual([]);
+  });
+});
+
+describe('the same bytes', () => {
+  it('two stores make one digest with SOURCE_DATE_EPOCH', async () => {
+    const archive = place('base.tar');
+    // The first step adds /dev, /proc and /sys, with the time it runs at.
+    await bench.ok(['-q', '-t', 'with-dev', bench.context({ Dockerfile: 'FROM base\nRUN true\n' })]);
+    await bench.ok(['save', '-o', archive, 'with-dev']);
+    const digests: string[] = [];
+    for (const round of ['first', 'second']) {
+      const other = openWorkbench();
+      try {
+        await other.ok(['load', '-i', archive]);
+        const files = {
+          Dockerfile:
+            'FROM with-dev\nCOPY x /app\nWORKDIR /app\nRUN --network=none echo made > made && touch -d @1600000000 made .\nLABEL a=b\n',
+          'x/y': 'y\n',
+        };
+        const where = other.context(files);
+        execFileSync('find', [where, '-exec', 'touch', '-h', '-d', '@1500000000', '{}', '+']);
+        const built = await other.ok(['-q', '-t', round, where], { env: { SOURCE_DATE_EPOCH: '1600000000' } });
+        digests.push(built.stdout.trim());
+        const [image] = JSON.parse((await other.ok(['inspect', round])).stdout);
+        expect(image.config.created).toBe('2020-09-13T12:26:40Z');
+      } finally {
+        other.dispose();
+      }
+    }
+    expect(digests[0]).toMatch(/^sha256:/);
+    expect(digests[1]).toBe(digests[0]);
+  });
+});
