@@ -35,7 +35,7 @@ export function parseArgv(command: CommandSpec, argv: readonly string[], common:
       }
     }
   }
-  checkCount(command, out.positionals);
+  if (out.switches.get('help') !== true) checkCount(command, out.positionals);
   return out;
 }
 
