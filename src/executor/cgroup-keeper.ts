@@ -38,6 +38,7 @@ export function startCgroupKeeper(): CgroupKeeper {
       for (const path of paths) child.stdin.write(`${path}\n`);
     },
     finish() {
+      child.ref();
       child.stdin.end();
       return closed;
     },

@@ -1,10 +1,10 @@
 // First work of the executor process: makes the namespaces it was started in its own. Mounts become
 // private, /proc shows its own pid namespace, control groups are one cgroup2 tree (runtimes refuse
 // mixtures), and a private tmpfs holds everything that must vanish with the process.
-import { mkdirSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
-import { errnoOf, TsbuildError } from '../core/errors.ts';
-import type { ExecutorConfig } from './launch.ts';
+import { mkdirSync, mkdtempSync, statfsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { errnoOf, invariant, TsbuildError } from '../core/errors.ts';
+import { type ExecutorConfig, mountNamespace } from './launch.ts';
 import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_REC, type NamespaceCalls } from './namespace-calls.ts';
 import { SyscallError } from './syscalls.ts';
 
@@ -22,6 +22,7 @@ export interface Workplace {
 
 /** The working directory becomes snapshots-v1, so that overlay options are short and free of the store's path. */
 export function enterNamespace(calls: NamespaceCalls, config: ExecutorConfig): Workplace {
+  invariant(mountNamespace() !== config.outside, 'the executor shares the mount namespace of the host');
   process.umask(0o022);
   const run = join(config.root, 'run');
   const snapshots = join(config.root, 'snapshots-v1');
@@ -36,6 +37,17 @@ export function enterNamespace(calls: NamespaceCalls, config: ExecutorConfig): W
   const hostCgroups = unifyCgroups(calls, run);
   process.chdir(snapshots);
   return { run, runRelative: '../run', hostCgroups, store: config.root };
+}
+
+/** Where nothing can be mounted: a plain directory, removed at the end. */
+export function enterPlainly(calls: NamespaceCalls, config: ExecutorConfig): Workplace {
+  process.umask(0o022);
+  const snapshots = join(config.root, 'snapshots-v1');
+  mkdirSync(snapshots, { recursive: true });
+  calls.dieWithParent();
+  const run = mkdtempSync(join(config.root, 'run-'));
+  process.chdir(snapshots);
+  return { run, runRelative: `../${basename(run)}`, hostCgroups: null, store: config.root };
 }
 
 function mountRunDirectory(calls: NamespaceCalls, run: string): void {

@@ -2,6 +2,7 @@
 // mount namespace itself, so util-linux's or busybox's `unshare` does it before Node starts. Only
 // flags that both know are used; everything else is done inside (enter-namespace.ts).
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
@@ -16,6 +17,8 @@ export interface ExecutorConfig {
   /** Store root. */
   readonly root: string;
   readonly isolation: Isolation;
+  /** Mount namespace of the main process: the executor mounts nothing unless its own is another. */
+  readonly outside: string;
 }
 
 export interface Launch {
@@ -55,8 +58,11 @@ export function rootlessKind(identity: Identity): 'rootless' | 'single' {
   return ranges.uid.length > 0 && ranges.gid.length > 0 ? 'rootless' : 'single';
 }
 
+/** Identity of the calling process's mount namespace. */
+export const mountNamespace = (): string => readlinkSync('/proc/self/ns/mnt');
+
 export async function launchExecutor(isolation: Isolation, options: LaunchOptions): Promise<Launch> {
-  const config: ExecutorConfig = { root: options.root, isolation };
+  const config: ExecutorConfig = { root: options.root, isolation, outside: mountNamespace() };
   const node = [process.execPath, ...options.execArgv, options.entry, JSON.stringify(config)];
   const inNamespaces = ['-m', '-p', '-f', ...node];
   if (isolation === 'chroot') return start(node, options, false);

@@ -48,7 +48,7 @@ export class LayerWork {
       lower: this.#lower(request.parent),
       calls: this.#host.fileCalls,
       xattrs: this.#xattrs,
-      owners: this.#host.config.isolation === 'single' ? 'record' : 'set',
+      owners: this.#host.config.isolation === 'single' || process.geteuid?.() !== 0 ? 'record' : 'set',
     });
     this.#tocs.put(diffId, result.toc);
     const { length } = result.skippedDevices;

@@ -37,6 +37,8 @@ export interface NamespaceCalls {
   unmount(target: string, flags: number): void;
   /** This process gets SIGKILL when its parent ends. */
   dieWithParent(): void;
+  /** Changes the root directory of this process. */
+  changeRoot(path: string): void;
   /** New control group namespace for this thread and the programs it starts. */
   unshareCgroups(): void;
   /**
@@ -61,6 +63,7 @@ export function loadNamespaceCalls(): NamespaceCalls {
   const mountCall = libc.func('int mount(void *source, void *target, const char *type, unsigned long flags, const char *data)');
   const unmountCall = libc.func('int umount2(void *target, int flags)');
   const prctl = libc.func('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)');
+  const chroot = libc.func('int chroot(void *path)');
   const unshare = libc.func('int unshare(int flags)');
   const open = libc.func('int open(void *path, int flags, int mode)');
   const close = libc.func('int close(int fd)');
@@ -96,6 +99,9 @@ export function loadNamespaceCalls(): NamespaceCalls {
     },
     dieWithParent() {
       check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), 'prctl');
+    },
+    changeRoot(path) {
+      check(chroot(cPath(path)), 'chroot', path);
     },
     unshareCgroups() {
       check(unshare(CLONE_NEWCGROUP), 'unshare');

@@ -58,7 +58,7 @@ export async function startExecutor(options: StartOptions): Promise<Executor> {
       const client = new ExecutorClient(await launchExecutor(isolation, launchOptions), options.notice);
       await client.ready;
       if (isolation === 'single') options.notice(SINGLE_USER);
-      if (isolation === 'chroot') options.notice(CHROOT);
+      if (isolation === 'chroot' && callerIdentity().uid === 0) options.notice(CHROOT);
       return client;
     } catch (error) {
       const next = choices[position + 1];
@@ -68,17 +68,26 @@ export async function startExecutor(options: StartOptions): Promise<Executor> {
   throw new InvariantError('no isolation to try');
 }
 
-const FALLS_BACK: ReadonlySet<string> = new Set(['exec/no-namespaces', 'exec/no-uidmap', 'exec/uidmap-failed', 'exec/no-unshare']);
+const FALLS_BACK: ReadonlySet<string> = new Set([
+  'exec/no-namespaces',
+  'exec/no-user-namespace',
+  'exec/no-mount',
+  'exec/no-uidmap',
+  'exec/uidmap-failed',
+  'exec/no-unshare',
+]);
 const SINGLE_USER =
   'this user has no ranges in /etc/subuid and /etc/subgid (or newuidmap is missing): steps can only use one user id, and commands that change owners may fail; `tsbuild doctor` says how to improve it';
 const CHROOT =
   'namespaces are not permitted here: steps run in a chroot without isolation of processes and network; `tsbuild doctor` says how to improve it';
 
+/** The last resort needs no namespaces; without root it can still unpack and copy, but not run steps. */
 function isolationChoices(wanted: 'auto' | 'root' | 'rootless' | 'chroot'): readonly Isolation[] {
   const identity = callerIdentity();
-  if (wanted === 'auto' ? identity.uid === 0 : wanted === 'root') return wanted === 'auto' ? ['root', 'chroot'] : ['root'];
-  if (wanted === 'chroot') return ['chroot'];
-  return rootlessKind(identity) === 'rootless' ? ['rootless', 'single'] : ['single'];
+  if (wanted === 'chroot' || wanted === 'root') return [wanted];
+  if (wanted === 'auto' && identity.uid === 0) return ['root', 'chroot'];
+  const rootless: readonly Isolation[] = rootlessKind(identity) === 'rootless' ? ['rootless', 'single'] : ['single'];
+  return wanted === 'auto' ? [...rootless, 'chroot'] : rootless;
 }
 
 class ExecutorClient implements Executor {

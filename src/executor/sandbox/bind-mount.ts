@@ -4,6 +4,7 @@
 import { chmodSync, chownSync, closeSync, copyFileSync, fstatSync, mkdirSync, rmSync, type Stats } from 'node:fs';
 import { errnoOf, invariant, TsbuildError } from '../../core/errors.ts';
 import type { Mount } from '../../graph/op.ts';
+import { copiedSource } from '../chroot/copied-source.ts';
 import type { MountSource, RunRequest } from '../executor.ts';
 import { hideExcluded } from './excluded-view.ts';
 import { checkedId, copyDirectoryAttributes, lowersOf } from './snapshot-directory.ts';
@@ -18,7 +19,7 @@ const WRITABLE = ['rbind', 'rw'];
 export function prepareBind(scope: StepScope, request: RunRequest, mount: BindMount): MountContent {
   const source = request.sources[mount.input];
   invariant(source !== undefined, `bind mount at ${mount.target} has no source`);
-  const root = sourceRoot(scope, source);
+  const root = sourceRoot(scope, request, source);
   const fd = openSource(scope, root, mount.source, mount.target);
   try {
     const stat = fstatSync(fd);
@@ -36,7 +37,8 @@ export function prepareBind(scope: StepScope, request: RunRequest, mount: BindMo
 }
 
 /** Absolute path of a tree that holds the source. */
-export function sourceRoot(scope: StepScope, source: MountSource): string {
+export function sourceRoot(scope: StepScope, request: RunRequest, source: MountSource): string {
+  if (scope.host.config.isolation === 'chroot') return copiedSource(scope, request, source);
   if (source.type === 'stack') return scope.mountTree({ lowers: lowersOf(source.stack) }).path;
   return source.excludes === undefined || source.excludes.length === 0 ? source.path : hideExcluded(scope, source.path, source.excludes);
 }

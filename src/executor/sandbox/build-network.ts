@@ -2,7 +2,7 @@
 // helper process (pasta or slirp4netns) carries; it starts at the first step that needs it. Where no
 // helper works, steps share the host's network, and the user is told once.
 import type { ChildProcess } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MS_BIND } from '../namespace-calls.ts';
 import type { BundleInput } from './bundle.ts';
@@ -21,7 +21,18 @@ interface Private {
   readonly helper: NetworkHelper;
 }
 
-const HINT = 'install passt (`apt-get install passt`) or slirp4netns for a private network';
+const INSTALL = 'install passt (`apt-get install passt`) or slirp4netns for a private network';
+const OPEN_TUN = 'a private network needs /dev/net/tun (`modprobe tun`, `chmod 666 /dev/net/tun`)';
+
+/** The device that both helpers need; as root of a user namespace its permissions still count. */
+function tunIsOpen(): boolean {
+  try {
+    closeSync(openSync('/dev/net/tun', 'r+'));
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export class BuildNetwork {
   readonly #host: StepHost;
@@ -56,7 +67,7 @@ export class BuildNetwork {
     this.#processes.push(holder);
     const { helper, problems } = await startNetworkHelper(holder.pid, this.#bind(holder.pid), loopbackResolvers);
     if (helper === null) {
-      this.#giveUp(`${problems.join(', ')}; ${HINT}`);
+      this.#giveUp(`${problems.join(', ')}; ${tunIsOpen() ? INSTALL : OPEN_TUN}`);
       return null;
     }
     this.#processes.push(helper.child);

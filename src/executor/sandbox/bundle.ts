@@ -29,6 +29,8 @@ export interface BundleInput {
   /** A namespace to join, a new empty one, or none (the executor's). */
   readonly network: { readonly type: 'join'; readonly path: string } | { readonly type: 'new' } | { readonly type: 'host' };
   readonly insecure: boolean;
+  /** In a user namespace: a new /sys can only be mounted together with a new network namespace. */
+  readonly rootless: boolean;
   /** Only id 0 exists: no terminal group, and the kernel forbids to set groups. */
   readonly singleId: boolean;
   /** Bytes of /dev/shm. */
@@ -36,7 +38,7 @@ export interface BundleInput {
   /** Seccomp as the runtime takes it: a ready program, an OCI profile, or nothing. */
   readonly seccomp: { readonly program: string } | { readonly profile: object } | null;
   /** For a runtime that makes control groups itself. */
-  readonly cgroups?: { readonly path: string; readonly resources: object };
+  readonly cgroupsPath?: string;
 }
 
 const MASKED = [
@@ -82,9 +84,9 @@ export function bundleConfig(input: BundleInput): object {
     linux: {
       namespaces: namespaces(input.network),
       ...(input.insecure ? {} : { maskedPaths: MASKED, readonlyPaths: READ_ONLY }),
-      resources: { ...input.cgroups?.resources, ...(input.insecure ? { devices: [{ allow: true, access: 'rwm' }] } : {}) },
+      ...(input.insecure ? { resources: { devices: [{ allow: true, access: 'rwm' }] } } : {}),
       ...(seccomp !== null && 'profile' in seccomp ? { seccomp: seccomp.profile } : {}),
-      ...(input.cgroups === undefined ? {} : { cgroupsPath: input.cgroups.path }),
+      ...(input.cgroupsPath === undefined ? {} : { cgroupsPath: input.cgroupsPath }),
     },
   };
 }
@@ -94,6 +96,14 @@ function namespaces(network: BundleInput['network']): object[] {
   if (network.type === 'host') return fixed;
   return [...fixed, network.type === 'join' ? { type: 'network', path: network.path } : { type: 'network' }];
 }
+
+/** Read-only for the step; whatever lies below belongs to the host's root. */
+const HOST_SYS: OciMount = { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] };
+
+const ownSys = (access: 'ro' | 'rw'): OciMount[] => [
+  { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', access] },
+  { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'noexec', 'nodev', 'relatime', access] },
+];
 
 function fixedMounts(input: BundleInput): OciMount[] {
   const access = input.insecure ? 'rw' : 'ro';
@@ -108,8 +118,7 @@ function fixedMounts(input: BundleInput): OciMount[] {
     },
     { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${input.shmSize}`] },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
-    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', access] },
-    { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'noexec', 'nodev', 'relatime', access] },
+    ...(input.rootless && input.network.type === 'host' ? [HOST_SYS] : ownSys(access)),
   ];
 }
 

@@ -37,13 +37,7 @@ const DEFAULT_MODE = 0o755;
 
 /** Errors: 'exec/mount-source' for a seed or sub-path, 'exec/cancelled' while waiting for a locked cache. */
 export async function prepareCache(scope: StepScope, request: RunRequest, mount: CacheMount, signal: AbortSignal): Promise<MountContent> {
-  const base = join(scope.host.config.root, 'cache-mounts-v1', cacheIdentity(request, mount));
-  mkdirSync(base, { recursive: true, mode: 0o700 });
-  describe(base, mount);
-  const { directory, fd } = await acquire(scope, base, mount.sharing, signal);
-  scope.defer(() => closeSync(fd));
-  if (request.noCache === true && hasOwnShape(mount)) rmSync(directory, { recursive: true, force: true });
-  ensureContent(scope, request, mount, directory);
+  const directory = await acquireCache(scope, request, mount, signal);
   const opened = openCachePath(scope, directory, mount);
   try {
     const { path } = scope.mountDescriptor(opened);
@@ -51,6 +45,27 @@ export async function prepareCache(scope: StepScope, request: RunRequest, mount:
   } finally {
     closeSync(opened);
   }
+}
+
+/** The cache's directory with its first content; locked until the step ends. A step that mounts a cache twice locks it once. */
+export function acquireCache(scope: StepScope, request: RunRequest, mount: CacheMount, signal: AbortSignal): Promise<string> {
+  const key = cacheIdentity(request, mount);
+  const known = scope.caches.get(key);
+  if (known !== undefined) return known;
+  const acquired = lockCache(scope, request, mount, signal);
+  scope.caches.set(key, acquired);
+  return acquired;
+}
+
+async function lockCache(scope: StepScope, request: RunRequest, mount: CacheMount, signal: AbortSignal): Promise<string> {
+  const base = join(scope.host.config.root, 'cache-mounts-v1', cacheIdentity(request, mount));
+  mkdirSync(base, { recursive: true, mode: 0o700 });
+  describe(base, mount);
+  const { directory, fd } = await acquire(scope, base, mount.sharing, signal);
+  scope.defer(() => closeSync(fd));
+  if (request.noCache === true && hasOwnShape(mount)) rmSync(directory, { recursive: true, force: true });
+  ensureContent(scope, request, mount, directory);
+  return directory;
 }
 
 /** M-33, M-36: an explicit owner or mode; without effect when a sub-path is asked for. */
@@ -124,7 +139,7 @@ function ensureContent(scope: StepScope, request: RunRequest, mount: CacheMount,
 function seed(scope: StepScope, request: RunRequest, mount: CacheMount, input: number, directory: string): void {
   const source = request.sources[input];
   invariant(source !== undefined, `cache mount at ${mount.target} has no source`);
-  const fd = openSource(scope, sourceRoot(scope, source), mount.source, mount.target);
+  const fd = openSource(scope, sourceRoot(scope, request, source), mount.source, mount.target);
   try {
     if (!fstatSync(fd).isDirectory()) throw notDirectory(mount);
     const from = `/proc/${process.pid}/fd/${fd}/.`;

@@ -18,14 +18,12 @@ export class ContainerView {
   /** Host path of the root file system. */
   readonly rootPath: string;
   /** Mount point → host path, or null for a file system that is made when the step starts. */
-  readonly #mounts = new Map<string, string | null>([
-    ['/proc', null],
-    ['/sys', null],
-    ['/dev', null],
-  ]);
+  readonly #mounts: Map<string, string | null>;
 
-  constructor(root: string) {
+  /** `fresh`: mount points of file systems that every step gets new. */
+  constructor(root: string, fresh: readonly string[] = ['/proc', '/sys', '/dev']) {
     this.rootPath = root;
+    this.#mounts = new Map(fresh.map((target) => [target, null]));
   }
 
   /** The same mounts over another root. */

@@ -2,14 +2,14 @@
 // for the excluded entries over the directory itself. Nothing is copied.
 import { closeSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { compilePatterns, type ParentMatch, type PatternMatcher } from '../../context/pattern-matcher.ts';
+import { compilePatterns, type ParentMatch } from '../../context/pattern-matcher.ts';
 import { fsPath, pathFromBytes } from '../../core/path-bytes.ts';
 import type { StepScope } from './step-scope.ts';
 import { type Stub, writeStubLayer } from './stub-layer.ts';
 
 /** Absolute path of the view. Throws 'context/bad-pattern'. */
 export function hideExcluded(scope: StepScope, directory: string, patterns: readonly string[]): string {
-  const stubs = findExcluded(directory, compilePatterns(patterns));
+  const stubs: Stub[] = findExcluded(directory, patterns).map((path) => ({ path, kind: 'whiteout' }));
   const fd = scope.host.calls.openBeneath(directory, '.');
   const tree = (() => {
     try {
@@ -26,9 +26,10 @@ export function hideExcluded(scope: StepScope, directory: string, patterns: read
   return scope.mountTree({ lowers: [`${scope.filesRelative}/${name}`, tree.relative] }).path;
 }
 
-/** Topmost excluded entries; what an exception makes visible again stays. */
-function findExcluded(root: string, matcher: PatternMatcher): Stub[] {
-  const stubs: Stub[] = [];
+/** Topmost excluded entries, each with a leading slash; what an exception makes visible again stays. */
+export function findExcluded(root: string, patterns: readonly string[]): string[] {
+  const matcher = compilePatterns(patterns);
+  const found: string[] = [];
   /** Returns whether anything below stays visible. */
   const walk = (path: string, parent: ParentMatch | null): boolean => {
     let visible = false;
@@ -37,16 +38,16 @@ function findExcluded(root: string, matcher: PatternMatcher): Stub[] {
       const child = path === '' ? name : `${path}/${name}`;
       const own = entry.isDirectory() ? new Uint8Array(matcher.rules.length) : null;
       const excluded = matcher.excludes(matcher.decide(child, parent, own));
-      const mark = stubs.length;
+      const mark = found.length;
       const enter = own !== null && (!excluded || matcher.mayReincludeBelow(child));
       const below = enter && walk(child, own);
       if (excluded && !below) {
-        stubs.length = mark;
-        stubs.push({ path: `/${child}`, kind: 'whiteout' });
+        found.length = mark;
+        found.push(`/${child}`);
       } else visible = true;
     }
     return visible;
   };
   walk('', null);
-  return stubs;
+  return found;
 }

@@ -31,7 +31,7 @@ export function describeProgram(view: ContainerView, op: ExecOp): ProgramProblem
   return why === null ? null : { message: `exec ${found.path}: ${why}`, exitCode: 255 };
 }
 
-function findProgram(view: ContainerView, op: ExecOp, name: string): { readonly path: string; readonly stat: Stats } | null {
+export function findProgram(view: ContainerView, op: ExecOp, name: string): { readonly path: string; readonly stat: Stats } | null {
   const candidates = name.includes('/')
     ? [name.startsWith('/') ? name : `${op.cwd}/${name}`]
     : searchPath(op)

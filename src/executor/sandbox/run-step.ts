@@ -10,10 +10,9 @@ import { ContainerView } from './container-view.ts';
 import { hostsText } from './hosts-file.ts';
 import { stepRlimits } from './rlimits.ts';
 import { runContainer } from './run-container.ts';
-import { secretVariables } from './secret-mount.ts';
 import { copyDirectoryAttributes, createUpper, lowersOf, removeWork } from './snapshot-directory.ts';
-import { agentVariable } from './ssh-mount.ts';
 import { joinCgroups, type StepCgroups } from './step-cgroups.ts';
+import { environment, hasHome } from './step-environment.ts';
 import type { LogChannel, StepHost } from './step-host.ts';
 import { type ProvidedFile, prepareMounts } from './step-mounts.ts';
 import { StepScope } from './step-scope.ts';
@@ -24,13 +23,14 @@ import { createWorkingDirectory } from './working-directory.ts';
 
 /** Errors: 'exec/…' when the step cannot be started, 'exec/cancelled' after the signal. */
 export async function runStep(host: StepHost, request: RunRequest, log: LogChannel, signal: AbortSignal): Promise<RunResult> {
+  if (host.config.isolation === 'chroot') return (await import('../chroot/run-in-chroot.ts')).runInChroot(host, request, log, signal);
   const runtime = host.runtime();
   await using scope = new StepScope(host);
   const attached = await host.network.attach(request.op.network);
   const view = openView(scope, request);
   const provided = provideFiles(scope, request, attached.resolver);
   const prepared = await prepareMounts(scope, view, request, provided, signal);
-  const rootfs = mountRoot(scope, request, view, prepared.stubs);
+  const rootfs = mountRoot(scope, request, view, [...prepared.stubs, ...sharedMemoryStub(request, view)]);
   const inside = view.withRoot(rootfs);
   const files = isNumericUser(request.op.user) && hasHome(request) ? { passwd: null, group: null } : readUserFiles(inside);
   const user = lookupUser(request.op.user, files);
@@ -76,9 +76,11 @@ function openView(scope: StepScope, request: RunRequest): ContainerView {
 
 const FIXED = ['/dev', '/proc', '/sys'];
 
-/** Unlike other mount points, these stay in the layer when the image lacks them, as with Docker. */
-function makeFixedDirectories(view: ContainerView, upper: string): void {
-  for (const path of FIXED) if (view.lstatRoot(path) === null) mkdirSync(join(upper, path), { mode: 0o755 });
+/** Unlike other mount points, these stay in the layer when the image lacks them, unless a mount of the step lies below: as with Docker. */
+function makeFixedDirectories(view: ContainerView, upper: string, stubs: readonly Stub[]): void {
+  for (const path of FIXED) {
+    if (view.lstatRoot(path) === null && !stubs.some((stub) => stub.path === path)) mkdirSync(join(upper, path), { mode: 0o755 });
+  }
 }
 
 function provideFiles(scope: StepScope, request: RunRequest, resolver: string): ProvidedFile[] {
@@ -92,7 +94,12 @@ function provideFiles(scope: StepScope, request: RunRequest, resolver: string): 
   ];
 }
 
-const DEFAULT_HOSTNAME = 'buildkitsandbox';
+export const DEFAULT_HOSTNAME = 'buildkitsandbox';
+
+/** A size that was asked for is a mount of the step, as in Docker. */
+function sharedMemoryStub(request: RunRequest, view: ContainerView): Stub[] {
+  return request.op.shmSize !== undefined && view.lstatRoot('/dev') === null ? [{ path: '/dev', kind: 'dir' }] : [];
+}
 
 /** The writable root file system; stubs of missing mount points lie between it and the image. */
 function mountRoot(scope: StepScope, request: RunRequest, view: ContainerView, stubs: readonly Stub[]): string {
@@ -107,24 +114,8 @@ function mountRoot(scope: StepScope, request: RunRequest, view: ContainerView, s
     lowers.unshift(`${scope.filesRelative}/stubs`);
   }
   if (request.root.length > 0) copyDirectoryAttributes(scope.host.fileCalls, root, writable.upper);
-  makeFixedDirectories(view, writable.upper);
+  makeFixedDirectories(view, writable.upper, stubs);
   return scope.mountTree({ lowers, writable }).path;
-}
-
-const hasHome = (request: RunRequest): boolean => [...request.op.env, ...request.extraEnv].some((entry) => entry.startsWith('HOME='));
-
-/** Later entries win; each name once, at its first position. */
-function environment(request: RunRequest, home: () => string): string[] {
-  const values = new Map<string, string>();
-  const add = (entry: string): void => {
-    const at = entry.indexOf('=');
-    values.set(at === -1 ? entry : entry.slice(0, at), at === -1 ? '' : entry.slice(at + 1));
-  };
-  for (const entry of [...request.op.env, ...request.extraEnv]) add(entry);
-  const present = new Set(values.keys());
-  for (const entry of [...secretVariables(request, present), ...agentVariable(request, present)]) add(entry);
-  if (!values.has('HOME')) add(`HOME=${home()}`);
-  return [...values].map(([name, value]) => `${name}=${value}`);
 }
 
 interface BundleParts {
@@ -149,10 +140,11 @@ function writeBundle(scope: StepScope, request: RunRequest, parts: BundleParts):
     capabilities: stepCapabilities(op.security, ownBoundingSet()),
     rlimits: stepRlimits(host, op.ulimits ?? []),
     insecure,
+    rootless: host.rootless,
     singleId: host.config.isolation === 'single',
     shmSize: op.shmSize ?? DEFAULT_SHM,
     seccomp: insecure ? null : host.seccomp(),
-    ...(cgroups.oci === undefined ? {} : { cgroups: cgroups.oci }),
+    ...(cgroups.ociPath === undefined ? {} : { cgroupsPath: cgroups.ociPath }),
   });
   const bundle = join(scope.files, 'bundle');
   mkdirSync(bundle, { mode: 0o700 });

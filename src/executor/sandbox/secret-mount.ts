@@ -19,13 +19,13 @@ export function prepareSecret(scope: StepScope, request: RunRequest, mount: Secr
   return { kind: 'file', hostPath: path, options: BIND_FILE_OPTIONS, growable: false };
 }
 
-/** `NAME=value` of secrets that are wanted as variables and are not among `present` yet. */
+/** `NAME=value` of secrets that are wanted as variables and are not among `present` yet; an optional one that was not given is empty. */
 export function secretVariables(request: RunRequest, present: ReadonlySet<string>): string[] {
   const out: string[] = [];
   for (const mount of request.op.mounts) {
     if (mount.type !== 'secret' || mount.env === undefined || present.has(mount.env)) continue;
     const value = secretValue(request, mount);
-    if (value !== null) out.push(`${mount.env}=${Buffer.from(value).toString('utf8')}`);
+    out.push(`${mount.env}=${value === null ? '' : Buffer.from(value).toString('utf8')}`);
   }
   return out;
 }

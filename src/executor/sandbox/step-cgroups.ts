@@ -15,8 +15,8 @@ import type { StepScope } from './step-scope.ts';
 export interface StepCgroups {
   /** Directories whose cgroup.procs the runtime is started in. */
   readonly join: readonly string[];
-  /** For runc: its group, relative to the root of the hierarchy, and what it sets there. */
-  readonly oci?: { readonly path: string; readonly resources: object };
+  /** For runc: its own group, relative to the root of the hierarchy. */
+  readonly ociPath?: string;
   /** Whether the kernel killed something of the step for memory. */
   oomKilled(): boolean;
 }
@@ -34,18 +34,29 @@ const PERIOD = 100_000;
 const HOST_MOUNT = '/sys/fs/cgroup';
 
 export function joinCgroups(host: StepHost, scope: StepScope, request: RunRequest): StepCgroups {
-  const name = `tsbuild-${randomBytes(6).toString('hex')}`;
-  const parent = cleanParent(request.op.cgroupParent ?? '');
-  if (host.runtime().kind === 'runc') return forRunc(host, request, join('/', parent, name));
-  const wanted = request.memory !== undefined || request.cpus !== undefined || parent !== '';
-  const none: StepCgroups = { join: [], oomKilled: () => false };
-  if (!wanted) return none;
-  const groups = host.workplace.hostCgroups === null ? [] : planGroups(host.workplace.hostCgroups, join(parent, name), request);
-  if (groups.length === 0) {
-    host.noticeOnce('limits of steps are not enforced: this machine has no usable control groups');
-    return none;
+  const path = join('/', cleanParent(request.op.cgroupParent ?? ''), `tsbuild-${randomBytes(6).toString('hex')}`);
+  const limited = request.memory !== undefined || request.cpus !== undefined || request.op.cgroupParent !== undefined;
+  const groups = limited ? limitGroups(host, scope, path, request) : [];
+  // Without root runc only forgives a group it cannot make when none was asked for.
+  const ociPath = host.runtime().kind === 'runc' && !host.rootless ? join(path, 'step') : undefined;
+  if (ociPath !== undefined) {
+    host.callbacks.cgroups([ociPath, path].flatMap((own) => [join(HOST_MOUNT, own), join(HOST_MOUNT, 'unified', own)]));
+    scope.defer(() => removeGroup(join(HOST_MOUNT, path)));
   }
-  return makeGroups(host, scope, groups) ? { join: groups.map((group) => group.directory), oomKilled: () => oomCount(groups) > 0 } : none;
+  return {
+    join: groups.map((group) => group.directory),
+    ...(ociPath === undefined ? {} : { ociPath }),
+    oomKilled: () => oomCount(groups) > 0,
+  };
+}
+
+/** Made and set; empty, with a notice, where that is not possible. */
+function limitGroups(host: StepHost, scope: StepScope, path: string, request: RunRequest): readonly Group[] {
+  const root = host.workplace.hostCgroups;
+  const groups = root === null ? [] : planGroups(root, path, request);
+  if (groups.length > 0) return makeGroups(host, scope, groups) ? groups : [];
+  host.noticeOnce('limits of steps are not enforced: this machine has no usable control groups');
+  return [];
 }
 
 /** `..` and absolute forms are names below the root of the hierarchy all the same. */
@@ -131,13 +142,4 @@ function oomCount(groups: readonly Group[]): number {
     count += Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
   }
   return count;
-}
-
-function forRunc(host: StepHost, request: RunRequest, path: string): StepCgroups {
-  host.callbacks.cgroups([join(HOST_MOUNT, path), join(HOST_MOUNT, 'unified', path)]);
-  const resources = {
-    ...(request.memory === undefined ? {} : { memory: { limit: request.memory, swap: request.memory } }),
-    ...(request.cpus === undefined ? {} : { cpu: { period: PERIOD, quota: Math.max(1_000, Math.round(request.cpus * PERIOD)) } }),
-  };
-  return { join: [], oci: { path, resources }, oomKilled: () => false };
 }

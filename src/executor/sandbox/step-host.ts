@@ -1,6 +1,8 @@
 // What all steps of one executor share: system calls, the private directory, the container runtime,
 // the network of the build, and notices that are given once.
-import { enterNamespace, type Workplace } from '../enter-namespace.ts';
+import { rmSync } from 'node:fs';
+import { killInside } from '../chroot/kill-inside.ts';
+import { enterNamespace, enterPlainly, type Workplace } from '../enter-namespace.ts';
 import type { ExecutorConfig } from '../launch.ts';
 import { loadNamespaceCalls, type NamespaceCalls } from '../namespace-calls.ts';
 import { type FileCalls, loadFileCalls } from '../syscalls.ts';
@@ -29,6 +31,8 @@ export class StepHost {
   readonly workplace: Workplace;
   readonly network: BuildNetwork;
   readonly callbacks: HostCallbacks;
+  /** Roots of running steps where no namespace would end them. */
+  readonly trees = new Set<string>();
   readonly #noticed = new Set<string>();
   #runtime: Runtime | undefined;
   #seccomp: { readonly choice: BundleInput['seccomp'] } | undefined;
@@ -38,7 +42,7 @@ export class StepHost {
     this.calls = calls;
     this.config = config;
     this.callbacks = callbacks;
-    this.workplace = enterNamespace(calls, config);
+    this.workplace = config.isolation === 'chroot' ? enterPlainly(calls, config) : enterNamespace(calls, config);
     this.network = new BuildNetwork(this);
   }
 
@@ -74,6 +78,9 @@ export class StepHost {
 
   close(): void {
     this.network.close();
+    if (this.config.isolation !== 'chroot') return;
+    for (const tree of this.trees) killInside(tree);
+    rmSync(this.workplace.run, { recursive: true, force: true });
   }
 }
 

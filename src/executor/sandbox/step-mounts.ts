@@ -111,6 +111,7 @@ function place(view: ContainerView, placed: Placed[], stubs: Stub[], target: str
     const stub: Stub = { path: owner.target === '/' ? path : path.slice(owner.target.length), kind: content.kind };
     const below = placed.findLast((entry) => entry.target === owner.target);
     if (owner.target === '/') stubs.push(stub);
+    else if (view.lstatRoot(owner.target) === null && below === undefined) stubs.push({ path: owner.target, kind: 'dir' });
     else if (below !== undefined && !below.content.growable) {
       if (below.content.kind === 'file') refuse(`${owner.target} is a file`);
       below.nested.push(stub);

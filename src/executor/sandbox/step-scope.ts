@@ -19,6 +19,8 @@ export class StepScope implements AsyncDisposable {
   /** Plain files of the step, on the private tmpfs. */
   readonly files: string;
   readonly filesRelative: string;
+  /** Locked caches of the step by identity. */
+  readonly caches = new Map<string, Promise<string>>();
   readonly #stack = new AsyncDisposableStack();
   #mounts = 0;
   #index = 0;

@@ -1,0 +1,97 @@
+// A stack of snapshots as one plain directory, for machines where nothing can be mounted: each layer
+// is copied over the ones below, whiteouts and opaque directories take effect. Parents are always
+// directories that were just made or seen, so no link of a layer is followed.
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  rmSync,
+  type Stats,
+  symlinkSync,
+} from 'node:fs';
+import { fsPath } from '../../core/path-bytes.ts';
+import { listNames } from '../layer/lower-stack.ts';
+import { isOpaque, isPrivateXattr, isWhiteout } from '../layer/overlay-form.ts';
+import { copyDirectoryAttributes } from '../sandbox/snapshot-directory.ts';
+import { type FileCalls, S_IFBLK, S_IFCHR, S_IFIFO } from '../syscalls.ts';
+
+export const statOrNull = (path: string): Stats | null => lstatSync(fsPath(path), { throwIfNoEntry: false }) ?? null;
+
+/** `layers` base first; `target` exists and is empty. */
+export function buildTree(calls: FileCalls, layers: readonly string[], target: string): void {
+  for (const layer of layers) new TreeCopy(calls).directory(layer, target);
+}
+
+/** Copies one file or directory to a path that does not exist; owners, times and attributes stay. */
+export function copyTree(calls: FileCalls, from: string, to: string): void {
+  const copy = new TreeCopy(calls);
+  const stat = lstatSync(fsPath(from));
+  if (!stat.isDirectory()) {
+    copy.file(from, to, stat);
+    return;
+  }
+  mkdirSync(fsPath(to));
+  copy.directory(from, to);
+}
+
+class TreeCopy {
+  readonly #calls: FileCalls;
+  /** device:inode → first copy, to keep hard links. */
+  readonly #links = new Map<string, string>();
+
+  constructor(calls: FileCalls) {
+    this.#calls = calls;
+  }
+
+  directory(from: string, to: string): void {
+    for (const name of listNames(from)) {
+      const source = `${from}/${name}`;
+      const target = `${to}/${name}`;
+      const stat = lstatSync(fsPath(source));
+      const existing = statOrNull(target);
+      const merge = existing?.isDirectory() === true && stat.isDirectory() && !isOpaque(this.#calls, source, 'user');
+      if (existing !== null && !merge) rmSync(fsPath(target), { recursive: true, force: true });
+      if (isWhiteout(stat)) continue;
+      if (!stat.isDirectory()) this.file(source, target, stat);
+      else {
+        if (!merge) mkdirSync(fsPath(target));
+        this.directory(source, target);
+      }
+    }
+    copyDirectoryAttributes(this.#calls, from, to);
+  }
+
+  file(from: string, to: string, stat: Stats): void {
+    const key = `${stat.dev}:${stat.ino}`;
+    const first = stat.nlink > 1 ? this.#links.get(key) : undefined;
+    if (first !== undefined) {
+      linkSync(fsPath(first), fsPath(to));
+      return;
+    }
+    this.#make(from, to, stat);
+    if (stat.nlink > 1) this.#links.set(key, to);
+    lchownSync(fsPath(to), stat.uid, stat.gid);
+    if (!stat.isSymbolicLink()) chmodSync(fsPath(to), stat.mode & 0o7777);
+    for (const name of this.#calls.listXattrs(from)) {
+      const value = isPrivateXattr(name) ? null : this.#calls.getXattr(from, name);
+      if (value !== null) this.#calls.setXattr(to, name, value);
+    }
+    const times = lstatSync(fsPath(from), { bigint: true });
+    this.#calls.setTimes(to, times.atimeNs, times.mtimeNs);
+  }
+
+  #make(from: string, to: string, stat: Stats): void {
+    if (stat.isFile()) copyFileSync(fsPath(from), fsPath(to), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    else if (stat.isSymbolicLink()) symlinkSync(readlinkSync(fsPath(from), 'buffer'), fsPath(to));
+    else if (stat.isFIFO()) this.#calls.makeNode(to, S_IFIFO | 0o600, 0, 0);
+    else if (stat.isCharacterDevice() || stat.isBlockDevice()) {
+      const kind = stat.isBlockDevice() ? S_IFBLK : S_IFCHR;
+      this.#calls.makeNode(to, kind | 0o600, (stat.rdev >> 8) & 0xfff, (stat.rdev & 0xff) | ((stat.rdev >> 12) & 0xfff00));
+    }
+  }
+}

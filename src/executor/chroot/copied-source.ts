@@ -1,0 +1,27 @@
+// Source of a mount where nothing can be mounted: the stack as a plain tree, or the host directory,
+// copied when something of it is excluded. Made beside the step's snapshot and removed with the step.
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fsPath } from '../../core/path-bytes.ts';
+import type { MountSource, RunRequest } from '../executor.ts';
+import { findExcluded } from '../sandbox/excluded-view.ts';
+import { checkedId, treeOf } from '../sandbox/snapshot-directory.ts';
+import type { StepScope } from '../sandbox/step-scope.ts';
+import { buildTree, copyTree } from './build-tree.ts';
+
+/** Absolute path. */
+export function copiedSource(scope: StepScope, request: RunRequest, source: MountSource): string {
+  if (source.type === 'directory' && (source.excludes ?? []).length === 0) return source.path;
+  const copy = scope.snapshotPath(`${checkedId(request.snapshot)}/source-${scope.nextIndex()}`);
+  scope.defer(() => rmSync(copy, { recursive: true, force: true }));
+  if (source.type === 'stack') {
+    mkdirSync(copy, { recursive: true });
+    buildTree(scope.host.fileCalls, source.stack.map(treeOf), copy);
+  } else {
+    const excluded = findExcluded(source.path, source.excludes ?? []);
+    mkdirSync(join(copy, '..'), { recursive: true });
+    copyTree(scope.host.fileCalls, source.path, copy);
+    for (const path of excluded) rmSync(fsPath(copy + path), { recursive: true, force: true });
+  }
+  return copy;
+}

@@ -1,0 +1,129 @@
+// One RUN where namespaces are refused (an unprivileged container): a fresh copy of the tree, changed
+// root, no isolation of processes, network or resources. The same image results as in every other mode.
+import { spawn } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { TsbuildError } from '../../core/errors.ts';
+import type { RunRequest, RunResult } from '../executor.ts';
+import { toolPath } from '../launch.ts';
+import { ContainerView } from '../sandbox/container-view.ts';
+import { hostsText } from '../sandbox/hosts-file.ts';
+import { openOutput } from '../sandbox/log-pump.ts';
+import { describeProgram, findProgram } from '../sandbox/program-check.ts';
+import { hostResolvConf } from '../sandbox/resolv-conf.ts';
+import { DEFAULT_HOSTNAME } from '../sandbox/run-step.ts';
+import { checkedId, createUpper, removeWork, treeOf } from '../sandbox/snapshot-directory.ts';
+import { environment } from '../sandbox/step-environment.ts';
+import type { LogChannel, StepHost } from '../sandbox/step-host.ts';
+import type { ProvidedFile } from '../sandbox/step-mounts.ts';
+import { StepScope } from '../sandbox/step-scope.ts';
+import { readUserFiles } from '../sandbox/user-files.ts';
+import { homeOf, lookupUser } from '../sandbox/user-lookup.ts';
+import { createWorkingDirectory } from '../sandbox/working-directory.ts';
+import { buildTree } from './build-tree.ts';
+import type { ChrootSpec } from './enter-chroot.ts';
+import { killInside } from './kill-inside.ts';
+import { Placements } from './placements.ts';
+import { TreeChanges } from './tree-changes.ts';
+
+/** Errors as for every step, and 'exec/no-namespaces' for a user who may not change the root. */
+export async function runInChroot(host: StepHost, request: RunRequest, log: LogChannel, signal: AbortSignal): Promise<RunResult> {
+  if (process.geteuid?.() !== 0) throw needsRoot();
+  if (request.op.network === 'none') host.noticeOnce('--network=none cannot be kept here: without namespaces steps share the network');
+  if (request.memory !== undefined || request.cpus !== undefined) host.noticeOnce('limits of steps are not enforced without namespaces');
+  await using scope = new StepScope(host);
+  createUpper(request.snapshot);
+  removeWork(request.snapshot);
+  const tree = scope.snapshotPath(`${checkedId(request.snapshot)}/tree`);
+  rmSync(tree, { recursive: true, force: true });
+  scope.defer(() => rmSync(tree, { recursive: true, force: true }));
+  mkdirSync(tree, { mode: 0o755 });
+  buildTree(host.fileCalls, request.root.map(treeOf), tree);
+  for (const name of ['/proc', '/sys', '/dev']) mkdirSync(tree + name, { recursive: true });
+  const changes = new TreeChanges(host.fileCalls, tree);
+  const view = new ContainerView(tree, []);
+  try {
+    await new Placements(scope, request, view, changes).placeAll(provideFiles(scope, request), signal);
+    return await runProgram(scope, request, view, tree, log, signal);
+  } finally {
+    // Also after a failure: caches go home.
+    changes.collect(scope.snapshotPath(treeOf(request.snapshot)));
+  }
+}
+
+function provideFiles(scope: StepScope, request: RunRequest): ProvidedFile[] {
+  const [hosts, resolvConf] = [join(scope.files, 'hosts'), join(scope.files, 'resolv.conf')];
+  writeFileSync(hosts, hostsText(request.op.hostname ?? DEFAULT_HOSTNAME, request.op.addHosts ?? []));
+  writeFileSync(resolvConf, hostResolvConf());
+  return [
+    { target: '/etc/hosts', hostPath: hosts },
+    { target: '/etc/resolv.conf', hostPath: resolvConf },
+  ];
+}
+
+async function runProgram(
+  scope: StepScope,
+  request: RunRequest,
+  view: ContainerView,
+  tree: string,
+  log: LogChannel,
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const { op } = request;
+  const files = readUserFiles(view);
+  const user = lookupUser(op.user, files);
+  const cwd = createWorkingDirectory(scope, view, op.cwd, user);
+  const env = environment(request, () => homeOf(user.uid, files.passwd));
+  const problem = describeProgram(view, op);
+  const program = findProgram(view, op, op.args[0] ?? '');
+  if (problem !== null || program === null) {
+    log.write('stderr', Buffer.from(`${problem?.message ?? 'no program'}\n`));
+    return { exitCode: problem?.exitCode ?? 1 };
+  }
+  const spec: ChrootSpec = { tree, cwd, program: program.path, args: op.args, env, ...user };
+  const specFile = join(scope.files, 'spec');
+  writeFileSync(specFile, JSON.stringify(spec), { mode: 0o600 });
+  return { exitCode: await spawnInside(scope, tree, specFile, log, signal) };
+}
+
+async function spawnInside(scope: StepScope, tree: string, specFile: string, log: LogChannel, signal: AbortSignal): Promise<number> {
+  const { host } = scope;
+  if (signal.aborted) throw cancelled();
+  const output = openOutput(host.calls, log);
+  const args = [...process.execArgv, process.argv[1] ?? '', 'enter-chroot', specFile];
+  host.trees.add(tree);
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', output.stdout, output.stderr],
+    env: { PATH: toolPath() },
+    detached: true,
+  });
+  output.closeWriters();
+  const stop = (): void => {
+    child.kill('SIGKILL');
+    killInside(tree);
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const code = await new Promise<number>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (status, name) => resolve(status ?? 128 + (name === null ? 0 : constants.signals[name])));
+    });
+    killInside(tree);
+    await output.finished;
+    if (signal.aborted) throw cancelled();
+    return code;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    host.trees.delete(tree);
+  }
+}
+
+const cancelled = (): TsbuildError => new TsbuildError({ code: 'exec/cancelled', message: 'the step was cancelled' });
+
+const needsRoot = (): TsbuildError =>
+  new TsbuildError({
+    code: 'exec/no-namespaces',
+    message: 'steps can run here neither in namespaces, which are refused, nor in a chroot, which needs root',
+    hint: 'Run tsbuild as root of the container, or allow user namespaces; `tsbuild doctor` says how.',
+  });
