@@ -26,6 +26,8 @@ export interface InstructionInput {
   /** The logical line: continuations and comments removed. */
   readonly source: MappedText;
   readonly escapeChar: Escape;
+  /** Escape inside expandable text: a trigger is laid out with `\` but expanded as its file says (O-03, V-19). */
+  readonly wordEscape: Escape;
   readonly flags: readonly RawFlag[];
   /** Trimmed range of `source` after the flags; empty when there are no arguments. */
   readonly args: Range;

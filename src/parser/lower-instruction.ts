@@ -15,6 +15,8 @@ import { type Escape, type MappedText, type Range, spanOf } from './mapped-text.
 export interface FileContext {
   readonly text: string;
   readonly escapeChar: Escape;
+  /** Of expandable text; `escapeChar` when absent. */
+  readonly wordEscape?: Escape;
   /** Comments that begin before this offset are directives. */
   readonly directivesEnd: number;
   /** Starts of lines that were refused for their length. */
@@ -42,6 +44,7 @@ export function lowerInstruction(file: FileContext, layout: InstructionLayout, a
     fileText: file.text,
     source,
     escapeChar: file.escapeChar,
+    wordEscape: file.wordEscape ?? file.escapeChar,
     flags: split.flags,
     args: split.args,
     heredocs: bodies,

@@ -1,8 +1,9 @@
 // Heredoc texts as the builder uses them (P-54, P-57…P-63).
 import type { Heredoc } from '../parser/ast.ts';
+import { chompTabs } from '../parser/heredoc-bodies.ts';
 
 /** Body with leading tabs removed for `<<-`. */
-export const chompedContent = (heredoc: Heredoc): string => (heredoc.chomp ? heredoc.content.replace(/^\t+/gm, '') : heredoc.content);
+export const chompedContent = (heredoc: Heredoc): string => (heredoc.chomp ? chompTabs(heredoc.content) : heredoc.content);
 
 /** The RUN line holds nothing but one opener: fd, `<<`, `-`, and one shell word. */
 const SOLE_OPENER = /^\s*\d*<<-?[ \t]*(?:[^\s'"\\<]|\\.|'[^'<]*'|"(?:[^"\\<]|\\.)*")+\s*$/;

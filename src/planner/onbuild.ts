@@ -1,21 +1,31 @@
 // ONBUILD triggers of a base, parsed for the stage that runs them (O-02…O-04). Their problems are
 // shown at the FROM line, because the trigger text is in another file or image.
 import type { Span } from '../core/span.ts';
-import type { Instruction } from '../parser/ast.ts';
+import type { DockerfileAst, Instruction } from '../parser/ast.ts';
 import { parseOnbuildTrigger } from '../parser/parse-onbuild-trigger.ts';
 import type { Reporter } from './reporter.ts';
 
 /** Images are not trusted to hold a sensible number of triggers. */
 const MAX_TRIGGERS = 1000;
 
-export function parseTriggers(triggers: readonly unknown[] | null | undefined, from: Span, reporter: Reporter): readonly Instruction[] {
-  if (!Array.isArray(triggers)) return [];
-  const texts = triggers.filter((trigger) => typeof trigger === 'string').slice(0, MAX_TRIGGERS);
-  return texts.flatMap((text) => parseTrigger(text, from, reporter));
+/** Where triggers run: the FROM line that brings them and the escape of its file. */
+export interface TriggerSite {
+  readonly from: Span;
+  readonly escape: DockerfileAst['escape'];
 }
 
-function parseTrigger(text: string, from: Span, reporter: Reporter): readonly Instruction[] {
-  const { instruction, diagnostics } = parseOnbuildTrigger(text);
+export function parseTriggers(
+  triggers: readonly unknown[] | null | undefined,
+  site: TriggerSite,
+  reporter: Reporter,
+): readonly Instruction[] {
+  if (!Array.isArray(triggers)) return [];
+  const texts = triggers.filter((trigger) => typeof trigger === 'string').slice(0, MAX_TRIGGERS);
+  return texts.flatMap((text) => parseTrigger(text, site, reporter));
+}
+
+function parseTrigger(text: string, { from, escape }: TriggerSite, reporter: Reporter): readonly Instruction[] {
+  const { instruction, diagnostics } = parseOnbuildTrigger(text, escape);
   const note = `in the trigger: ONBUILD ${text.split('\n', 1)[0]?.slice(0, 200)}`;
   for (const { code, severity, message, hint } of diagnostics) {
     if (severity === 'error') reporter.error(code, from, message, { notes: [note], ...(hint !== undefined && { hint }) });

@@ -57,7 +57,7 @@ export function buildStageGraph(input: StageGraphInput, reporter: Reporter): Sta
   }
   if (target === undefined || cycle !== null || reporter.hasErrors()) return undefined;
   const wanted = options.everyStage ? table.stages.map(({ index }) => index) : [target];
-  return expandTriggers({ table, globals, contexts, platform, resolve }, { target, wanted, own }, facts, reporter);
+  return expandTriggers({ table, globals, contexts, platform, resolve }, { target, wanted, own, escape: ast.escape }, facts, reporter);
 }
 
 interface Links {
@@ -85,6 +85,7 @@ interface Goal {
   readonly wanted: readonly number[];
   /** Links of each stage without triggers. */
   readonly own: readonly Links[];
+  readonly escape: DockerfileAst['escape'];
 }
 
 /** Triggers may name further stages and images (O-04), so reachability grows until every base is known. */
@@ -99,7 +100,7 @@ function expandTriggers(parts: GraphParts, goal: Goal, facts: Facts, reporter: R
     const stage = table.stages[index];
     const base = own[index] ?? { dependencies: [], images: [] };
     if (stage === undefined || stage.replaced) return base;
-    const instructions = triggersOf(stage, table, facts, reporter.at(stage.from.span));
+    const instructions = triggersOf(stage, goal.escape, table, facts, reporter.at(stage.from.span));
     triggers.set(index, instructions);
     // Places inside a trigger mean nothing in this file.
     const mentions = instructions.flatMap(mentionsOf).map((mention) => ({ ...mention, span: stage.from.span }));
@@ -117,16 +118,23 @@ function expandTriggers(parts: GraphParts, goal: Goal, facts: Facts, reporter: R
   return { ...parts, target, reachable, triggers, queries: [...queries.values()] };
 }
 
-function triggersOf(stage: Stage, table: StageTable, facts: Facts, reporter: Reporter): readonly Instruction[] {
+function triggersOf(
+  stage: Stage,
+  escape: DockerfileAst['escape'],
+  table: StageTable,
+  facts: Facts,
+  reporter: Reporter,
+): readonly Instruction[] {
   const { origin } = stage;
-  if (origin.type === 'image') return parseTriggers(factOf(origin, facts)?.config.config?.OnBuild, stage.from.span, reporter);
+  const site = { from: stage.from.span, escape };
+  if (origin.type === 'image') return parseTriggers(factOf(origin, facts)?.config.config?.OnBuild, site, reporter);
   if (origin.type !== 'stage') return [];
   const parent = table.stages[origin.index];
   if (parent?.replaced && parent.origin.type === 'image') {
-    return parseTriggers(factOf(parent.origin, facts)?.config.config?.OnBuild, stage.from.span, reporter);
+    return parseTriggers(factOf(parent.origin, facts)?.config.config?.OnBuild, site, reporter);
   }
   const texts = parent?.instructions.flatMap((instruction) => (instruction.kind === 'onbuild' ? [instruction.trigger.text] : []));
-  return parseTriggers(texts, stage.from.span, reporter);
+  return parseTriggers(texts, site, reporter);
 }
 
 export const factOf = (query: ImageQuery, facts: Facts): ImageFact | undefined => facts.images.get(queryKey(query));

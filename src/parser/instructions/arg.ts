@@ -8,7 +8,7 @@ import { refuseNoArguments } from './command.ts';
 import { refuseBlankName } from './env.ts';
 
 export function parseArg(input: InstructionInput): ArgInstruction | null {
-  const { source, escapeChar, args } = input;
+  const { source, escapeChar, wordEscape, args } = input;
   const words = splitQuotedWords(source.text, args, escapeChar);
   if (words.length === 0) return refuseNoArguments(input, 'write ARG name or ARG name=default');
   const parsed: ArgInstruction['args'][number][] = [];
@@ -21,7 +21,7 @@ export function parseArg(input: InstructionInput): ArgInstruction | null {
     const nameEnd = equals === -1 ? end : start + equals;
     const name = { text: source.text.slice(start, nameEnd), span: spanOf(source, start, nameEnd) };
     const span = spanOf(source, start, end);
-    parsed.push(equals === -1 ? { name, span } : { name, span, value: parseWord(source, nameEnd + 1, end, escapeChar) });
+    parsed.push(equals === -1 ? { name, span } : { name, span, value: parseWord(source, nameEnd + 1, end, wordEscape) });
   }
   return parsed.length === words.length ? { ...input.base, kind: 'arg', args: parsed } : null;
 }

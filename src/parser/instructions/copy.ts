@@ -62,7 +62,7 @@ export function parseCopy(kind: 'copy' | 'add'): (input: InstructionInput) => Co
 }
 
 function copyFlags(input: InstructionInput, flags: FlagValues) {
-  const word = (flag: RawFlag): Word => parseWholeWord(flag.value ?? mappedText('', flag.span.end), input.escapeChar);
+  const word = (flag: RawFlag): Word => parseWholeWord(flag.value ?? mappedText('', flag.span.end), input.wordEscape);
   return {
     exclude: (flags.get('exclude') ?? []).map((flag) => convertFlag(flag, word)),
     ...flagProperty(flags, 'from', 'from', flagText),
@@ -91,7 +91,7 @@ function refuseOneWord(input: InstructionInput): null {
 }
 
 const textOf = (argument: Argument): string => argument.source.text.slice(argument.start, argument.end);
-const wordOf = (input: InstructionInput, word: Argument): Word => parseWord(word.source, word.start, word.end, input.escapeChar);
+const wordOf = (input: InstructionInput, word: Argument): Word => parseWord(word.source, word.start, word.end, input.wordEscape);
 
 /** A `<<NAME` word stands for the body of that name; without one it is an empty document, as in BuildKit. */
 function readSource(input: InstructionInput, word: Argument): CopyInstruction['sources'][number] {

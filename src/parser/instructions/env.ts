@@ -24,15 +24,15 @@ export function parseEnv(kind: 'env' | 'label'): (input: InstructionInput) => En
 type Pairs = { readonly pairs: readonly KeyValue[]; readonly legacy: boolean } | null;
 
 function readPairs(input: InstructionInput, words: readonly Range[]): Pairs {
-  const { source, escapeChar } = input;
+  const { source, wordEscape } = input;
   const pairs: KeyValue[] = [];
   for (const { start, end } of words) {
     const equals = source.text.slice(start, end).indexOf('=');
     if (equals === 0) refuseBlankName(input, { start, end });
     else if (equals === -1) return refuseNoEquals(input, { start, end });
     else {
-      const key = parseWord(source, start, start + equals, escapeChar);
-      pairs.push({ key, value: parseWord(source, start + equals + 1, end, escapeChar), span: spanOf(source, start, end) });
+      const key = parseWord(source, start, start + equals, wordEscape);
+      pairs.push({ key, value: parseWord(source, start + equals + 1, end, wordEscape), span: spanOf(source, start, end) });
     }
   }
   return pairs.length === words.length ? { pairs, legacy: false } : null;
@@ -57,7 +57,7 @@ export const refuseBlankName = (input: InstructionInput, word: Range): null =>
   );
 
 function readLegacy(input: InstructionInput): Pairs {
-  const { source, escapeChar, args } = input;
+  const { source, wordEscape, args } = input;
   let keyEnd = args.start;
   while (keyEnd < args.end && !isBlank(source.text.charCodeAt(keyEnd))) keyEnd += 1;
   let valueStart = keyEnd;
@@ -73,7 +73,7 @@ function readLegacy(input: InstructionInput): Pairs {
       `write ${name} ${key}=VALUE`,
     );
   }
-  const key = parseWord(source, args.start, keyEnd, escapeChar);
-  const value = parseWord(source, valueStart, args.end, escapeChar);
+  const key = parseWord(source, args.start, keyEnd, wordEscape);
+  const value = parseWord(source, valueStart, args.end, wordEscape);
   return { pairs: [{ key, value, span: spanOf(source, args.start, args.end) }], legacy: true };
 }

@@ -10,17 +10,17 @@ import { parseWholeWord, parseWord } from '../words.ts';
 const STAGE_NAME = /^[a-z][a-z0-9-_.]*$/;
 
 export function parseFrom(input: InstructionInput): FromInstruction | null {
-  const { source, escapeChar, args } = input;
+  const { source, wordEscape, args } = input;
   const words = splitBlanks(source.text, args);
   const flags = checkFlags(input, { platform: 'string' });
   const [image, as, name] = words;
   const named = words.length === 3 && as !== undefined && /^as$/i.test(source.text.slice(as.start, as.end));
   if (image === undefined || (words.length !== 1 && !named)) return refuseArity(input, words);
-  const platform = (flag: RawFlag) => parseWholeWord(flag.value ?? mappedText('', flag.span.end), escapeChar);
+  const platform = (flag: RawFlag) => parseWholeWord(flag.value ?? mappedText('', flag.span.end), wordEscape);
   const from = {
     ...input.base,
     kind: 'from' as const,
-    image: parseWord(source, image.start, image.end, escapeChar),
+    image: parseWord(source, image.start, image.end, wordEscape),
     ...flagProperty(flags, 'platform', 'platform', platform),
   };
   if (as === undefined || name === undefined) return from;

@@ -18,7 +18,7 @@ export function parseVolume(input: InstructionInput): WordsInstruction | null {
   checkFlags(input, {});
   const json = parseJsonArray(input.source, input.args);
   if (json.type === 'not-strings') return refuseNotStrings(input, input.args);
-  const words = json.type === 'strings' ? json.items.map((item) => parseWholeWord(item, input.escapeChar)) : readWords(input);
+  const words = json.type === 'strings' ? json.items.map((item) => parseWholeWord(item, input.wordEscape)) : readWords(input);
   if (words.length === 0) return refuseNoArguments(input, 'write VOLUME /path or VOLUME ["/path"]');
   for (const word of words) {
     if (word.raw.trim() === '') refuse(input, 'parse/volume', 'VOLUME specified can not be an empty string', word.span, 'name a path');
@@ -27,4 +27,4 @@ export function parseVolume(input: InstructionInput): WordsInstruction | null {
 }
 
 const readWords = (input: InstructionInput): Word[] =>
-  splitBlanks(input.source.text, input.args).map(({ start, end }) => parseWord(input.source, start, end, input.escapeChar));
+  splitBlanks(input.source.text, input.args).map(({ start, end }) => parseWord(input.source, start, end, input.wordEscape));

@@ -33,5 +33,5 @@ function readField(input: InstructionInput, part: MappedText): MountField {
   const keyEnd = equals === -1 ? text.length : equals;
   const key = { text: text.slice(0, keyEnd).toLowerCase(), span: spanOf(part, 0, keyEnd) };
   const span = spanOf(part, 0, text.length);
-  return equals === -1 ? { key, span } : { key, span, value: parseWord(part, equals + 1, text.length, input.escapeChar) };
+  return equals === -1 ? { key, span } : { key, span, value: parseWord(part, equals + 1, text.length, input.wordEscape) };
 }

@@ -9,9 +9,9 @@ export function parseSingle(kind: WordInstruction['kind']): (input: InstructionI
   return (input) => {
     // Stray flags of STOPSIGNAL are ignored (P-35).
     if (kind !== 'stopsignal') checkFlags(input, {});
-    const { source, args, escapeChar } = input;
+    const { source, args, wordEscape } = input;
     if (args.end === args.start) return refuseEmpty(input);
-    return { ...input.base, kind, word: parseWord(source, args.start, args.end, escapeChar) };
+    return { ...input.base, kind, word: parseWord(source, args.start, args.end, wordEscape) };
   };
 }
 

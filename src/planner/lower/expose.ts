@@ -1,4 +1,4 @@
-// EXPOSE (I-03): words split after expansion, are sorted as text, and each names one port or a range.
+// EXPOSE (I-03): words are sorted as written, then expanded and split, and each names one port or a range.
 import type { WordsInstruction } from '../../parser/ast.ts';
 import { parsePortSpec } from '../../parser/ports.ts';
 import { checkExposedPort } from '../checks/expose.ts';
@@ -12,13 +12,13 @@ const MAX_PORTS = 3 * 65536;
 export function lowerExpose(state: StageState, instruction: WordsInstruction, context: LowerContext): StageState {
   const expand = expander(state, context);
   const specs: { text: string; span: WordsInstruction['span'] }[] = [];
-  for (const word of instruction.words) {
+  for (const word of instruction.words.toSorted((a, b) => (a.raw < b.raw ? -1 : a.raw > b.raw ? 1 : 0))) {
     const texts = expand.words(word);
     if (texts === undefined) return state;
     for (const text of texts) specs.push({ text, span: word.span });
   }
   const ports: string[] = [];
-  for (const { text, span } of specs.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0))) {
+  for (const { text, span } of specs) {
     const parsed = parsePortSpec(text);
     checkExposedPort(text, span, context.reporter);
     if (typeof parsed === 'string' || ports.length + parsed.ports.length > MAX_PORTS) {
