@@ -78,7 +78,7 @@ function receive(serving: Serving, message: ClientMessage): void {
 async function perform(serving: Serving, id: number, call: Call, signal: AbortSignal): Promise<unknown> {
   switch (call.method) {
     case 'run':
-      return runStep(serving.host, call.request, logChannel(serving.socket, id), signal);
+      return (await stepRunner(serving.host))(serving.host, call.request, logChannel(serving.socket, id), signal);
     case 'discard':
       return discardSnapshot(call.snapshot);
     case 'unpack':
@@ -88,6 +88,11 @@ async function perform(serving: Serving, id: number, call: Call, signal: AbortSi
     case 'copy':
       return (await layerWork(serving)).copy(call.request, signal);
   }
+}
+
+async function stepRunner(host: StepHost): Promise<typeof runStep> {
+  if (host.config.isolation !== 'chroot') return runStep;
+  return (await import('./chroot/run-in-chroot.ts')).runInChroot;
 }
 
 /** Loaded with the first request for it, so that the executor is ready sooner. */

@@ -7,8 +7,8 @@ import type { Mount } from '../../graph/op.ts';
 import { copiedSource } from '../chroot/copied-source.ts';
 import type { MountSource, RunRequest } from '../executor.ts';
 import { hideExcluded } from './excluded-view.ts';
+import type { MountContent } from './mount-content.ts';
 import { checkedId, copyDirectoryAttributes, lowersOf } from './snapshot-directory.ts';
-import type { MountContent } from './step-mounts.ts';
 import type { StepScope } from './step-scope.ts';
 
 type BindMount = Extract<Mount, { type: 'bind' }>;

@@ -26,8 +26,8 @@ import type { MountSource, RunRequest } from '../executor.ts';
 import { toolPath } from '../launch.ts';
 import { LOCK_EX, LOCK_SH } from '../namespace-calls.ts';
 import { openSource, sourceRoot } from './bind-mount.ts';
+import type { MountContent } from './mount-content.ts';
 import { giveTo } from './secret-mount.ts';
-import type { MountContent } from './step-mounts.ts';
 import type { StepScope } from './step-scope.ts';
 
 type CacheMount = Extract<Mount, { type: 'cache' }>;

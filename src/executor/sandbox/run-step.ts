@@ -7,14 +7,15 @@ import type { RunRequest, RunResult } from '../executor.ts';
 import { bundleConfig, DEFAULT_SHM, type OciMount, serializeBundle } from './bundle.ts';
 import { ownBoundingSet, stepCapabilities } from './capabilities.ts';
 import { ContainerView } from './container-view.ts';
-import { hostsText } from './hosts-file.ts';
+import { DEFAULT_HOSTNAME, hostsText } from './hosts-file.ts';
+import type { ProvidedFile } from './mount-content.ts';
 import { stepRlimits } from './rlimits.ts';
 import { runContainer } from './run-container.ts';
 import { copyDirectoryAttributes, createUpper, lowersOf, removeWork } from './snapshot-directory.ts';
 import { joinCgroups, type StepCgroups } from './step-cgroups.ts';
 import { environment, hasHome } from './step-environment.ts';
 import type { LogChannel, StepHost } from './step-host.ts';
-import { type ProvidedFile, prepareMounts } from './step-mounts.ts';
+import { prepareMounts } from './step-mounts.ts';
 import { StepScope } from './step-scope.ts';
 import { type Stub, writeStubLayer } from './stub-layer.ts';
 import { readUserFiles } from './user-files.ts';
@@ -23,7 +24,6 @@ import { createWorkingDirectory } from './working-directory.ts';
 
 /** Errors: 'exec/…' when the step cannot be started, 'exec/cancelled' after the signal. */
 export async function runStep(host: StepHost, request: RunRequest, log: LogChannel, signal: AbortSignal): Promise<RunResult> {
-  if (host.config.isolation === 'chroot') return (await import('../chroot/run-in-chroot.ts')).runInChroot(host, request, log, signal);
   const runtime = host.runtime();
   await using scope = new StepScope(host);
   const attached = await host.network.attach(request.op.network);
@@ -93,8 +93,6 @@ function provideFiles(scope: StepScope, request: RunRequest, resolver: string): 
     { target: '/etc/resolv.conf', hostPath: resolvConf },
   ];
 }
-
-export const DEFAULT_HOSTNAME = 'buildkitsandbox';
 
 /** A size that was asked for is a mount of the step, as in Docker. */
 function sharedMemoryStub(request: RunRequest, view: ContainerView): Stub[] {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
 import type { Mount } from '../../graph/op.ts';
 import type { RunRequest } from '../executor.ts';
-import { BIND_FILE_OPTIONS, type MountContent } from './step-mounts.ts';
+import { BIND_FILE_OPTIONS, type MountContent } from './mount-content.ts';
 import type { StepScope } from './step-scope.ts';
 
 type SecretMount = Extract<Mount, { type: 'secret' }>;

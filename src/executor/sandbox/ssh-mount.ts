@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
 import type { Mount } from '../../graph/op.ts';
 import type { RunRequest } from '../executor.ts';
+import type { MountContent } from './mount-content.ts';
 import { giveTo } from './secret-mount.ts';
-import type { MountContent } from './step-mounts.ts';
 import type { StepScope } from './step-scope.ts';
 
 type SshMount = Extract<Mount, { type: 'ssh' }>;

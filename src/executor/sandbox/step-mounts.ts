@@ -11,20 +11,11 @@ import { prepareBind } from './bind-mount.ts';
 import type { OciMount } from './bundle.ts';
 import { prepareCache } from './cache-mount.ts';
 import type { ContainerView } from './container-view.ts';
+import { BIND_FILE_OPTIONS, type MountContent, type ProvidedFile } from './mount-content.ts';
 import { prepareInline, prepareSecret } from './secret-mount.ts';
 import { prepareSsh } from './ssh-mount.ts';
 import type { StepScope } from './step-scope.ts';
 import { type Stub, writeStubLayer } from './stub-layer.ts';
-
-/** What a mount shows, before it is clear where. */
-export interface MountContent {
-  readonly kind: 'dir' | 'file';
-  /** Absolute; null for a file system that the runtime makes. */
-  readonly hostPath: string | null;
-  readonly options: readonly string[];
-  /** The runtime may make mount points of nested mounts inside: nothing of it is kept, or it is meant to grow. */
-  readonly growable: boolean;
-}
 
 export interface PreparedMounts {
   /** In the order of mounting. */
@@ -33,19 +24,11 @@ export interface PreparedMounts {
   readonly stubs: readonly Stub[];
 }
 
-/** A file of the executor's own that appears in the step: /etc/hosts, /etc/resolv.conf. */
-export interface ProvidedFile {
-  readonly target: string;
-  readonly hostPath: string;
-}
-
 interface Placed {
   readonly target: string;
   readonly content: MountContent;
   readonly nested: Stub[];
 }
-
-export const BIND_FILE_OPTIONS = ['rbind', 'ro', 'nosuid', 'nodev', 'noexec'];
 
 export async function prepareMounts(
   scope: StepScope,
