@@ -1,23 +1,19 @@
-// Bundles the program into dist/: one small entry per process, code split so that a cached build
-// loads nothing it does not need. Native and data packages stay outside.
-import { readdirSync, rmSync } from 'node:fs';
-import { build } from 'esbuild';
+// Bundles the program into dist/. The main process is one script, started from a snapshot of V8's heap
+// (program.blob) or, where that does not fit, with compiled code (program.cache); docs/performance.md has
+// the numbers. The executor and the workers are ES modules. Native packages stay outside.
+import { readdirSync, renameSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type BuildOptions, build } from 'esbuild';
+import { chevrotainTable } from './launch/chevrotain-table.ts';
+import { makeCodeCache, makeSnapshot } from './launch/make-startup.ts';
 
-const dist = new URL('../dist/', import.meta.url).pathname;
-rmSync(dist, { recursive: true, force: true });
-const workers = readdirSync(new URL('../src/', import.meta.url), { recursive: true, encoding: 'utf8' }).filter((path) =>
-  path.endsWith('-worker.ts'),
-);
-await build({
-  entryPoints: {
-    main: 'src/cli/main.ts',
-    executor: 'src/executor/main.ts',
-    ...Object.fromEntries(workers.map((path) => [path.replace(/^.*\//, '').replace(/\.ts$/, ''), `src/${path}`])),
-  },
-  outdir: dist,
+const target = resolve(process.argv[2] ?? new URL('../dist', import.meta.url).pathname);
+// Made beside it and moved into place, so that a tsbuild started meanwhile finds the old or the new one.
+const dist = `${target}.new`;
+const launchers = `${dist}/launch`;
+
+const common: BuildOptions = {
   bundle: true,
-  splitting: true,
-  format: 'esm',
   platform: 'node',
   target: 'node24',
   external: ['koffi'],
@@ -25,6 +21,57 @@ await build({
   minifyWhitespace: true,
   legalComments: 'none',
   logLevel: 'warning',
-  // Bundled CommonJS packages reach built-in modules through require.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-});
+  absWorkingDir: new URL('..', import.meta.url).pathname,
+};
+
+rmSync(dist, { recursive: true, force: true });
+const workers = readdirSync(new URL('../src/', import.meta.url), { recursive: true, encoding: 'utf8' }).filter((path) =>
+  path.endsWith('-worker.ts'),
+);
+await Promise.all([
+  build({
+    ...common,
+    entryPoints: { program: 'src/cli/bundled.ts' },
+    outdir: dist,
+    format: 'cjs',
+    minifyIdentifiers: true,
+    // Scripts of a snapshot cannot import(): everything lazy is in the script and runs when it is asked for.
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': '__place.url', 'import.meta.dirname': '__place.dirname', 'import.meta.filename': '__place.filename' },
+    banner: { js: '(function(module,require,__place){' },
+    footer: { js: '})' },
+    plugins: [chevrotainTable],
+  }),
+  build({
+    ...common,
+    entryPoints: {
+      executor: 'src/executor/main.ts',
+      ...Object.fromEntries(workers.map((path) => [path.replace(/^.*\//, '').replace(/\.ts$/, ''), `src/${path}`])),
+    },
+    outdir: dist,
+    splitting: true,
+    format: 'esm',
+    // Bundled CommonJS packages reach built-in modules through require.
+    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  }),
+  build({
+    ...common,
+    entryPoints: { main: 'scripts/launch/main.ts' },
+    outdir: dist,
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+  }),
+  build({
+    ...common,
+    entryPoints: { train: 'scripts/launch/train.ts', snapshot: 'scripts/launch/snapshot.ts' },
+    outdir: launchers,
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+  }),
+]);
+// Both only make starting faster: without them the program runs all the same.
+const problem = makeCodeCache(dist) ?? makeSnapshot(dist);
+if (problem !== null) process.stderr.write(`bundle: tsbuild will start more slowly: ${problem}\n`);
+rmSync(launchers, { recursive: true });
+rmSync(target, { recursive: true, force: true });
+renameSync(dist, target);

@@ -1,6 +1,5 @@
 // What a content key was made of, one line a file, packed to be kept beside records: only used to say
 // which file changed. Digests are cut short, because nothing but a message depends on them.
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { selectedEntries } from '../context/content-key.ts';
 import { compilePatterns } from '../context/pattern-matcher.ts';
 import { selectSources } from '../context/select-sources.ts';
@@ -21,6 +20,9 @@ export interface ListedFile {
 export type FileListing = ReadonlyMap<string, ListedFile>;
 
 /** Larger selections are not listed: the listing would cost more than it tells. */
+/** Loaded when used: a cached build reads none. */
+const zlib = (): typeof import('node:zlib') => process.getBuiltinModule('node:zlib');
+
 const MOST = 50_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 const SHORT = 12;
@@ -45,13 +47,13 @@ const listed = (entry: FileEntry): ListedFile => ({
 
 export function packListing(files: FileListing): Uint8Array {
   const rows = [...files].map(([path, file]) => [path, file.type, file.mode, file.owner, file.content]);
-  return zstdCompressSync(JSON.stringify(rows));
+  return zlib().zstdCompressSync(JSON.stringify(rows));
 }
 
 /** Null when the bytes are no listing. */
 export function unpackListing(packed: Uint8Array): FileListing | null {
   try {
-    const rows = JSON.parse(zstdDecompressSync(packed, { maxOutputLength: MAX_BYTES }).toString('utf8')) as [
+    const rows = JSON.parse(zlib().zstdDecompressSync(packed, { maxOutputLength: MAX_BYTES }).toString('utf8')) as [
       string,
       FileEntry['type'],
       number,

@@ -3,7 +3,7 @@
 // because whatever this leaves behind is shared by every later process.
 import { parseDockerfile } from '../parser/parse-dockerfile.ts';
 import type { PlanOptions } from '../planner/facts.ts';
-import { planWithFacts } from './plan-build-loop.ts';
+import { planBuild } from '../planner/plan-build.ts';
 
 const TEXT = `# syntax=docker/dockerfile:1
 FROM scratch AS base
@@ -33,7 +33,7 @@ const OPTIONS: PlanOptions = {
   buildArgs: {},
   labels: {},
   noCache: false,
-  namedContexts: new Map(),
+  namedContexts: {},
   network: 'default',
   allow: [],
   addHosts: [],
@@ -41,9 +41,9 @@ const OPTIONS: PlanOptions = {
 };
 
 /** One lexer for each escape character. */
-export async function warmUp(): Promise<void> {
-  for (const text of [TEXT, `# escape=\`\n${TEXT.replaceAll('\\\n', '\`\n')}`]) {
+export function warmUpBuild(): void {
+  for (const text of [TEXT, `# escape=\`\n${TEXT.replaceAll('\\\n', '`\n')}`]) {
     const { ast } = parseDockerfile({ name: 'Dockerfile', text });
-    await planWithFacts(ast, OPTIONS, (query) => Promise.reject(new Error(`unexpected ${query.reference}`)));
+    planBuild(ast, OPTIONS, { images: new Map() });
   }
 }

@@ -1,8 +1,10 @@
 // Bytes of a stored table of contents: a line with the sha256 of the rest, then JSON in columns,
 // zstd-compressed when large. Columns parse three times faster than one object for each entry.
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { sha256Hex } from '../core/digest.ts';
 import type { FileEntry, FileType, LayerToc } from '../core/file-entry.ts';
+
+/** Loaded when used: a cached build reads none. */
+const zlib = (): typeof import('node:zlib') => process.getBuiltinModule('node:zlib');
 
 const TYPES: readonly FileType[] = ['file', 'dir', 'symlink', 'hardlink', 'char', 'block', 'fifo', 'whiteout', 'opaque'];
 const HEX = 64;
@@ -73,7 +75,7 @@ function toColumns(toc: LayerToc): Columns {
 
 export function encodeToc(toc: LayerToc): Buffer {
   const json = Buffer.from(JSON.stringify(toColumns(toc)), 'utf8');
-  const body = json.length < COMPRESS_FROM ? json : zstdCompressSync(json);
+  const body = json.length < COMPRESS_FROM ? json : zlib().zstdCompressSync(json);
   return Buffer.concat([Buffer.from(`${sha256Hex(body)}\n`, 'latin1'), body]);
 }
 
@@ -82,7 +84,7 @@ export function decodeToc(bytes: Buffer): LayerToc | null {
   const body = bytes.subarray(HEX + 1);
   if (bytes.toString('latin1', 0, HEX) !== sha256Hex(body)) return null;
   try {
-    const json = body[0] === ZSTD_MAGIC ? zstdDecompressSync(body, { maxOutputLength: MAX_BYTES }) : body;
+    const json = body[0] === ZSTD_MAGIC ? zlib().zstdDecompressSync(body, { maxOutputLength: MAX_BYTES }) : body;
     return fromColumns(JSON.parse(json.toString('utf8')) as Columns);
   } catch {
     return null;

@@ -26,7 +26,9 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment): B
   return {
     context,
     ...(dockerfile === undefined ? {} : { dockerfile }),
-    stdin: environment.stdin,
+    get stdin() {
+      return environment.stdin;
+    },
     tags: listOf(args, 'tag'),
     ...optional('target', args.values.get('target')),
     buildArgs: buildArgs(listOf(args, 'build-arg'), environment.env),

@@ -10,11 +10,8 @@ import type { BuildRequest, OutputSpec } from '../build-request.ts';
 import type { Layer } from '../layer.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { Session } from '../session.ts';
-import { writeArchiveOutput } from './archive-output.ts';
-import { loadIntoEngine } from './load-output.ts';
 import { namesOf } from './names.ts';
 import { openPushes, type Pushes } from './push-output.ts';
-import { writeTreeOutput } from './tree-output.ts';
 
 export interface BuiltImage {
   readonly plan: ImagePlan;
@@ -80,24 +77,30 @@ async function assemble(session: Session, built: readonly BuiltImage[]): Promise
   return { descriptor, images, built };
 }
 
+/** Code of outputs that write somewhere else is loaded here: a cached build does without. */
 async function makeOutput(outputs: Outputs, output: OutputSpec, image: FinishedImage): Promise<void> {
   const { session, request } = outputs;
   switch (output.type) {
     case 'image': {
       const names = namesOf(request, output);
-      for (const name of names) session.index.setTag(formatReference(name), image.descriptor, session.clock());
+      for (const name of names) tagImage(session, formatReference(name), image.descriptor);
       if (output.push) await outputs.pushes.finish(output, image);
       return;
     }
     case 'oci':
     case 'docker':
-      return writeArchiveOutput(outputs, output, image);
+      return (await import('./archive-output.ts')).writeArchiveOutput(outputs, output, image);
     case 'tar':
     case 'local':
-      return writeTreeOutput(outputs, output, image);
+      return (await import('./tree-output.ts')).writeTreeOutput(outputs, output, image);
     case 'load':
-      return loadIntoEngine(outputs, image);
+      return (await import('./load-output.ts')).loadIntoEngine(outputs, image);
   }
+}
+
+/** Nothing is written when the name stands for that image already. */
+function tagImage(session: Session, name: string, target: Descriptor): void {
+  if (session.index.tag(name)?.target.digest !== target.digest) session.index.setTag(name, target, session.clock());
 }
 
 function resultOf(request: BuildRequest, image: FinishedImage): OutputResult {

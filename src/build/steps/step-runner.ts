@@ -10,12 +10,11 @@ import type { Vertex } from '../../graph/vertex.ts';
 import type { BuildRequest } from '../build-request.ts';
 import { type Layer, layerOf, type Rootfs } from '../layer.ts';
 import type { RegistryAccess } from '../registry-access.ts';
+import type { RemoteSources } from '../remote/remote-sources.ts';
 import type { Session } from '../session.ts';
 import type { StepResult } from '../solver.ts';
 import type { StepLog } from '../step-log.ts';
 import type { Trees } from '../trees.ts';
-import { copyLocal, makeDirectory } from './local-copy.ts';
-import { RemoteFiles } from './remote-files.ts';
 import { runStep } from './run.ts';
 
 export interface StepRunnerOptions {
@@ -23,17 +22,16 @@ export interface StepRunnerOptions {
   readonly request: BuildRequest;
   readonly registry: RegistryAccess;
   readonly trees: Trees;
+  readonly remotes: RemoteSources;
   readonly logs: Map<string, StepLog>;
   readonly format: LayerFormat;
 }
 
 export class StepRunner {
   readonly #options: StepRunnerOptions;
-  readonly #remotes: RemoteFiles;
 
   constructor(options: StepRunnerOptions) {
     this.#options = options;
-    this.#remotes = new RemoteFiles(options.session);
   }
 
   manifestOf(vertex: Vertex): Digest {
@@ -41,8 +39,8 @@ export class StepRunner {
     return vertex.op.manifest;
   }
 
-  async remoteContent(vertex: Vertex): Promise<ContentKey> {
-    return (await this.#remotes.get(vertex)).content;
+  remoteContent(vertex: Vertex): Promise<ContentKey> {
+    return this.#options.remotes.content(vertex);
   }
 
   recorded(record: BuildRecord): Layer {
@@ -68,6 +66,7 @@ export class StepRunner {
       case 'copy':
         return this.#copy(vertex, op, base);
       case 'mkdir': {
+        const { makeDirectory } = await localCopies();
         const layer = await makeDirectory(session, op, base, format);
         return { made: Promise.resolve({ ref: layer, created: session.clock() }), snapshot: null };
       }
@@ -83,19 +82,20 @@ export class StepRunner {
   }
 
   async #copy(vertex: Vertex, op: CopyOp, base: Rootfs): Promise<StepResult> {
-    const { session, format } = this.#options;
-    const inputs = new Set(op.sources.flatMap((source) => (source.type === 'inline' ? [] : [source.input])));
+    const { session, format, trees, remotes } = this.#options;
     const local: Record<number, CopyInput> = {};
     const stacks: Record<number, StackRef> = {};
-    for (const input of inputs) {
+    for (const source of op.sources) {
+      if (source.type === 'inline' || local[source.input] !== undefined || stacks[source.input] !== undefined) continue;
+      const { input } = source;
       const id = inputOf(vertex, input);
-      const kind = this.#options.trees.kindOf(id);
-      if (kind === 'local') local[input] = { type: 'tree', tree: await this.#options.trees.tree(id) };
-      else if (kind === 'stack') stacks[input] = await this.#options.trees.stackOf(id);
-      else local[input] = await this.#remotes.copyInput(this.#options.trees.vertex(id));
+      if (trees.kindOf(id) === 'stack') stacks[input] = await trees.stackOf(id);
+      else if (source.type === 'remote' && trees.vertex(id).op.type === 'http') local[input] = await remotes.file(trees.vertex(id));
+      else local[input] = { type: 'tree', tree: await trees.tree(id) };
     }
     const created = session.clock();
     if (Object.keys(stacks).length === 0) {
+      const { copyLocal } = await localCopies();
       return { made: Promise.resolve({ ref: await copyLocal(session, op, base, local, format), created }), snapshot: null };
     }
     if (Object.keys(local).length > 0) throw new InvariantError('one copy cannot read a stage and the context');
@@ -104,6 +104,9 @@ export class StepRunner {
     return { made: Promise.resolve({ ref: layer, created }), snapshot: null };
   }
 }
+
+/** Loaded for the first step that is not cached. */
+const localCopies = (): Promise<typeof import('./local-copy.ts')> => import('./local-copy.ts');
 
 function inputOf(vertex: Vertex, input: number): Vertex['id'] {
   const id = vertex.inputs[input];

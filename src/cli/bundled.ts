@@ -1,0 +1,10 @@
+// What the bundle gives to its launchers (scripts/launch).
+import { warmUpBuild } from '../build/warm-up.ts';
+
+export { runProgram } from './program.ts';
+
+/** For the start-up snapshot: what most builds need is loaded, and the pure part of a build has run once. */
+export async function warmUp(): Promise<void> {
+  await Promise.all([import('./commands/build.ts'), import('./reporter/plain.ts'), import('./reporter/tty.ts')]);
+  warmUpBuild();
+}
