@@ -116,8 +116,8 @@ class ExecutorClient implements Executor {
     launch.socket.on('error', () => {});
     launch.child.once('error', (cause) => this.#end(missingUnshare(cause)));
     this.#exited = new Promise((resolve) => {
-      launch.child.once('close', () => {
-        this.#end(endedError(launch.stderr(), this.#started));
+      launch.child.once('close', (code, signal) => {
+        this.#end(endedError(launch.stderr(), this.#started || isKill(code, signal)));
         resolve();
       });
       launch.child.once('error', () => resolve());
@@ -204,6 +204,9 @@ class ExecutorClient implements Executor {
     this.#launch.socket.destroy();
   }
 }
+
+/** The launcher ends like its child: a kill is no refusal, and no reason to try a lesser isolation. */
+const isKill = (code: number | null, signal: NodeJS.Signals | null): boolean => signal !== null || (code ?? 0) > 128;
 
 /** The process ended by itself: before `ready`, the launcher was refused; later, something killed it. */
 function endedError(stderr: string, started: boolean): TsbuildError {
