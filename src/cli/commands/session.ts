@@ -46,7 +46,7 @@ export async function withProgress<T>(args: ParsedArgs, cli: Cli, body: (session
   }
 }
 
-const PROGRESS: readonly ProgressMode[] = ['auto', 'tty', 'plain', 'rawjson', 'quiet'];
+const PROGRESS: readonly ProgressMode[] = ['auto', 'tty', 'plain', 'group', 'rawjson', 'quiet'];
 
 function progressMode(text: string): ProgressMode {
   const mode = PROGRESS.find((candidate) => candidate === text);

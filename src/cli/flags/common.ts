@@ -18,8 +18,8 @@ export const PROGRESS_FLAG: FlagSpec = {
   name: 'progress',
   kind: 'value',
   placeholder: 'TYPE',
-  choices: ['auto', 'tty', 'plain', 'rawjson', 'quiet'],
-  help: 'How progress is shown on stderr: auto, tty, plain, rawjson, quiet (TSBUILD_PROGRESS, BUILDKIT_PROGRESS)',
+  choices: ['auto', 'tty', 'plain', 'group', 'rawjson', 'quiet'],
+  help: 'How progress is shown on stderr: auto, tty, plain, group (lines of a step together, folded on GitHub and GitLab), rawjson, quiet (TSBUILD_PROGRESS, BUILDKIT_PROGRESS)',
 };
 
 /** For commands that run containers. */

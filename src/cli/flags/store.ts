@@ -48,7 +48,7 @@ export const PRUNE_COMMAND: CommandSpec = {
     { name: 'all', short: 'a', kind: 'switch', help: 'Also cache that tagged images use; only the images themselves stay' },
     { name: 'max-size', kind: 'value', placeholder: 'BYTES', help: 'Keep the store below this size (10g)' },
     { name: 'keep', kind: 'value', placeholder: 'BYTES', help: 'With --max-size: stop once the store is this small' },
-    { name: 'filter', kind: 'list', placeholder: 'KEY=VALUE', help: 'until=24h, type=blob|snapshot|toc|cache-mount|temp' },
+    { name: 'filter', kind: 'list', placeholder: 'KEY=VALUE', help: 'until=24h, type=blob|snapshot|toc|cache-mount|git|temp' },
     { name: 'dry-run', kind: 'switch', help: 'Say what would go, remove nothing' },
     { name: 'force', short: 'f', kind: 'switch', help: 'Accepted for habit: nothing is asked' },
   ],

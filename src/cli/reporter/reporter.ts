@@ -15,20 +15,30 @@ export interface Terminal {
   readonly color: boolean;
 }
 
-export type ProgressMode = 'auto' | 'tty' | 'plain' | 'rawjson' | 'quiet';
+export type ProgressMode = 'auto' | 'tty' | 'plain' | 'group' | 'rawjson' | 'quiet';
 
 const QUIET: Reporter = { event: () => {}, close: () => {} };
 
 export async function openReporter(mode: ProgressMode, terminal: Terminal): Promise<Reporter> {
-  const resolved = mode === 'auto' ? (terminal.isTTY ? 'tty' : 'plain') : mode;
-  switch (resolved) {
+  switch (mode === 'auto' ? await automatic(terminal) : mode) {
     case 'quiet':
       return QUIET;
     case 'rawjson':
       return (await import('./rawjson.ts')).openRawJsonReporter(terminal);
+    case 'group': {
+      const { foldingOf, openGroupReporter } = await import('./group.ts');
+      return openGroupReporter(terminal, foldingOf(process.env));
+    }
     case 'tty':
       return (await import('./tty.ts')).openTtyReporter(terminal);
     default:
       return (await import('./plain.ts')).openPlainReporter(terminal);
   }
+}
+
+/** A terminal gets the live view; CI services that fold sections get grouped steps; the rest plain lines. */
+async function automatic(terminal: Terminal): Promise<ProgressMode> {
+  if (terminal.isTTY) return 'tty';
+  const { foldingOf } = await import('./group.ts');
+  return foldingOf(process.env) === 'none' ? 'plain' : 'group';
 }
