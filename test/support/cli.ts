@@ -105,8 +105,7 @@ export function stepsOf(stderr: string): readonly { readonly name: string; reado
 }
 
 /** Builds the busybox base image as `base` into the workbench's store. */
-export async function buildBase(bench: Workbench, name = 'base'): Promise<void> {
-  const rootfs = join(bench.dir, 'rootfs');
+export async function buildBase(bench: Workbench, name = 'base', rootfs = join(bench.dir, 'rootfs')): Promise<void> {
   if (!existsSync(rootfs)) execFileSync(join(HOME, 'scripts/base-image.sh'), [rootfs]);
   await bench.ok(['-q', '-t', name, '-f', join(HOME, 'fixtures/base/Dockerfile'), rootfs]);
 }

@@ -13,8 +13,10 @@ import { allocated, treeSize } from './tree-size.ts';
 
 export const SNAPSHOTS_DIR = 'snapshots-v1';
 export const CACHE_MOUNTS_DIR = 'cache-mounts-v1';
+/** Copies of remote repositories, with checkouts. */
+export const GIT_DIR = 'git-v1';
 
-export type ItemKind = 'blob' | 'snapshot' | 'toc' | 'cache-mount' | 'temp';
+export type ItemKind = 'blob' | 'snapshot' | 'toc' | 'cache-mount' | 'git' | 'temp';
 
 export interface StoreItem {
   readonly kind: ItemKind;
@@ -43,7 +45,14 @@ export function scanStore(root: string, index: SqliteIndex): StoreScan {
   const uses = recordUses(index);
   const blobs = [...scanBlobs(root, index, uses)];
   const snapshots = scanSnapshots(root, index);
-  const items = [...blobs, ...snapshots.items, ...scanTocs(root, blobs, uses), ...scanCacheMounts(root), ...scanTemp(root)];
+  const items = [
+    ...blobs,
+    ...snapshots.items,
+    ...scanTocs(root, blobs, uses),
+    ...scanCacheMounts(root),
+    ...scanGit(root),
+    ...scanTemp(root),
+  ];
   const rest = ['index-v1', 'sessions-v1'].reduce((sum, name) => sum + (treeSize(join(root, name)) ?? 0), 0);
   const total = items.reduce((sum, item) => sum + item.size, rest + directoryOverhead(root));
   return { items, lostSnapshots: snapshots.lost, total };
@@ -125,6 +134,15 @@ function* scanCacheMounts(root: string): Generator<StoreItem> {
 }
 
 /** Half-written files, and logs of failed steps. */
+/** Builds set the time of a repository that they use. */
+function* scanGit(root: string): Generator<StoreItem> {
+  for (const id of namesOf(join(root, GIT_DIR))) {
+    const path = join(root, GIT_DIR, id);
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats !== undefined) yield { kind: 'git', id, path, size: treeSize(path) ?? 0, lastUsed: stats.mtimeMs };
+  }
+}
+
 function* scanTemp(root: string): Generator<StoreItem> {
   for (const directory of [TEMP_DIR, LOGS_DIR]) {
     for (const id of namesOf(join(root, directory))) {
@@ -146,7 +164,11 @@ function* hexFiles(directory: string): Generator<{ readonly hex: string; readonl
 /** Blocks of the directories that hold items, as `du` counts them. */
 function directoryOverhead(root: string): number {
   const fanOut = [join(root, BLOBS_DIR, 'sha256'), join(root, TOCS_DIR)];
-  const parents = [root, ...[BLOBS_DIR, TEMP_DIR, LOGS_DIR, SNAPSHOTS_DIR, CACHE_MOUNTS_DIR].map((name) => join(root, name)), ...fanOut];
+  const parents = [
+    root,
+    ...[BLOBS_DIR, TEMP_DIR, LOGS_DIR, SNAPSHOTS_DIR, CACHE_MOUNTS_DIR, GIT_DIR].map((name) => join(root, name)),
+    ...fanOut,
+  ];
   const all = [...parents, ...fanOut.flatMap((directory) => namesOf(directory).map((name) => join(directory, name)))];
   return all.reduce((sum, path) => {
     const stats = lstatSync(path, { throwIfNoEntry: false });

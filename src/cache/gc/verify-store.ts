@@ -15,7 +15,14 @@ import { scanStore } from './store-scan.ts';
 import { removeTree } from './tree-size.ts';
 
 export interface StoreProblem {
-  readonly type: 'corrupt-blob' | 'corrupt-toc' | 'dangling-record' | 'incomplete-image' | 'lost-snapshot' | 'abandoned-snapshot';
+  readonly type:
+    | 'corrupt-blob'
+    | 'corrupt-toc'
+    | 'dangling-record'
+    | 'incomplete-image'
+    | 'lost-snapshot'
+    | 'abandoned-snapshot'
+    | 'abandoned-temp';
   /** What is wrong: a digest, diffID, key, image name or directory name. */
   readonly id: string;
   readonly message: string;
@@ -39,6 +46,8 @@ export async function verifyStore(root: string, options: VerifyOptions = {}): Pr
       if (repair) fix?.();
       problems.push({ type, id, message, repaired: repair && fix !== undefined });
     };
+    // Asked before the scan: what a build makes after it is not seen as abandoned.
+    const alone = oldestSession(root) === null;
     const scan = scanStore(root, index);
     const blobs = scan.items.filter((item) => item.kind === 'blob');
     const total = blobs.reduce((sum, item) => sum + item.size, 0);
@@ -59,14 +68,19 @@ export async function verifyStore(root: string, options: VerifyOptions = {}): Pr
       if (item.kind === 'toc' && decodeToc(readOrEmpty(item.path)) === null) {
         report('corrupt-toc', item.id, 'the table of contents is damaged', () => removeTree(item.path));
       }
-      if (item.kind === 'snapshot' && item.chainId === undefined && oldestSession(root) === null) {
+      if (item.kind === 'snapshot' && item.chainId === undefined && alone) {
         report('abandoned-snapshot', item.id, 'no layer has this tree; an interrupted build left it', () => {
           index.removeSnapshot(item.id);
           removeTree(item.path);
         });
       }
+      if (item.kind === 'temp' && alone) {
+        report('abandoned-temp', item.id, 'an interrupted command left it', () => removeTree(item.path));
+      }
     }
     for (const row of scan.lostSnapshots) {
+      // A running build reserves the name first.
+      if (row.chainId === null && !alone) continue;
       report('lost-snapshot', row.id, 'the index names a tree that is gone', () => index.removeSnapshot(row.id));
     }
     checkRecords(root, index, report);
