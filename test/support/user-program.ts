@@ -16,7 +16,8 @@ export interface InstalledProgram {
 export function installProgram(): InstalledProgram {
   const home = mkdtempSync(join(tmpdir(), 'tsbuild-program-'));
   const parts = ['bin', 'dist', 'package.json', 'node_modules/node/bin/node', 'node_modules/koffi', 'node_modules/@koromix'];
-  for (const part of parts) if (existsSync(join(HOME, part))) cpSync(join(HOME, part), join(home, part), { recursive: true });
+  for (const part of parts)
+    if (existsSync(join(HOME, part))) cpSync(join(HOME, part), join(home, part), { recursive: true, preserveTimestamps: true });
   execFileSync('chmod', ['-R', 'u=rwX,go=rX', home]);
   return { path: join(home, 'bin/tsbuild'), remove: () => rmSync(home, { recursive: true, force: true }) };
 }

@@ -1,0 +1,243 @@
+// The commands around builds: names and archives of images, containers of them, care of the store, help.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands/table.ts';
+import { buildBase, HOME, openWorkbench, runCli, TSBUILD, type Workbench } from '../support/cli.ts';
+
+let bench: Workbench;
+let digest: string;
+let layerDigest: string;
+
+beforeAll(async () => {
+  bench = openWorkbench();
+  await buildBase(bench);
+  const context = bench.context({
+    Dockerfile: `FROM base
+LABEL kind=test
+ENV GREETING=hello NAME=world
+RUN --network=none mkdir /work && chown nobody /work
+WORKDIR /work
+USER nobody
+ENTRYPOINT ["sh", "-c", "echo $GREETING $NAME from $(id -un) in $(pwd): $0 $*"]
+CMD ["default", "words"]
+`,
+  });
+  digest = (await bench.ok(['-t', 'app:1', '-t', 'app:same', context])).stdout.trim();
+  const [image] = JSON.parse((await bench.ok(['inspect', 'app:1'])).stdout);
+  layerDigest = image.manifest.layers[0].digest;
+});
+afterAll(() => bench?.dispose());
+
+const run = (...args: string[]) => bench.run(['run', '--network', 'none', ...args]);
+
+describe('images', () => {
+  it('lists names, digests and platforms', async () => {
+    const table = (await bench.ok(['images'])).stdout;
+    expect(table).toMatch(new RegExp(`^app:1 +${digest.slice(7, 19)} +linux/\\w+ .* \\d+(\\.\\d+)?MB$`, 'm'));
+    expect((await bench.ok(['images', '-q'])).stdout.split('\n')).toContain(digest);
+    const rows = JSON.parse((await bench.ok(['images', '--format', 'json'])).stdout) as { name: string; digest: string }[];
+    expect(rows.filter((row) => row.digest === digest).map((row) => row.name)).toEqual(['app:1', 'app:same']);
+  });
+
+  it('tag and rmi work on names, by name or digest', async () => {
+    await bench.ok(['tag', digest.slice(7, 19), 'registry.example/copied:2']);
+    expect((await bench.ok(['inspect', 'registry.example/copied:2'])).stdout).toContain(digest);
+    expect((await bench.ok(['rmi', 'registry.example/copied:2'])).stdout).toBe('untagged: registry.example/copied:2\n');
+    const gone = await bench.run(['rmi', 'registry.example/copied:2']);
+    expect(gone).toMatchObject({ code: 1, stdout: '' });
+    expect(gone.stderr).toMatch(/error\[build\/no-such-image\]/);
+    expect((await bench.run(['inspect', 'ap:1'])).stderr).toMatch(/did you mean app:1/);
+    await bench.ok(['inspect', 'app:1']);
+  });
+
+  it('inspect shows manifest and config', async () => {
+    const [image] = JSON.parse((await bench.ok(['inspect', 'app:1'])).stdout);
+    expect(image).toMatchObject({
+      name: 'app:1',
+      digest,
+      config: {
+        config: { Env: expect.arrayContaining(['GREETING=hello']), User: 'nobody', WorkingDir: '/work', Labels: { kind: 'test' } },
+      },
+    });
+    expect(image.config.rootfs.diff_ids).toHaveLength(image.manifest.layers.length);
+  });
+
+  it('history shows steps, newest first', async () => {
+    const table = (await bench.ok(['history', '--no-trunc', 'app:1'])).stdout.split('\n');
+    expect(table[0]).toMatch(/^CREATED +CREATED BY +SIZE +COMMENT$/);
+    expect(table[1]).toContain('CMD ["default" "words"]');
+    const rows = JSON.parse((await bench.ok(['history', '--format', 'json', 'app:1'])).stdout) as { created_by: string; size: number }[];
+    const made = rows.find((row) => row.created_by.includes('mkdir /work'));
+    expect(made?.size).toBeGreaterThan(0);
+    expect(rows.find((row) => row.created_by.startsWith('LABEL'))?.size).toBe(0);
+  });
+});
+
+describe('save and load', () => {
+  it.each(['docker', 'oci'])('%s archives come back as they went', async (format) => {
+    const archive = join(bench.dir, `${format}.tar`);
+    await bench.ok(['save', '--format', format, '-o', archive, 'app:1', 'base']);
+    const other = openWorkbench();
+    try {
+      expect((await other.ok(['load', '-i', archive])).stdout).toBe('loaded: app:1\nloaded: base:latest\n');
+      const [before, after] = [await bench.ok(['inspect', 'app:1']), await other.ok(['inspect', 'app:1'])].map(
+        ({ stdout }) => JSON.parse(stdout)[0],
+      );
+      expect(after.config).toEqual(before.config);
+      expect((await other.ok(['verify'])).stdout).toBe('the store is sound\n');
+      expect((await other.ok(['run', '--network', 'none', 'app:1'])).stdout).toContain('hello world');
+    } finally {
+      other.dispose();
+    }
+  });
+
+  it('through a pipe', async () => {
+    const other = openWorkbench();
+    try {
+      const pipe = `"$0" --root '${bench.root}' save app:1 | "$0" --root '${other.root}' load`;
+      expect(execFileSync('sh', ['-c', pipe, TSBUILD], { encoding: 'utf8' })).toBe('loaded: app:1\n');
+    } finally {
+      other.dispose();
+    }
+  });
+
+  it('load refuses what is no archive', async () => {
+    const result = await bench.run(['load'], { stdin: 'this is no archive\n'.repeat(100) });
+    expect(result.code).toBe(1);
+    expect(result.stderr).toMatch(/error\[.*\n(.*\n)*hint: /);
+  });
+});
+
+describe('run', () => {
+  it('uses what the image says', async () => {
+    expect((await run('app:1')).stdout).toBe('hello world from nobody in /work: default words\n');
+  });
+
+  it.each([
+    ['arguments replace CMD', ['app:1', 'other'], 'hello world from nobody in /work: other\n'],
+    ['-e wins over ENV', ['-e', 'NAME=there', 'app:1', 'x'], 'hello there from nobody in /work: x\n'],
+    ['-e without a value takes the environment', ['-e', 'NAME', 'app:1', 'x'], 'hello outside from nobody in /work: x\n'],
+    ['--user', ['--user', '0', 'app:1', 'x'], 'hello world from root in /work: x\n'],
+    ['--workdir', ['-w', '/tmp', 'app:1', 'x'], 'hello world from nobody in /tmp: x\n'],
+    ['--entrypoint drops CMD', ['--entrypoint', 'pwd', 'app:1'], '/work\n'],
+    ["--entrypoint '' takes the arguments as the command", ['--entrypoint', '', 'app:1', 'id', '-un'], 'nobody\n'],
+    ['flags of the command are its own', ['--entrypoint', 'echo', 'app:1', '-n', '--help', '-h'], '--help -h'],
+    ['--add-host', ['--add-host', 'db:192.0.2.9', '--entrypoint', 'grep', 'app:1', '192.0.2.9', '/etc/hosts'], '192.0.2.9\tdb\n'],
+  ])('%s', async (_name, args, stdout) => {
+    const result = await bench.ok(['run', '--network', 'none', ...args], { env: { NAME: 'outside' } });
+    expect(result.stdout).toBe(stdout);
+  });
+
+  it('passes output and the exit code on', async () => {
+    const failed = await run('base', 'sh', '-c', 'echo out; echo err >&2; exit 42');
+    expect(failed).toMatchObject({ code: 42, stdout: 'out\n' });
+    expect(failed.stderr).toBe('err\n');
+    const missing = await run('base', '/no/such/program');
+    expect(missing.code).not.toBe(0);
+    expect(missing.stderr).toContain('exec: "/no/such/program": stat /no/such/program: no such file or directory');
+    expect((await run('base', '/etc/passwd')).stderr).toContain('exec: "/etc/passwd": permission denied');
+  });
+
+  it('throws the changes away', async () => {
+    await bench.ok(['run', '--network', 'none', 'base', 'touch', '/made']);
+    expect((await run('base', 'ls', '/made')).code).not.toBe(0);
+  });
+
+  it('says so when an image has no command', async () => {
+    await bench.ok(['-q', '-t', 'silent', bench.context({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })]);
+    const result = await run('silent');
+    expect(result.code).toBe(2);
+    expect(result.stderr).toMatch(/silent has no command[\s\S]*hint: /);
+  });
+
+  it.each([['-t'], ['-d'], ['-v', '/:/host']])('refuses %s with the reason', async (...flag) => {
+    const result = await run(...flag, 'base', 'true');
+    expect(result.code).toBe(2);
+    expect(result.stderr).toMatch(/is not supported: /);
+  });
+});
+
+describe('store', () => {
+  it('du counts, prune frees what no image needs, and images still work', async () => {
+    const own = openWorkbench();
+    try {
+      await buildBase(own);
+      await own.ok(['-q', '-t', 'kept', own.context({ Dockerfile: 'FROM base\nRUN --network=none echo kept > /k\n' })]);
+      await own.ok(['-q', own.context({ Dockerfile: 'FROM base\nRUN --network=none head -c 300000 /dev/urandom > /junk\n' })]);
+      const before = JSON.parse((await own.ok(['du', '--format', 'json'])).stdout) as { total: number; reclaimable: number };
+      expect(before.reclaimable).toBeGreaterThan(300_000);
+      expect((await own.ok(['du', '-v'])).stdout).toMatch(/^blob +\d+ /m);
+
+      const dry = (await own.ok(['prune', '--all', '--dry-run'])).stdout;
+      expect(dry).toMatch(/would remove blob [\s\S]*would free /);
+      expect(JSON.parse((await own.ok(['du', '--format', 'json'])).stdout).total).toBe(before.total);
+
+      expect((await own.ok(['prune', '--all'])).stdout).toMatch(/^removed blob sha256:\w+ .*: /m);
+      const after = JSON.parse((await own.ok(['du', '--format', 'json'])).stdout) as { total: number };
+      expect(after.total).toBeLessThan(before.total - 300_000);
+      expect((await own.ok(['run', '--network', 'none', 'kept', 'cat', '/k'])).stdout).toBe('kept\n');
+      expect((await own.ok(['verify'])).stdout).toBe('the store is sound\n');
+    } finally {
+      own.dispose();
+    }
+  });
+
+  it('verify finds damage, --repair removes it, the next build makes it anew', async () => {
+    const own = openWorkbench();
+    try {
+      await buildBase(own);
+      const context = own.context({ Dockerfile: 'FROM scratch\nCOPY a /a\n', a: 'a\n' });
+      await own.ok(['-q', '-t', 'damaged', context]);
+      const [image] = JSON.parse((await own.ok(['inspect', 'damaged'])).stdout);
+      const hex = image.manifest.layers[0].digest.slice(7) as string;
+      const path = join(own.root, 'blobs-v1/sha256', hex.slice(0, 2), hex);
+      rmSync(path);
+      const found = await own.run(['verify']);
+      expect(found.code).toBe(1);
+      expect(found.stdout).toContain(hex);
+      // Records can be dropped; a name whose image is incomplete is the user's to decide on.
+      const repaired = await own.run(['verify', '--repair']);
+      expect(repaired.stdout).toMatch(/dangling-record .*\(repaired\)\nincomplete-image .*damaged/);
+      await own.ok(['-q', '-t', 'damaged', context]);
+      expect((await own.ok(['verify'])).stdout).toBe('the store is sound\n');
+    } finally {
+      own.dispose();
+    }
+  });
+
+  it('the blob of a shared layer is there once', async () => {
+    const listing = execFileSync('find', [join(bench.root, 'blobs-v1'), '-name', layerDigest.slice(7)], { encoding: 'utf8' });
+    expect(listing.trim().split('\n')).toHaveLength(1);
+  });
+});
+
+describe('help', () => {
+  it.each(COMMANDS.map((command) => command.spec))('$name --help lists every flag it takes', async (spec) => {
+    const { code, stdout, stderr } = await runCli([spec.name, '--help']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.startsWith(`tsbuild ${spec.name}: ${spec.summary}\n`)).toBe(true);
+    for (const flag of spec.flags) expect(stdout.includes(`--${flag.name}`)).toBe(flag.refused === undefined);
+  });
+
+  it('the overview names every command', async () => {
+    const { code, stdout } = await runCli(['--help']);
+    expect(code).toBe(0);
+    for (const { spec } of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${spec.name} +${spec.summary}`, 'm'));
+    expect((await runCli([])).code).toBe(2);
+  });
+
+  it('version is that of the package', async () => {
+    const { version } = JSON.parse(readFileSync(join(HOME, 'package.json'), 'utf8')) as { version: string };
+    expect((await runCli(['version'])).stdout).toMatch(new RegExp(`^tsbuild ${version}, Node v\\d+`));
+    expect((await runCli(['--version'])).stdout).toBe((await runCli(['version'])).stdout);
+  });
+
+  it('doctor says what this host allows', async () => {
+    const result = await runCli(['doctor']);
+    expect(result.stdout).toMatch(/isolation/i);
+    const findings = JSON.parse((await runCli(['doctor', '--format', 'json'])).stdout) as unknown;
+    expect(findings).toBeTruthy();
+  });
+});
