@@ -1,19 +1,21 @@
 // Base images: from the store when they are there, else from their registry; layers stay where they
 // are until something reads them.
-import type { ImageConfig, LayerRef, Manifest } from '../core/descriptor.ts';
+import type { LayerRef } from '../core/descriptor.ts';
 import { type ChainId, chainIdOf, type Digest } from '../core/digest.ts';
 import { InvariantError } from '../core/errors.ts';
 import { formatPlatform } from '../core/platform.ts';
 import { formatReference, parseReference, type Reference } from '../core/reference.ts';
 import { type ImageFact, type ImageQuery, queryKey } from '../planner/facts.ts';
-import { openImage } from './images/local-images.ts';
+import { type LocalImage, openImage } from './images/local-images.ts';
 import { type Layer, layerOf } from './layer.ts';
 import type { RegistryAccess } from './registry-access.ts';
+import { isOciLayout, openLayoutImage } from './remote/oci-layout.ts';
 import type { Session } from './session.ts';
 
 export interface BaseImage {
   readonly fact: ImageFact;
-  readonly reference: Reference;
+  /** Registry that layers which are not in the store come from; null when they all are. */
+  readonly reference: Reference | null;
   readonly layers: readonly LayerRef[];
 }
 
@@ -54,22 +56,20 @@ export class BaseImages {
 
   /** Layers for the solver; each brings its blob when first asked to. */
   layers(manifest: Digest): readonly Layer[] {
-    const image = this.ofManifest(manifest);
-    return image.layers.map((ref) => ({
-      ...layerOf(Promise.resolve({ ref })),
-      fetch: () => this.#registry.fetchLayer(image.reference, ref),
-    }));
+    const { reference, layers } = this.ofManifest(manifest);
+    return layers.map((ref) => {
+      const layer = layerOf(Promise.resolve({ ref }));
+      return reference === null ? layer : { ...layer, fetch: () => this.#registry.fetchLayer(reference, ref) };
+    });
   }
 
   async #resolve(query: ImageQuery): Promise<BaseImage> {
     const { emit, clock } = this.#session;
-    const reference = parseReference(query.reference);
     const vertex = { id: `metadata ${queryKey(query)}`, name: `[internal] load metadata for ${query.reference}` };
     emit({ type: 'vertex-started', vertex, time: clock() });
     try {
-      const local = this.#pull && reference.digest === undefined ? null : await this.#fromStore(query, reference);
-      const image = local ?? (await this.#fromRegistry(query, reference));
-      emit({ type: 'vertex-finished', vertex, cached: local !== null, time: clock() });
+      const { image, cached } = await this.#find(query);
+      emit({ type: 'vertex-finished', vertex, cached, time: clock() });
       return image;
     } catch (error) {
       emit({
@@ -83,6 +83,14 @@ export class BaseImages {
     }
   }
 
+  async #find(query: ImageQuery): Promise<{ readonly image: BaseImage; readonly cached: boolean }> {
+    if (isOciLayout(query))
+      return { image: toBaseImage(null, query.reference, await openLayoutImage(this.#session, query)), cached: false };
+    const reference = parseReference(query.reference);
+    const local = this.#pull && reference.digest === undefined ? null : await this.#fromStore(query, reference);
+    return { image: local ?? (await this.#fromRegistry(query, reference)), cached: local !== null };
+  }
+
   async #fromStore(query: ImageQuery, reference: Reference): Promise<BaseImage | null> {
     const { index } = this.#session;
     const row =
@@ -91,25 +99,23 @@ export class BaseImages {
     if (row === null) return null;
     const image = await openImage(this.#session, row.target, query.platform);
     if (image === null) return null;
-    return toBaseImage(reference, image.manifestDescriptor.digest, image.manifest, image.config);
+    return toBaseImage(reference, formatReference(reference), image);
   }
 
   async #fromRegistry(query: ImageQuery, reference: Reference): Promise<BaseImage> {
     const pulled = await this.#registry.pull(reference, query.platform);
-    return toBaseImage(reference, pulled.manifestDescriptor.digest, pulled.manifest, pulled.config);
+    return toBaseImage(reference, formatReference(reference), pulled);
   }
 }
 
-function toBaseImage(reference: Reference, manifest: Digest, document: Manifest, config: ImageConfig): BaseImage {
+function toBaseImage(reference: Reference | null, name: string, { manifestDescriptor, manifest, config }: LocalImage): BaseImage {
   const diffIds = config.rootfs.diff_ids ?? [];
-  if (diffIds.length !== document.layers.length) {
-    throw new InvariantError(
-      `${formatReference(reference)} (${formatPlatform(config)}) has ${document.layers.length} layers and ${diffIds.length} diffIDs`,
-    );
+  if (diffIds.length !== manifest.layers.length) {
+    throw new InvariantError(`${name} (${formatPlatform(config)}) has ${manifest.layers.length} layers and ${diffIds.length} diffIDs`);
   }
   return {
-    fact: { manifest, config },
+    fact: { manifest: manifestDescriptor.digest, config },
     reference,
-    layers: document.layers.map((blob, at) => ({ blob, diffId: diffIds[at] as LayerRef['diffId'] })),
+    layers: manifest.layers.map((blob, at) => ({ blob, diffId: diffIds[at] as LayerRef['diffId'] })),
   };
 }

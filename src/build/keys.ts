@@ -202,10 +202,10 @@ export class KeyResolver {
     return layerKey(vertex, { base, sources }, 'definition');
   }
 
-  /** True for stages and images, whose content may be costly to know. */
+  /** True for stages, images and repositories, whose content may be costly to know. */
   #isTree(id: VertexId): boolean {
     const type = this.#facts.vertex(id).op.type;
-    return type !== 'local' && type !== 'http' && type !== 'git';
+    return type !== 'local' && type !== 'http';
   }
 
   /** A record counts over the very layers it was made on only: these may have been made again since, with other content. */

@@ -1,41 +1,40 @@
-// --build-context NAME=SOURCE: what kind of source it is (K-12).
-import { parseDigest } from '../core/digest.ts';
+// --build-context NAME=SOURCE: what kind of source it is (K-12). Nothing is loaded before a Dockerfile
+// uses it (K-14).
+import { resolve } from 'node:path';
 import { TsbuildError } from '../core/errors.ts';
 import { formatReference, parseReference, withDefaultTag } from '../core/reference.ts';
 import type { NamedContext } from '../planner/facts.ts';
+import { parseOciLayout } from './remote/oci-layout.ts';
+import { isGitContext } from './remote/remote-contexts.ts';
 
-export function parseNamedContext(name: string, source: string): NamedContext {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//.exec(source)?.[1];
+/** `source` as typed; directories are relative to `workingDirectory`. */
+export function parseNamedContext(name: string, source: string, workingDirectory: string): NamedContext {
+  if (isGitContext(source)) return { type: 'git', url: source };
+  const scheme = /^([a-z][a-z0-9+.-]*):/.exec(source)?.[1];
   switch (scheme) {
-    case undefined:
-      return /^[^/]+@[^/]+:/.test(source) ? { type: 'git', url: source } : { type: 'local', path: source };
     case 'docker-image':
-      return { type: 'image', reference: formatReference(withDefaultTag(parseReference(source.slice('docker-image://'.length)))) };
+      return { type: 'image', reference: formatReference(withDefaultTag(parseReference(rest(name, source, scheme)))) };
     case 'oci-layout':
-      return ociLayout(name, source.slice('oci-layout://'.length));
+      return parseOciLayout(name, rest(name, source, scheme), workingDirectory);
     case 'http':
     case 'https':
-      return new URL(source).pathname.endsWith('.git') ? { type: 'git', url: source } : { type: 'http', url: source };
-    case 'git':
-    case 'ssh':
-      return { type: 'git', url: source };
+      return { type: 'http', url: source };
     default:
+      if (scheme === undefined || !source.startsWith(`${scheme}://`)) return { type: 'local', path: resolve(workingDirectory, source) };
       throw new TsbuildError({
         code: 'build/unsupported-source',
-        message: `--build-context ${name}: no source of kind ${scheme}://`,
-        hint: 'use a directory, docker-image://REF, oci-layout://DIR@DIGEST, or a git or http URL',
+        message: `--build-context ${name}: unsupported context source ${scheme}://`,
+        hint: 'Use a directory, docker-image://REF, oci-layout://DIR@DIGEST, or a git or http URL.',
       });
   }
 }
 
-function ociLayout(name: string, text: string): NamedContext {
-  const at = text.lastIndexOf('@');
-  if (at === -1) {
-    throw new TsbuildError({
-      code: 'build/unsupported-source',
-      message: `--build-context ${name}: an oci-layout needs a digest`,
-      hint: 'write oci-layout://DIR@sha256:…',
-    });
-  }
-  return { type: 'oci-layout', path: text.slice(0, at).replace(/:[^/:]*$/, ''), digest: parseDigest(text.slice(at + 1)) };
+function rest(name: string, source: string, scheme: string): string {
+  const text = source.slice(`${scheme}://`.length);
+  if (source.startsWith(`${scheme}://`) && text !== '') return text;
+  throw new TsbuildError({
+    code: 'build/unsupported-source',
+    message: `--build-context ${name}: invalid context specifier ${JSON.stringify(source)}`,
+    hint: `Write it as ${scheme}://….`,
+  });
 }

@@ -13,21 +13,36 @@ import { type BuildOutcome, type BuildRequest, DockerfileError } from './build-r
 import { type BuiltImage, makeOutputs, openOutputs } from './outputs/outputs.ts';
 import { planWithFacts } from './plan-build-loop.ts';
 import { RegistryAccess } from './registry-access.ts';
+import { RemoteSources } from './remote/remote-sources.ts';
 import type { Session } from './session.ts';
 import { solvePlan } from './solve-plan.ts';
 
 export async function runBuild(session: Session, request: BuildRequest): Promise<BuildOutcome> {
-  const inputs = await openInputs(session, request, process.cwd());
+  const remotes = new RemoteSources(session, request);
   const registry = new RegistryAccess(session);
   try {
-    return await buildInputs(session, request, inputs, registry);
+    const inputs = await openInputs(session, request, remotes, process.cwd());
+    try {
+      return await buildInputs({ session, request: await withContextTime(request, inputs), inputs, registry, remotes });
+    } finally {
+      inputs.close();
+    }
   } finally {
-    inputs.close();
-    await registry.close();
+    await Promise.all([remotes.close(), registry.close()]);
   }
 }
 
-async function buildInputs(session: Session, request: BuildRequest, inputs: BuildInputs, registry: RegistryAccess): Promise<BuildOutcome> {
+/** `SOURCE_DATE_EPOCH=context` is the time of the context; a context without one leaves the argument unset (Z-01). */
+async function withContextTime(request: BuildRequest, inputs: BuildInputs): Promise<BuildRequest> {
+  const { SOURCE_DATE_EPOCH: epoch, ...others } = request.buildArgs;
+  if (epoch !== 'context') return request;
+  const time = await inputs.time();
+  const buildArgs = time === null ? others : { ...others, SOURCE_DATE_EPOCH: String(time) };
+  // Not a copy: stdin is opened by looking at it.
+  return Object.assign(Object.create(request) as BuildRequest, { buildArgs });
+}
+
+async function buildInputs({ session, request, inputs, registry, remotes }: OpenedBuild): Promise<BuildOutcome> {
   const file = inputs.dockerfile;
   const { ast, diagnostics: syntax } = parseDockerfile(file);
   if (hasErrors(syntax)) throw new DockerfileError(file, syntax);
@@ -37,7 +52,7 @@ async function buildInputs(session: Session, request: BuildRequest, inputs: Buil
   const warnings = [...checkOptions(ast, request.buildArgs).settle(syntax), ...planned.diagnostics];
   if (planned.type === 'failed' || hasErrors(warnings)) throw new DockerfileError(file, warnings);
   for (const diagnostic of warnings) session.emit({ type: 'diagnostic', diagnostic });
-  const result = await buildPlan({ session, request, inputs, registry, images, file }, planned.plan);
+  const result = await buildPlan({ session, request, inputs, registry, remotes, images, file }, planned.plan);
   return { ...result, file, warnings };
 }
 
@@ -48,11 +63,15 @@ function noticeSyntax(session: Session, ast: DockerfileAst): void {
   session.emit({ type: 'notice', message: `# syntax=${syntax} names another frontend; the Dockerfile is built as Docker's own language` });
 }
 
-interface BuildParts {
+interface OpenedBuild {
   readonly session: Session;
   readonly request: BuildRequest;
   readonly inputs: BuildInputs;
   readonly registry: RegistryAccess;
+  readonly remotes: RemoteSources;
+}
+
+interface BuildParts extends OpenedBuild {
   readonly images: BaseImages;
   readonly file: SourceFile;
 }

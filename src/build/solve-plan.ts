@@ -9,6 +9,7 @@ import type { BuildInputs } from './build-inputs.ts';
 import type { BuildRequest } from './build-request.ts';
 import type { Layer, MadeLayer } from './layer.ts';
 import type { RegistryAccess } from './registry-access.ts';
+import type { RemoteSources } from './remote/remote-sources.ts';
 import type { Session } from './session.ts';
 import { Solver } from './solver.ts';
 import { StepError } from './step-error.ts';
@@ -26,6 +27,7 @@ export interface SolveParts {
   readonly request: BuildRequest;
   readonly inputs: BuildInputs;
   readonly registry: RegistryAccess;
+  readonly remotes: RemoteSources;
   readonly images: BaseImages;
   readonly file: SourceFile;
 }
@@ -37,8 +39,9 @@ export async function solvePlan(parts: SolveParts, plan: BuildPlan, onLayer: (la
   const session: Session = Object.assign(Object.create(parts.session) as Session, { signal });
   const logs = new Map<string, StepLog>();
   const shipped = shippedVertices(plan);
-  const trees: Trees = new Trees(session, parts.inputs, { solve: (id) => solver.solve(id), vertex: (id) => solver.vertex(id) });
-  const steps = new StepRunner({ ...parts, session, trees, logs, format: parts.request.layers });
+  const remotes = parts.remotes.within(session);
+  const trees: Trees = new Trees(session, parts.inputs, remotes, { solve: (id) => solver.solve(id), vertex: (id) => solver.vertex(id) });
+  const steps = new StepRunner({ ...parts, session, trees, remotes, logs, format: parts.request.layers });
   const solver: Solver = new Solver(session, {
     graph: plan.graph,
     format: parts.request.layers,
@@ -65,6 +68,8 @@ export async function solvePlan(parts: SolveParts, plan: BuildPlan, onLayer: (la
     abort.abort(error);
     await solver.settle();
     throw error;
+  } finally {
+    await remotes.close();
   }
 }
 

@@ -2,13 +2,14 @@
 import type { SourceTree } from '../context/source-tree.ts';
 import type { StatCache } from '../context/stat-cache.ts';
 import type { ContentKey, DiffId } from '../core/digest.ts';
-import { InvariantError } from '../core/errors.ts';
-import type { MountSource, StackRef } from '../executor/executor.ts';
+import type { MountSource, SnapshotStack, StackRef } from '../executor/executor.ts';
 import { MergedTree } from '../executor/layer/merged-tree.ts';
+import type { CopyOp } from '../graph/op.ts';
 import type { Vertex, VertexId } from '../graph/vertex.ts';
 import type { BuildInputs } from './build-inputs.ts';
 import { type FileListing, listSelection } from './file-listing.ts';
-import { chainOf, type Rootfs } from './layer.ts';
+import { chainOf, layerOf, type Rootfs } from './layer.ts';
+import type { RemoteSources } from './remote/remote-sources.ts';
 import { selectionContent } from './selection-content.ts';
 import type { Selection } from './selections.ts';
 import type { Session } from './session.ts';
@@ -26,10 +27,13 @@ export class Trees {
   readonly #merged = new Map<VertexId, Promise<MergedTree>>();
   readonly #contents = new Map<string, Promise<ContentKey>>();
   readonly #stats: StatCache;
+  readonly #remotes: RemoteSources;
+  readonly #owned = new Map<string, Promise<SnapshotStack>>();
 
-  constructor(session: Session, inputs: BuildInputs, solver: TreeSolver) {
+  constructor(session: Session, inputs: BuildInputs, remotes: RemoteSources, solver: TreeSolver) {
     this.#session = session;
     this.#inputs = inputs;
+    this.#remotes = remotes;
     this.#solver = solver;
     this.#stats = { get: (paths) => session.index.stats(paths), put: (rows) => session.index.saveStats(rows) };
   }
@@ -39,14 +43,22 @@ export class Trees {
     const key = JSON.stringify(selection);
     const known = this.#contents.get(key);
     if (known !== undefined) return known;
-    const content = this.tree(selection.input).then((tree) => selectionContent(tree, selection.pattern, selection.exclude, this.#stats));
+    const content = this.#content(selection);
     this.#contents.set(key, content);
     return content;
   }
 
+  async #content(selection: Selection): Promise<ContentKey> {
+    const { input, pattern, wildcards, exclude } = selection;
+    const vertex = this.#solver.vertex(input);
+    // ADD of a URL has its own key, which can be known without the file (D-08, D-10).
+    if (vertex.op.type === 'http' && pattern === '' && !wildcards) return this.#remotes.content(vertex);
+    return selectionContent(await this.tree(input), pattern, exclude, this.#stats);
+  }
+
   /** Its files, after `content` of the same selection; null for downloads and for too many. */
   async listing(selection: Selection): Promise<FileListing | null> {
-    if (this.kindOf(selection.input) === 'remote') return null;
+    if (this.#solver.vertex(selection.input).op.type === 'http') return null;
     return listSelection(await this.tree(selection.input), selection.pattern, selection.exclude);
   }
 
@@ -54,16 +66,17 @@ export class Trees {
     return this.#solver.vertex(id);
   }
 
-  /** Files of this machine, a stack of layers, or a download. */
-  kindOf(id: VertexId): 'local' | 'stack' | 'remote' {
+  /** Files in a directory of this machine, or a stack of layers. */
+  kindOf(id: VertexId): 'local' | 'stack' {
     const { type } = this.#solver.vertex(id).op;
-    return type === 'local' ? 'local' : type === 'http' || type === 'git' ? 'remote' : 'stack';
+    return type === 'local' || type === 'http' || type === 'git' ? 'local' : 'stack';
   }
 
   async tree(id: VertexId): Promise<SourceTree> {
-    const { op } = this.#solver.vertex(id);
+    const vertex = this.#solver.vertex(id);
+    const { op } = vertex;
     if (op.type === 'local') return this.#inputs.local(op.name);
-    if (op.type === 'http' || op.type === 'git') throw new InvariantError('a download is not a tree');
+    if (op.type === 'http' || op.type === 'git') return this.#remotes.tree(vertex);
     return this.#stage(id);
   }
 
@@ -90,13 +103,45 @@ export class Trees {
   }
 
   async mountSource(id: VertexId): Promise<MountSource> {
-    const { op } = this.#solver.vertex(id);
+    const vertex = this.#solver.vertex(id);
+    const { op } = vertex;
+    if (op.type === 'http' || op.type === 'git') {
+      const [tree, content] = await Promise.all([this.#remotes.tree(vertex), this.#remotes.content(vertex)]);
+      return { type: 'directory', path: tree.root, identity: content };
+    }
     if (op.type === 'local') {
-      const { path, excludes } = this.#inputs.directory(op.name);
+      const { path, excludes, owners } = this.#inputs.directory(op.name);
+      if (owners.size > 0) return { type: 'stack', stack: await this.#ownedStack(op.name), identity: `context ${op.name}` };
       return { type: 'directory', path, identity: `context ${op.name}`, ...(excludes.length === 0 ? {} : { excludes }) };
     }
     const root = await this.#solver.solve(id);
     const [stack, chain] = await Promise.all([materialize(this.#session, root.layers), chainOf(root.layers)]);
     return { type: 'stack', stack, identity: chain ?? 'scratch' };
   }
+
+  /** A context from an archive whose owners the directory cannot show: as a layer it can. */
+  #ownedStack(name: string): Promise<SnapshotStack> {
+    const known = this.#owned.get(name);
+    if (known !== undefined) return known;
+    const stack = import('./steps/local-copy.ts').then(async ({ copyLocal }) => {
+      const sources = { 1: { type: 'tree', tree: this.#inputs.local(name) } } as const;
+      const ref = await copyLocal(this.#session, EVERYTHING, { layers: [] }, sources, { compression: 'uncompressed' });
+      return materialize(this.#session, [layerOf(Promise.resolve({ ref }))]);
+    });
+    this.#owned.set(name, stack);
+    return stack;
+  }
 }
+
+/** `COPY . /` on scratch. */
+const EVERYTHING: CopyOp = {
+  type: 'copy',
+  keyword: 'COPY',
+  sources: [{ type: 'files', input: 1, pattern: '' }],
+  dest: '/',
+  destIsDir: true,
+  link: false,
+  parents: false,
+  exclude: [],
+  unpack: 'never',
+};

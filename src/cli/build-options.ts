@@ -37,7 +37,7 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment): B
     noCache: isOn(args, 'no-cache'),
     noCacheFilter: listOf(args, 'no-cache-filter').flatMap((item) => item.split(',')),
     pull: isOn(args, 'pull'),
-    namedContexts: namedContexts(listOf(args, 'build-context'), environment.cwd),
+    namedContexts: namedContexts(listOf(args, 'build-context')),
     secrets: secrets(listOf(args, 'secret'), environment),
     ssh: sshSockets(listOf(args, 'ssh'), environment),
     addHosts: listOf(args, 'add-host').map((item) => hostLine(item)),
@@ -91,14 +91,12 @@ function pairs(flag: string, items: readonly string[]): Record<string, string> {
   );
 }
 
-function namedContexts(items: readonly string[], cwd: string): Record<string, string> {
+function namedContexts(items: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     items.map((item) => {
       const at = item.indexOf('=');
       if (at < 1 || at === item.length - 1) throw fail(`--build-context ${JSON.stringify(item)} is not NAME=SOURCE`);
-      const source = item.slice(at + 1);
-      const isPath = !/^[a-z][a-z0-9+.-]*:\/\//.test(source) && !/^git@/.test(source);
-      return [item.slice(0, at), isPath ? resolve(cwd, source) : source];
+      return [item.slice(0, at), item.slice(at + 1)];
     }),
   );
 }

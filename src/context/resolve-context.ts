@@ -78,14 +78,8 @@ const nothingToClose = { owners: new Map<string, Ownership>(), close: (): void =
 
 async function fromDirectory(request: ContextRequest, dir: string): Promise<ResolvedContext> {
   const flag = request.dockerfile;
-  if (flag === '-') {
-    const dockerfile = { name: '-', text: await readStream(request.stdin()) };
-    return { ...openContextDirectory(dir), ...nothingToClose, dockerfile };
-  }
-  if (flag !== undefined && /^https?:\/\//.test(flag)) {
-    const dockerfile = { name: flag, text: await readStream(await needRemote(request, flag).download(flag)) };
-    return { ...openContextDirectory(dir), ...nothingToClose, dockerfile };
-  }
+  const apart = flag === undefined ? null : await dockerfileApart(request, flag);
+  if (apart !== null) return { ...openContextDirectory(dir), ...nothingToClose, dockerfile: apart };
   const host = flag === undefined ? join(dir, 'Dockerfile') : resolve(request.workingDirectory, flag);
   if (/^\/(?:dev|proc)\//.test(host)) {
     return { ...openContextDirectory(dir), ...nothingToClose, dockerfile: { name: host, text: readText(host, host) } };
@@ -137,14 +131,25 @@ interface Unpacked {
 async function fromArchive(request: ContextRequest, kind: Exclude<StreamKind, 'text'>, bytes: Bytes, root: string): Promise<Unpacked> {
   const [{ decompress }, { unpackContext }] = await Promise.all([import('./archive-stream.ts'), import('./unpack-context.ts')]);
   const owners = await unpackContext(decompress(kind, bytes), root);
-  const path = request.dockerfile ?? 'Dockerfile';
-  return { dir: root, owners, dockerfile: readDockerfile(root, path, path).file };
+  return { dir: root, owners, dockerfile: await dockerfileIn(request, root) };
 }
 
 async function fromGit(request: ContextRequest, remote: RemoteContexts, root: string): Promise<Unpacked> {
   const dir = await remote.checkout(request.spec, root);
+  return { dir, owners: new Map(), dockerfile: await dockerfileIn(request, dir) };
+}
+
+/** The Dockerfile of a context that was fetched: a path inside it, unless it is given apart. */
+async function dockerfileIn(request: ContextRequest, dir: string): Promise<SourceFile> {
   const path = request.dockerfile ?? 'Dockerfile';
-  return { dir, owners: new Map(), dockerfile: readDockerfile(dir, path, path).file };
+  return (await dockerfileApart(request, path)) ?? readDockerfile(dir, path, path).file;
+}
+
+/** `-f -` and `-f URL`; null for a path. */
+async function dockerfileApart(request: ContextRequest, flag: string): Promise<SourceFile | null> {
+  if (flag === '-') return { name: '-', text: await readStream(request.stdin()) };
+  if (!/^https?:\/\//.test(flag)) return null;
+  return { name: flag, text: await readStream(await needRemote(request, flag).download(flag)) };
 }
 
 /** Runs `fill` on a new private directory and opens the result without ignore rules (K-03). */

@@ -1,12 +1,12 @@
 // RUN: asks the executor for the process, then for the layer. The next step may start as soon as the
 // process has ended; the layer is written beside it.
-import { readFileSync } from 'node:fs';
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import { TsbuildError } from '../../core/errors.ts';
 import type { MountSource, RunResult } from '../../executor/executor.ts';
 import type { ExecOp } from '../../graph/op.ts';
 import type { Vertex } from '../../graph/vertex.ts';
 import type { SecretSource } from '../build-request.ts';
 import type { Rootfs } from '../layer.ts';
+import { secretValue } from '../secret-values.ts';
 import { materialize } from '../snapshots.ts';
 import type { StepResult } from '../solver.ts';
 import { StepLog } from '../step-log.ts';
@@ -102,17 +102,4 @@ function readSecrets(op: ExecOp, known: Readonly<Record<string, SecretSource>>):
     secrets[mount.id] = value;
   }
   return { secrets, env };
-}
-
-function secretValue(id: string, source: SecretSource): Uint8Array {
-  if (source.type === 'env') return Buffer.from(process.env[source.name] ?? '', 'utf8');
-  try {
-    return readFileSync(source.path);
-  } catch (cause) {
-    throw new TsbuildError({
-      code: 'build/secret-missing',
-      message: `secret ${id}: cannot read ${source.path} (${errnoOf(cause) ?? 'unknown error'})`,
-      cause,
-    });
-  }
 }

@@ -6,7 +6,7 @@ import { formatSize, parseSize } from '../sizes.ts';
 import type { RunCommand } from './command.ts';
 import { withSession } from './session.ts';
 
-const KINDS = ['blob', 'snapshot', 'toc', 'cache-mount', 'temp'] as const;
+const KINDS = ['blob', 'snapshot', 'toc', 'cache-mount', 'git', 'temp'] as const;
 type Kind = (typeof KINDS)[number];
 
 export const run: RunCommand = (args, cli) =>

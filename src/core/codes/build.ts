@@ -35,11 +35,13 @@ export const BUILD_ERRORS = {
   },
   'build/download': {
     title: 'Download failed',
-    explanation: 'A URL of ADD could not be fetched, or its content does not match --checksum.',
+    explanation:
+      'A URL of ADD or of a context could not be fetched, or its content does not match --checksum. Private files need --secret id=HTTP_AUTH_TOKEN_HOST (sent as a Bearer token) or HTTP_AUTH_HEADER_HOST (the whole Authorization header).',
   },
   'build/git': {
     title: 'Git failed',
-    explanation: 'A git repository of ADD or of a context could not be fetched. The message holds what git said.',
+    explanation:
+      'A git repository of ADD or of a context could not be fetched, or its URL, ref or sub-directory is one that tsbuild refuses. The message holds what git said. Private repositories need --secret id=GIT_AUTH_TOKEN or GIT_AUTH_HEADER for https, --ssh default for ssh.',
   },
   'build/unsupported-source': {
     title: 'Source kind not supported',

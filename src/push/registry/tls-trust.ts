@@ -64,6 +64,12 @@ function readPair(directory: string, cert: string, names: readonly string[]): { 
   return { cert: readPem(`${directory}/${cert}`), key: readPem(`${directory}/${key}`) };
 }
 
+/** What TLS trusts at a host that is no registry: nothing but the roots. */
+export function systemTrust(environment: RegistryEnvironment): TlsTrust {
+  const ca = systemRoots(environment);
+  return { rejectUnauthorized: true, ...(ca && { ca }) };
+}
+
 /** Roots of the system, or null when it has none and Node's own are used. */
 function systemRoots({ env, etc }: RegistryEnvironment): string[] | null {
   const file = env['SSL_CERT_FILE'];
