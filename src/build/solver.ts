@@ -54,7 +54,8 @@ export class Solver {
       {
         ...options.facts,
         vertex: (id) => this.vertex(id),
-        treeChain: async (id) => chainOf((await this.solve(id)).layers),
+        // A repository has no layers: its commit says it all.
+        treeChain: async (id) => (this.vertex(id).op.type === 'git' ? null : chainOf((await this.solve(id)).layers)),
       },
       { onMiss: (vertex, selections) => this.#prepare(vertex, selections) },
     );
