@@ -33,6 +33,8 @@ export async function hashAll(jobs: readonly HashJob[], workers = chooseWorkers(
 
 function chooseWorkers(jobs: readonly HashJob[]): number {
   const bytes = jobs.reduce((sum, job) => sum + job.size, 0);
+  // A process that began from a heap snapshot cannot have threads that hash: Node 24 aborts in them.
+  if (process.execArgv.includes('--snapshot-blob')) return 0;
   const worthIt = jobs.length > 1 && bytes >= MIN_BYTES && bytes >= jobs.length * MIN_AVERAGE;
   return worthIt ? Math.min(MAX_WORKERS, availableParallelism()) : 0;
 }
