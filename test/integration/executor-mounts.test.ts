@@ -1,6 +1,18 @@
 // Mounts of RUN: content, access, what they leave behind (nothing), and sources that try to get out.
 import { spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -127,6 +139,67 @@ describe.skipIf(whyNoSteps())('mounts', () => {
       };
       expect(await listing()).toEqual(['.', './keep.log', './node_modules', './node_modules/x', './src', './src/a.ts', './src/b.log']);
       expect(await listing(['node_modules', '**/*.log', '!keep.log'])).toEqual(['.', './keep.log', './src', './src/a.ts']);
+    });
+
+    describe('owners of the context', () => {
+      const make = (name: string): string => {
+        const directory = join(store.root, name);
+        mkdirSync(join(directory, 'dir/deep'), { recursive: true });
+        writeFileSync(join(directory, 'tool'), 'tool');
+        writeFileSync(join(directory, 'dir/deep/file'), 'deep');
+        writeFileSync(join(directory, 'left.log'), 'log');
+        symlinkSync('tool', join(directory, 'link'));
+        for (const path of ['', 'tool', 'dir', 'dir/deep/file', 'left.log', 'link']) lchownSync(join(directory, path), 1000, 1001);
+        chmodSync(join(directory, 'tool'), 0o4755);
+        chmodSync(join(directory, 'dir'), 0o2770);
+        chmodSync(directory, 0o700);
+        utimesSync(join(directory, 'tool'), 981158400, 981158400);
+        return directory;
+      };
+      const seen = "cd /mnt; find . -exec stat -c '%n %a %u:%g' {} + | sort; stat -c %Y tool; cat tool dir/deep/file";
+      const expected = [
+        './dir 2770 0:0',
+        './dir/deep 755 0:0',
+        './dir/deep/file 644 0:0',
+        './link 777 0:0',
+        './tool 4755 0:0',
+        '981158400',
+        'tooldeep',
+      ];
+
+      test.each([
+        ['read-only', true],
+        ['writable', false],
+      ])('%s, every file is of 0:0 and keeps mode and time', async (_name, readonly) => {
+        const path = make(`owned-${readonly}`);
+        const sources = { 1: { type: 'directory', path, excludes: ['*.log'] } } as const;
+        const { stdout, snapshot } = await run({ script: seen, mounts: [bind({ readonly })] }, { sources });
+        expect(stdout.split('\n')).toEqual(['. 755 0:0', ...expected]);
+        expect(readdirSync(join(store.root, 'snapshots-v1', snapshot))).toEqual(['fs']);
+        expect(statSync(join(path, 'tool'))).toMatchObject({ uid: 1000, gid: 1001 });
+      });
+
+      test('a sub-path, and a file', async () => {
+        const sources = { 1: { type: 'directory', path: make('owned-sub') } } as const;
+        const script = "stat -c '%n %a %u:%g' /mnt /mnt/deep /mnt/deep/file /file; cat /file";
+        const mounts = [bind({ source: '/dir' }), bind({ source: '/link', target: '/file' })];
+        expect((await run({ script, mounts }, { sources })).stdout).toBe(
+          '/mnt 2770 0:0\n/mnt/deep 755 0:0\n/mnt/deep/file 644 0:0\n/file 4755 0:0\ntool',
+        );
+      });
+
+      test('a copy in a step belongs to root in the layer', async () => {
+        const sources = { 1: { type: 'directory', path: make('owned-copy') } } as const;
+        const { snapshot } = await run(
+          {
+            script: 'mkdir /out; cat /mnt/tool > /out/t; touch -r /mnt/tool /out/t; mv /mnt/dir /out',
+            mounts: [bind({ readonly: false })],
+          },
+          { sources },
+        );
+        expect(layerOf(snapshot)).toEqual(['out', 'out/dir', 'out/dir/deep', 'out/dir/deep/file', 'out/t']);
+        expect(statSync(join(upper(snapshot), 'out/dir/deep/file'))).toMatchObject({ uid: 0, gid: 0 });
+      });
     });
 
     test('mount points inside a read-only tree are shown without being made there', async () => {

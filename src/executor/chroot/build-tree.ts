@@ -27,9 +27,9 @@ export function buildTree(calls: FileCalls, layers: readonly string[], target: s
   for (const layer of layers) new TreeCopy(calls).directory(layer, target);
 }
 
-/** Copies one file or directory to a path that does not exist; owners, times and attributes stay. */
-export function copyTree(calls: FileCalls, from: string, to: string): void {
-  const copy = new TreeCopy(calls);
+/** Copies one file or directory to a path that does not exist; times and attributes stay, and owners unless all become 0:0. */
+export function copyTree(calls: FileCalls, from: string, to: string, owners: 'keep' | 'root' = 'keep'): void {
+  const copy = new TreeCopy(calls, owners);
   const stat = lstatSync(fsPath(from));
   if (!stat.isDirectory()) {
     copy.file(from, to, stat);
@@ -41,11 +41,13 @@ export function copyTree(calls: FileCalls, from: string, to: string): void {
 
 class TreeCopy {
   readonly #calls: FileCalls;
+  readonly #owner: { readonly uid: number; readonly gid: number } | undefined;
   /** device:inode → first copy, to keep hard links. */
   readonly #links = new Map<string, string>();
 
-  constructor(calls: FileCalls) {
+  constructor(calls: FileCalls, owners: 'keep' | 'root' = 'keep') {
     this.#calls = calls;
+    this.#owner = owners === 'root' ? { uid: 0, gid: 0 } : undefined;
   }
 
   directory(from: string, to: string): void {
@@ -63,7 +65,7 @@ class TreeCopy {
         this.directory(source, target);
       }
     }
-    copyDirectoryAttributes(this.#calls, from, to);
+    copyDirectoryAttributes(this.#calls, from, to, this.#owner);
   }
 
   file(from: string, to: string, stat: Stats): void {
@@ -75,7 +77,7 @@ class TreeCopy {
     }
     this.#make(from, to, stat);
     if (stat.nlink > 1) this.#links.set(key, to);
-    lchownSync(fsPath(to), stat.uid, stat.gid);
+    lchownSync(fsPath(to), this.#owner?.uid ?? stat.uid, this.#owner?.gid ?? stat.gid);
     if (!stat.isSymbolicLink()) chmodSync(fsPath(to), stat.mode & 0o7777);
     for (const name of this.#calls.listXattrs(from)) {
       const value = isPrivateXattr(name) ? null : this.#calls.getXattr(from, name);

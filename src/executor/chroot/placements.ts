@@ -66,7 +66,7 @@ export class Placements {
   #placeBind(mount: Extract<Mount, { type: 'bind' }>): void {
     const source = this.#request.sources[mount.input];
     if (source === undefined) return;
-    const fd = openSource(this.#scope, sourceRoot(this.#scope, this.#request, source), mount.source, mount.target);
+    const fd = openSource(this.#scope, sourceRoot(this.#scope, this.#request, source, mount.source).path, mount.source, mount.target);
     try {
       const from = readlinkSync(`/proc/self/fd/${fd}`);
       this.#place(mount.target, (path) => copyTree(this.#scope.host.fileCalls, from, path));

@@ -6,7 +6,7 @@ import { errnoOf, invariant, TsbuildError } from '../../core/errors.ts';
 import type { Mount } from '../../graph/op.ts';
 import { copiedSource } from '../chroot/copied-source.ts';
 import type { MountSource, RunRequest } from '../executor.ts';
-import { hideExcluded } from './excluded-view.ts';
+import { type ShownTree, showContext } from './context-view.ts';
 import type { MountContent } from './mount-content.ts';
 import { checkedId, copyDirectoryAttributes, lowersOf } from './snapshot-directory.ts';
 import type { StepScope } from './step-scope.ts';
@@ -19,12 +19,13 @@ const WRITABLE = ['rbind', 'rw'];
 export function prepareBind(scope: StepScope, request: RunRequest, mount: BindMount): MountContent {
   const source = request.sources[mount.input];
   invariant(source !== undefined, `bind mount at ${mount.target} has no source`);
-  const root = sourceRoot(scope, request, source);
-  const fd = openSource(scope, root, mount.source, mount.target);
+  const root = sourceRoot(scope, request, source, mount.source);
+  const fd = openSource(scope, root.path, mount.source, mount.target);
   try {
     const stat = fstatSync(fd);
     const kind = stat.isDirectory() ? 'dir' : 'file';
     const tree = scope.mountDescriptor(fd, kind);
+    if (!mount.readonly && root.throwAway && kind === 'dir') return { kind, hostPath: tree.path, options: WRITABLE, growable: true };
     if (mount.readonly) return { kind, hostPath: tree.path, options: READ_ONLY, growable: false };
     const copy = `${checkedId(request.snapshot)}/rw-${scope.nextIndex()}`;
     mkdirSync(copy, { recursive: true });
@@ -36,11 +37,11 @@ export function prepareBind(scope: StepScope, request: RunRequest, mount: BindMo
   }
 }
 
-/** Absolute path of a tree that holds the source. */
-export function sourceRoot(scope: StepScope, request: RunRequest, source: MountSource): string {
-  if (scope.host.config.isolation === 'chroot') return copiedSource(scope, request, source);
-  if (source.type === 'stack') return scope.mountTree({ lowers: lowersOf(source.stack) }).path;
-  return source.excludes === undefined || source.excludes.length === 0 ? source.path : hideExcluded(scope, source.path, source.excludes);
+/** A tree that holds the source; owners matter at and below `path` only. */
+export function sourceRoot(scope: StepScope, request: RunRequest, source: MountSource, path: string): ShownTree {
+  if (scope.host.config.isolation === 'chroot') return { path: copiedSource(scope, request, source), throwAway: true };
+  if (source.type === 'directory') return showContext(scope, request, source, path);
+  return { path: scope.mountTree({ lowers: lowersOf(source.stack) }).path, throwAway: false };
 }
 
 /** Error: 'exec/mount-source'. */

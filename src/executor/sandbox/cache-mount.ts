@@ -139,7 +139,7 @@ function ensureContent(scope: StepScope, request: RunRequest, mount: CacheMount,
 function seed(scope: StepScope, request: RunRequest, mount: CacheMount, input: number, directory: string): void {
   const source = request.sources[input];
   invariant(source !== undefined, `cache mount at ${mount.target} has no source`);
-  const fd = openSource(scope, sourceRoot(scope, request, source), mount.source, mount.target);
+  const fd = openSource(scope, sourceRoot(scope, request, source, mount.source).path, mount.source, mount.target);
   try {
     if (!fstatSync(fd).isDirectory()) throw notDirectory(mount);
     const from = `/proc/${process.pid}/fd/${fd}/.`;

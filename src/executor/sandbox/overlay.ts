@@ -12,14 +12,17 @@ export interface OverlayMount {
   readonly target: string;
   /** Whiteouts and opaque marks are user.overlay.* instead of trusted.overlay.*. */
   readonly userxattr: boolean;
+  /** Copies metadata up without the content, for owners of a throw-away tree. Needs an upper, and root. */
+  readonly metacopy?: boolean;
 }
 
 const PAGE = 4096;
+const PLAIN = ',redirect_dir=off,metacopy=off,index=off';
 
 /** Throws 'exec/no-overlay' when the kernel or the file system refuses, 'exec/too-many-layers' beyond 500 layers. */
 export function mountOverlay(calls: NamespaceCalls, mount: OverlayMount): void {
   const lower = `lowerdir=${mount.lowers.join(':')}`;
-  const features = mount.userxattr ? ',userxattr' : ',redirect_dir=off,metacopy=off,index=off';
+  const features = mount.userxattr ? ',userxattr' : mount.metacopy === true ? ',metacopy=on,index=off' : PLAIN;
   const upper = mount.writable === undefined ? '' : `,upperdir=${mount.writable.upper},workdir=${mount.writable.work}`;
   const options = `${lower}${upper}${features}`;
   if (options.length + ',volatile'.length >= PAGE) {

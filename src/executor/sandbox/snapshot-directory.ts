@@ -34,10 +34,15 @@ export function createUpper(id: SnapshotId): { readonly upper: string; readonly 
   return { upper, work };
 }
 
-/** Gives directory `to` owner, mode, attributes and times of `from`: overlay shows the topmost directory's. */
-export function copyDirectoryAttributes(calls: FileCalls, from: string, to: string): void {
+/** Gives directory `to` owner (or another), mode, attributes and times of `from`: overlay shows the topmost directory's. */
+export function copyDirectoryAttributes(
+  calls: FileCalls,
+  from: string,
+  to: string,
+  owner?: { readonly uid: number; readonly gid: number },
+): void {
   const stat = lstatSync(fsPath(from), { bigint: true });
-  chownSync(fsPath(to), Number(stat.uid), Number(stat.gid));
+  chownSync(fsPath(to), owner?.uid ?? Number(stat.uid), owner?.gid ?? Number(stat.gid));
   chmodSync(fsPath(to), Number(stat.mode & 0o7777n));
   for (const name of calls.listXattrs(from)) {
     const value = isPrivateXattr(name) ? null : calls.getXattr(from, name);

@@ -11,6 +11,8 @@ export interface TreeRequest {
   /** Topmost first, relative to snapshots-v1. */
   readonly lowers: readonly string[];
   readonly writable?: { readonly upper: string; readonly work: string };
+  /** See OverlayMount. */
+  readonly metacopy?: boolean;
 }
 
 export class StepScope implements AsyncDisposable {
@@ -65,6 +67,7 @@ export class StepScope implements AsyncDisposable {
         ...(request.writable === undefined ? {} : { writable: request.writable }),
         target,
         userxattr: this.host.rootless,
+        metacopy: request.metacopy === true,
       }),
     );
   }
