@@ -30,7 +30,7 @@ beforeAll(async () => {
   const conf = join(bench.dir, 'registries.conf');
   writeFileSync(conf, `[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "${registry.host}"\n`);
   env = { CONTAINERS_REGISTRIES_CONF: conf };
-}, SLOW);
+}, 2 * SLOW);
 afterAll(async () => {
   bench?.dispose();
   maker?.dispose();
