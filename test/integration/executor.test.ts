@@ -352,16 +352,19 @@ describe.skipIf(skip)('steps as root', () => {
   });
 
   describe('limits', () => {
-    test('a step that needs more memory than it may have is killed, and that is said', async ({ skip: skipTest }) => {
+    test('a step that needs more memory than it may have is killed, or it is said that limits have no effect', async () => {
       const outcome = await run(
         { script: 'dd if=/dev/zero of=/dev/null bs=200M count=1; x=$(yes | head -c 200000000); echo $?' },
         { memory: 32 * 1024 * 1024 },
       );
-      skipTest(
-        notices.some((notice) => notice.startsWith('limits of steps are not enforced')),
-        'no control groups for memory here',
-      );
-      expect(outcome.killedBy).toBe('oom');
+      const warning = notices.find((notice) => notice.startsWith('limits of steps are not enforced')) ?? null;
+      // Either the kernel's own count of kills, or a warning that names the reason; never neither.
+      if (warning === null) expect(outcome.killedBy).toBe('oom');
+      else {
+        console.warn(`memory limits have no effect here: ${warning}`);
+        expect(warning).toMatch(/: this machine has no usable control groups$|: control groups are refused \(E[A-Z]+ [^)]+\)$/);
+        expect(outcome.killedBy).toBeUndefined();
+      }
     });
 
     test('CPU limits are set on the group of the step and the group goes', async () => {

@@ -96,13 +96,14 @@ function makeGroups(host: StepHost, scope: StepScope, groups: readonly Group[]):
   host.callbacks.cgroups(groups.map((group) => group.hostPath));
   try {
     for (const { directory, settings } of groups) {
-      makeGroup(directory, settings);
       scope.defer(() => removeGroup(directory));
+      makeGroup(directory, settings);
     }
     return true;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
-    host.noticeOnce(`limits of steps are not enforced: control groups are refused (${errnoOf(error)})`);
+    const { syscall = 'write' } = error as NodeJS.ErrnoException;
+    host.noticeOnce(`limits of steps are not enforced: control groups are refused (${errnoOf(error)} ${syscall})`);
     return false;
   }
 }
