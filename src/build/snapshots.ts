@@ -2,64 +2,73 @@
 // is named by the chainID of the stack up to its layer and shared by all builds on the store.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ChainId, chainIdOf } from '../core/digest.ts';
+import pLimit from 'p-limit';
+import { withOrderedLease } from '../cache/leases.ts';
+import type { ChainId } from '../core/digest.ts';
 import { invariant } from '../core/errors.ts';
 import type { LayerToc } from '../core/file-entry.ts';
 import type { SnapshotId, SnapshotStack } from '../executor/executor.ts';
-import type { Layer } from './layer.ts';
+import { chainOf, type Layer } from './layer.ts';
 import { readLayerToc } from './layer-toc.ts';
 import type { Session } from './session.ts';
 
-/** Snapshots of all layers, base first; what is missing is unpacked, once. */
+/** Layers that are fetched and unpacked at a time: more only take memory from each other. */
+const AT_ONCE = 3;
+
+/** Snapshots of all layers, base first; what is missing is fetched and unpacked, side by side, once. */
 export async function materialize(session: Session, layers: readonly Layer[]): Promise<SnapshotStack> {
-  const stack: SnapshotId[] = [];
+  const limit = pLimit(AT_ONCE);
+  let below: Promise<SnapshotStack> = Promise.resolve([]);
   for (const [at, layer] of layers.entries()) {
-    const parent = [...stack];
-    layer.snapshot ??= unpackLayer(session, layers.slice(0, at + 1), parent);
-    stack.push(await layer.snapshot);
+    const parent = below;
+    // In order: a layer begins after those below it did, so none can keep them from starting.
+    layer.snapshot ??= limit(() => provideSnapshot(session, layers.slice(0, at + 1), parent));
+    const { snapshot } = layer;
+    below = Promise.all([parent, snapshot]).then(([stack, id]) => [...stack, id]);
+    below.catch(() => undefined);
   }
-  return stack;
+  // Nothing may go on in the background after a failure.
+  await Promise.allSettled(layers.map((layer) => layer.snapshot));
+  return below;
 }
 
-async function unpackLayer(session: Session, layers: readonly Layer[], parent: SnapshotStack): Promise<SnapshotId> {
-  const made = await Promise.all(layers.map((layer) => layer.made));
-  const chain = chainIdOf(made.map((layer) => layer.ref.diffId));
+/** Across processes one unpacks a layer while the others wait; they wait for layers below it only. */
+async function provideSnapshot(session: Session, layers: readonly Layer[], parent: Promise<SnapshotStack>): Promise<SnapshotId> {
+  const chain = await chainOf(layers);
   const top = layers.at(-1);
-  const ref = made.at(-1)?.ref;
-  invariant(chain !== null && top !== undefined && ref !== undefined, 'unpacking an empty stack');
+  invariant(chain !== null && top !== undefined, 'unpacking an empty stack');
   const known = findSnapshot(session, chain);
   if (known !== null) return known;
   await top.fetch();
+  const body = async (): Promise<SnapshotId> => findSnapshot(session, chain) ?? (await unpackLayer(session, top, chain, parent));
+  return withOrderedLease(session.root, `unpack ${chain}`, body, session.signal);
+}
+
+async function unpackLayer(session: Session, layer: Layer, chain: ChainId, parent: Promise<SnapshotStack>): Promise<SnapshotId> {
+  const { ref } = await layer.made;
   const executor = await session.executor();
   const id = session.index.newSnapshot();
-  session.emit({
-    type: 'progress',
-    id: `unpack ${id}`,
-    action: 'unpack',
-    digest: ref.blob.digest,
-    current: 0,
-    total: ref.blob.size,
-    done: false,
-    time: session.clock(),
-  });
+  const report = (current: number, done: boolean): void =>
+    session.emit({
+      type: 'progress',
+      id: `unpack ${id}`,
+      action: 'unpack',
+      digest: ref.blob.digest,
+      current,
+      total: ref.blob.size,
+      done,
+      time: session.clock(),
+    });
+  report(0, false);
   try {
-    const { size } = await executor.unpack({ blob: ref.blob, diffId: ref.diffId, parent, snapshot: id });
+    const { size } = await executor.unpack({ blob: ref.blob, diffId: ref.diffId, snapshot: id }, parent);
     return nameSnapshot(session, id, chain, size);
   } catch (error) {
     await executor.discard(id).catch(() => undefined);
     session.index.removeSnapshot(id);
     throw error;
   } finally {
-    session.emit({
-      type: 'progress',
-      id: `unpack ${id}`,
-      action: 'unpack',
-      digest: ref.blob.digest,
-      current: ref.blob.size,
-      total: ref.blob.size,
-      done: true,
-      time: session.clock(),
-    });
+    report(ref.blob.size, true);
   }
 }
 

@@ -37,6 +37,18 @@ const inside = new AsyncLocalStorage<true>();
  */
 export async function withLease<T>(root: string, key: string, body: (waited: boolean) => Promise<T>, signal?: AbortSignal): Promise<T> {
   if (inside.getStore() === true) return body(false);
+  return holding(root, key, body, signal);
+}
+
+/**
+ * As `withLease`, but waits inside another lease too. For keys in an order: a body may wait only for keys
+ * that come before its own, and never for a plain lease; then nobody can wait in a circle.
+ */
+export function withOrderedLease<T>(root: string, key: string, body: (waited: boolean) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  return holding(root, key, body, signal);
+}
+
+async function holding<T>(root: string, key: string, body: (waited: boolean) => Promise<T>, signal?: AbortSignal): Promise<T> {
   signal?.throwIfAborted();
   const db: Database = new SqliteDatabase(join(root, LEASES_FILE), SCHEMA, () => undefined);
   const holder = randomUUID();

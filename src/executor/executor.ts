@@ -3,6 +3,7 @@
 // build. It decides nothing about caching and does not touch the index; ids and paths come from
 // the caller. All requests may run concurrently.
 
+import type { Readable } from 'node:stream';
 import type { Descriptor, LayerRef } from '../core/descriptor.ts';
 import type { DiffId } from '../core/digest.ts';
 import type { LayerToc } from '../core/file-entry.ts';
@@ -38,8 +39,6 @@ export interface UnpackRequest {
   readonly blob: Descriptor;
   /** Verified while unpacking. */
   readonly diffId: DiffId;
-  /** Layers below, for hard links and implied directories that reach into them. */
-  readonly parent: SnapshotStack;
   readonly snapshot: SnapshotId;
 }
 
@@ -50,6 +49,18 @@ export interface UnpackRequest {
 export type MountSource =
   | { readonly type: 'stack'; readonly stack: SnapshotStack; readonly identity?: string }
   | { readonly type: 'directory'; readonly path: string; readonly excludes?: readonly string[]; readonly identity?: string };
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** A file or directory of the host, absolute and without links. Never in builds. */
+export interface HostBind {
+  readonly source: string;
+  readonly target: string;
+  readonly readonly: boolean;
+}
 
 export interface RunRequest {
   readonly id: string;
@@ -70,6 +81,21 @@ export interface RunRequest {
   readonly cpus?: number;
   /** --no-cache applies to the step: cache mounts with a shape of their own start afresh (M-36). */
   readonly noCache?: boolean;
+  /** The program reads what `RunInput.stdin` says; without it, its input is empty. */
+  readonly stdin?: boolean;
+  /** The program gets a terminal of this size; its output arrives as stdout. */
+  readonly terminal?: TerminalSize;
+  readonly hostBinds?: readonly HostBind[];
+  /** Cache mount id → snapshot whose tree is the first content of a cache that is not there yet. */
+  readonly cacheSeeds?: Readonly<Record<string, SnapshotId>>;
+}
+
+/** What goes into a running program. */
+export interface RunInput {
+  /** Read only as fast as the program takes it; its end is the program's end of input. */
+  readonly stdin?: Readable;
+  /** Calls back with each new size of the terminal; returns what ends that. */
+  onResize?(listener: (size: TerminalSize) => void): () => void;
 }
 
 export interface RunResult {
@@ -96,10 +122,18 @@ export interface CopyRequest {
 }
 
 export interface Executor {
-  /** Unpacks a layer into its snapshot and stores its TOC. `size` is the bytes on disk. */
-  unpack(request: UnpackRequest): Promise<{ readonly size: number }>;
+  /**
+   * Unpacks a layer into its snapshot and stores its TOC. `size` is the bytes on disk. `parent` is the
+   * stack below, for hard links, whiteouts and directories that reach into it; it may be unpacked meanwhile.
+   */
+  unpack(request: UnpackRequest, parent: SnapshotStack | Promise<SnapshotStack>): Promise<{ readonly size: number }>;
   /** Log chunks arrive as the process writes them. Resolves also for a non-zero exit; rejects when the step could not be started. */
-  run(request: RunRequest, onLog: (stream: 'stdout' | 'stderr', data: Uint8Array) => void, signal: AbortSignal): Promise<RunResult>;
+  run(
+    request: RunRequest,
+    onLog: (stream: 'stdout' | 'stderr', data: Uint8Array) => void,
+    signal: AbortSignal,
+    input?: RunInput,
+  ): Promise<RunResult>;
   /** Turns the changes of a finished snapshot into a layer; `parent` is looked at only for opaque directories. `size` is the bytes on disk. */
   diff(snapshot: SnapshotId, parent: SnapshotStack, format: LayerFormat): Promise<StoredLayer & { readonly size: number }>;
   copy(request: CopyRequest): Promise<StoredLayer>;

@@ -36,7 +36,7 @@ export class LayerWork {
     this.#tocs = openFsTocStore(host.config.root);
   }
 
-  async unpack(request: UnpackRequest): Promise<{ readonly size: number }> {
+  async unpack(request: UnpackRequest, parent: Promise<SnapshotStack>): Promise<{ readonly size: number }> {
     const { blob, diffId } = request;
     const base = checkedId(request.snapshot);
     mkdirSync(base, { recursive: true, mode: 0o755 });
@@ -45,7 +45,7 @@ export class LayerWork {
     const result = await applyLayer(this.#blobs.open(blob.digest), tree, {
       mediaType: blob.mediaType,
       diffId,
-      lower: this.#lower(request.parent),
+      lower: parent.then((stack) => this.#lower(stack)),
       calls: this.#host.fileCalls,
       xattrs: this.#xattrs,
       owners: this.#host.config.isolation === 'single' || process.geteuid?.() !== 0 ? 'record' : 'set',

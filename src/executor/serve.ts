@@ -1,11 +1,14 @@
 // The executor's side of the socket: takes calls, runs them concurrently, streams logs with
 // back-pressure, answers with results or errors.
 import type { Socket } from 'node:net';
+import { InvariantError } from '../core/errors.ts';
+import type { RunRequest, RunResult, SnapshotStack, UnpackRequest } from './executor.ts';
 import type { ExecutorConfig } from './launch.ts';
 import type { LayerWork } from './layer-work.ts';
 import { runStep } from './sandbox/run-step.ts';
 import { discardSnapshot } from './sandbox/snapshot-directory.ts';
 import { type LogChannel, openStepHost, type StepHost } from './sandbox/step-host.ts';
+import { StepInput } from './sandbox/terminal-input.ts';
 import {
   type Call,
   type ClientMessage,
@@ -42,7 +45,7 @@ export async function serve(socket: Socket, config: ExecutorConfig): Promise<voi
     socket.end(encodeMessage({ type: 'failed', error: encodeError(error) }));
     return;
   }
-  const context: Serving = { host, socket, running, send };
+  const context: Serving = { host, socket, running, parents: new Map(), inputs: new Map(), send };
   const decoder = new FrameDecoder({
     message: (message) => receive(context, message as ClientMessage),
     log: () => {},
@@ -55,11 +58,27 @@ interface Serving {
   readonly host: StepHost;
   readonly socket: Socket;
   readonly running: Map<number, AbortController>;
+  /** Stacks below layers that are being unpacked, by call. */
+  readonly parents: Map<number, PromiseWithResolvers<SnapshotStack | null>>;
+  /** Programs that somebody sends input to, by call. */
+  readonly inputs: Map<number, StepInput>;
   layers?: Promise<LayerWork>;
   send(message: ServerMessage): void;
 }
 
 function receive(serving: Serving, message: ClientMessage): void {
+  if (message.type === 'parent') {
+    parentOf(serving, message.id).resolve(message.parent);
+    return;
+  }
+  if (message.type === 'input') {
+    serving.inputs.get(message.id)?.push(message.data);
+    return;
+  }
+  if (message.type === 'resize') {
+    serving.inputs.get(message.id)?.resize(message.size);
+    return;
+  }
   if (message.type === 'cancel') {
     serving.running.get(message.id)?.abort();
     return;
@@ -78,11 +97,11 @@ function receive(serving: Serving, message: ClientMessage): void {
 async function perform(serving: Serving, id: number, call: Call, signal: AbortSignal): Promise<unknown> {
   switch (call.method) {
     case 'run':
-      return (await stepRunner(serving.host))(serving.host, call.request, logChannel(serving.socket, id), signal);
+      return run(serving, id, call.request, signal);
     case 'discard':
       return discardSnapshot(call.snapshot);
     case 'unpack':
-      return (await layerWork(serving)).unpack(call.request);
+      return unpack(serving, id, call.request);
     case 'diff':
       return (await layerWork(serving)).diff(call.snapshot, call.parent, call.format);
     case 'copy':
@@ -90,9 +109,40 @@ async function perform(serving: Serving, id: number, call: Call, signal: AbortSi
   }
 }
 
+async function run(serving: Serving, id: number, request: RunRequest, signal: AbortSignal): Promise<RunResult> {
+  const wantsInput = request.stdin === true || request.terminal !== undefined;
+  const input = wantsInput ? new StepInput((open) => serving.send({ type: 'input-taken', id, open })) : null;
+  // Before anything is awaited: input may follow at once.
+  if (input !== null) serving.inputs.set(id, input);
+  try {
+    return await (await stepRunner(serving.host))(serving.host, request, logChannel(serving.socket, id), signal, input);
+  } finally {
+    serving.inputs.delete(id);
+  }
+}
+
 async function stepRunner(host: StepHost): Promise<typeof runStep> {
   if (host.config.isolation !== 'chroot') return runStep;
   return (await import('./chroot/run-in-chroot.ts')).runInChroot;
+}
+
+function parentOf(serving: Serving, id: number): PromiseWithResolvers<SnapshotStack | null> {
+  const known = serving.parents.get(id) ?? Promise.withResolvers<SnapshotStack | null>();
+  serving.parents.set(id, known);
+  return known;
+}
+
+async function unpack(serving: Serving, id: number, request: UnpackRequest): Promise<{ readonly size: number }> {
+  const parent = parentOf(serving, id).promise.then((stack) => {
+    if (stack === null) throw new InvariantError('the layers below could not be unpacked');
+    return stack;
+  });
+  parent.catch(() => undefined);
+  try {
+    return await (await layerWork(serving)).unpack(request, parent);
+  } finally {
+    serving.parents.delete(id);
+  }
 }
 
 /** Loaded with the first request for it, so that the executor is ready sooner. */

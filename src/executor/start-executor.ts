@@ -8,6 +8,7 @@ import type {
   CopyRequest,
   Executor,
   LayerFormat,
+  RunInput,
   RunRequest,
   RunResult,
   SnapshotId,
@@ -16,7 +17,8 @@ import type {
   UnpackRequest,
 } from './executor.ts';
 import { callerIdentity, type Isolation, type Launch, launchExecutor, missingUnshare, rootlessKind } from './launch.ts';
-import { type Call, decodeError, encodeMessage, FrameDecoder, type ServerMessage } from './wire.ts';
+import type { InputSender } from './sandbox/terminal-sender.ts';
+import { type Call, type ClientMessage, decodeError, encodeMessage, FrameDecoder, type ServerMessage } from './wire.ts';
 
 export interface StartOptions {
   /** Store root; snapshots are below snapshots-v1. */
@@ -39,6 +41,7 @@ interface Pending {
   resolve(value: unknown): void;
   reject(error: Error): void;
   readonly log: LogSink;
+  readonly sender?: InputSender;
 }
 
 const CLOSE_TIMEOUT = 5_000;
@@ -124,12 +127,25 @@ class ExecutorClient implements Executor {
     });
   }
 
-  unpack(request: UnpackRequest): Promise<{ readonly size: number }> {
-    return this.#call({ method: 'unpack', request });
+  unpack(request: UnpackRequest, parent: SnapshotStack | Promise<SnapshotStack>): Promise<{ readonly size: number }> {
+    const id = this.#nextId;
+    const unpacked = this.#call<{ readonly size: number }>({ method: 'unpack', request });
+    const send = (stack: SnapshotStack | null): void => {
+      if (!this.#closing) this.#launch.socket.write(encodeMessage({ type: 'parent', id, parent: stack }));
+    };
+    if (!(parent instanceof Promise)) {
+      send(parent);
+      return unpacked;
+    }
+    parent.then(send, () => send(null));
+    // The failure below is the one to report.
+    return Promise.all([unpacked.catch((error: unknown) => parent.then(() => Promise.reject(error))), parent]).then(([result]) => result);
   }
 
-  run(request: RunRequest, onLog: LogSink, signal: AbortSignal): Promise<RunResult> {
-    return this.#call({ method: 'run', request }, onLog, signal);
+  async run(request: RunRequest, onLog: LogSink, signal: AbortSignal, input?: RunInput): Promise<RunResult> {
+    if (input === undefined) return this.#call({ method: 'run', request }, onLog, signal);
+    const { InputSender: Sender } = await import('./sandbox/terminal-sender.ts');
+    return this.#call({ method: 'run', request }, onLog, signal, (id, send) => new Sender(id, input, send));
   }
 
   diff(snapshot: SnapshotId, parent: SnapshotStack, format: LayerFormat): Promise<StoredLayer & { readonly size: number }> {

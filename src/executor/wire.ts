@@ -4,7 +4,7 @@
 import { deserialize, serialize } from 'node:v8';
 import type { ErrorCode } from '../core/codes.ts';
 import { errnoOf, InvariantError, TsbuildError } from '../core/errors.ts';
-import type { CopyRequest, LayerFormat, RunRequest, SnapshotId, SnapshotStack, UnpackRequest } from './executor.ts';
+import type { CopyRequest, LayerFormat, RunRequest, SnapshotId, SnapshotStack, TerminalSize, UnpackRequest } from './executor.ts';
 
 export type Call =
   | { readonly method: 'run'; readonly request: RunRequest }
@@ -16,7 +16,12 @@ export type Call =
 /** Main process → executor. The end of the stream means "kill everything and exit". */
 export type ClientMessage =
   | { readonly type: 'call'; readonly id: number; readonly call: Call }
-  | { readonly type: 'cancel'; readonly id: number };
+  | { readonly type: 'cancel'; readonly id: number }
+  /** Input for the program of a `run`, null at its end. One at a time: the next follows `input-taken`. */
+  | { readonly type: 'input'; readonly id: number; readonly data: Uint8Array | null }
+  | { readonly type: 'resize'; readonly id: number; readonly size: TerminalSize }
+  /** The stack below an `unpack` is there; null when it will never be. */
+  | { readonly type: 'parent'; readonly id: number; readonly parent: SnapshotStack | null };
 
 export interface WireError {
   readonly kind: 'tsbuild' | 'invariant' | 'other';
@@ -33,6 +38,8 @@ export type ServerMessage =
   | { readonly type: 'notice'; readonly message: string }
   /** A control group that must be removed even when the build is killed. */
   | { readonly type: 'cgroup'; readonly paths: readonly string[] }
+  /** `open` is false when the program reads no more. */
+  | { readonly type: 'input-taken'; readonly id: number; readonly open: boolean }
   | { readonly type: 'result'; readonly id: number; readonly value: unknown }
   | { readonly type: 'error'; readonly id: number; readonly error: WireError };
 

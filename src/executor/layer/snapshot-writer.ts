@@ -16,7 +16,8 @@ import { type Metadata, MetadataWriter } from './write-metadata.ts';
 export interface SnapshotWriterOptions {
   /** Exists and is empty. */
   readonly directory: string;
-  readonly lower: LowerStack;
+  /** The layers below; may still be in the making while `needsLower` says no. */
+  readonly lower: Pick<LowerStack, 'lookup'>;
   readonly calls: FileCalls;
   readonly xattrs: OverlayXattrs;
   /** 'record' keeps owners that cannot be set in an attribute (only one uid is mapped). */
@@ -49,6 +50,11 @@ export class SnapshotWriter {
   /** Device nodes that could not be made for lack of rights. */
   get skippedDevices(): readonly string[] {
     return this.#skipped;
+  }
+
+  /** Whether `add` of this entry looks at the layers below; `finish` always does. */
+  needsLower(entry: FileEntry): boolean {
+    return entry.type === 'whiteout' || (entry.type === 'hardlink' && !this.#made.has(entry.link ?? ''));
   }
 
   /** Makes `entry`; for a regular file a sink for its content is returned, which must be closed. */

@@ -38,6 +38,8 @@ export async function readLayer(
   blob: AsyncIterable<Uint8Array>,
   options: ReadLayerOptions = {},
   onEntry?: EntryVisitor,
+  /** What `onEntry` of this entry has to wait for. */
+  before?: (entry: FileEntry) => Promise<void> | undefined,
 ): Promise<ReadLayerResult> {
   const hash = hasher();
   let size = 0;
@@ -55,6 +57,8 @@ export async function readLayer(
     // Like Docker: the root directory of a tree is never changed by a layer.
     if (raw.path === '' && raw.type !== 'opaque') continue;
     const entry = asWhiteout(names.resolve(raw));
+    const wait = before?.(entry);
+    if (wait !== undefined) await wait;
     const visitor = onEntry?.(entry);
     if (entry.type !== 'file') entries.push(entry);
     else entries.push(await readContent(entry, content, visitor?.write, identityFiles));
