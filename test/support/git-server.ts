@@ -18,6 +18,8 @@ export interface GitServer {
   readonly requests: SeenRequest[];
   /** Answers 401 unless a request carries this Authorization; null lets everybody in. */
   authorization: string | null;
+  /** Speaks the protocol of old servers, which give out only what refs point at. */
+  old: boolean;
   /** Path prefix → base URL that requests below it are redirected to. */
   readonly redirects: Map<string, string>;
   close(): Promise<void>;
@@ -26,7 +28,7 @@ export interface GitServer {
 export async function startGitServer(root: string): Promise<GitServer> {
   const requests: SeenRequest[] = [];
   const redirects = new Map<string, string>();
-  const state = { authorization: null as string | null };
+  const state = { authorization: null as string | null, old: false };
   const server = createServer((request, response) => {
     const path = request.url ?? '/';
     requests.push({ method: request.method ?? '', path, authorization: request.headers.authorization });
@@ -36,7 +38,7 @@ export async function startGitServer(root: string): Promise<GitServer> {
     } else if (state.authorization !== null && request.headers.authorization !== state.authorization) {
       response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
     } else {
-      serve(root, request, response);
+      serve(root, state.old, request, response);
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -50,6 +52,12 @@ export async function startGitServer(root: string): Promise<GitServer> {
     set authorization(value) {
       state.authorization = value;
     },
+    get old() {
+      return state.old;
+    },
+    set old(value) {
+      state.old = value;
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -58,7 +66,7 @@ export async function startGitServer(root: string): Promise<GitServer> {
   };
 }
 
-function serve(root: string, request: IncomingMessage, response: ServerResponse): void {
+function serve(root: string, old: boolean, request: IncomingMessage, response: ServerResponse): void {
   const url = new URL(request.url ?? '/', 'http://localhost');
   const child = spawn('git', ['http-backend'], {
     stdio: ['pipe', 'pipe', 'ignore'],
@@ -73,7 +81,7 @@ function serve(root: string, request: IncomingMessage, response: ServerResponse)
       REQUEST_METHOD: request.method,
       CONTENT_TYPE: request.headers['content-type'] ?? '',
       HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
-      GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
+      GIT_PROTOCOL: old ? '' : String(request.headers['git-protocol'] ?? ''),
     },
   });
   child.stdin.on('error', () => undefined);

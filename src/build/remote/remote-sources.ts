@@ -163,7 +163,8 @@ export class RemoteSources {
     const scratch = mkdtempSync(join(root, TEMP_DIR, 'http-'));
     this.#temporary.push(scratch);
     const directory = join(scratch, 'root');
-    mkdirSync(directory, 0o755);
+    mkdirSync(directory);
+    chmodSync(directory, 0o755);
     const path = join(directory, name);
     copyFileSync(blobs.path(file.digest), path, fsConstants.COPYFILE_FICLONE);
     chmodSync(path, FILE_MODE);

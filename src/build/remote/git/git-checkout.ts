@@ -2,14 +2,14 @@
 // nothing but the commit and the switches, so it is made once and used by every later build; it is made
 // aside and moved into place when complete.
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, lutimesSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, lutimesSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { TEMP_DIR } from '../../../cache/fs-blob-store.ts';
 import { makeDirectory } from '../../../cache/make-directory.ts';
 import { canonicalJson } from '../../../core/canonical.ts';
 import { errnoOf, TsbuildError } from '../../../core/errors.ts';
 import { fsPath, pathFromBytes } from '../../../core/path-bytes.ts';
-import { makeGitDirectory } from './git-directory.ts';
+import { makeGitDirectory, makeOpenDirectory } from './git-directory.ts';
 import type { GitMirror } from './git-mirror.ts';
 import type { GitProgram } from './git-program.ts';
 import type { ResolvedRef } from './resolve-ref.ts';
@@ -51,7 +51,7 @@ export async function checkOut(
   const scratch = mkdtempSync(join(services.root, TEMP_DIR, 'git-'));
   try {
     const tree = join(scratch, 'tree');
-    mkdirSync(tree, 0o755);
+    makeOpenDirectory(tree);
     const index = join(scratch, 'index');
     await new Checkout(options, services, index, tree).write(mirror, wanted, '', 0);
     if (options.commitTime) setTimes(tree, await commitTimeOf(mirror, commit));

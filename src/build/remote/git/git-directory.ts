@@ -1,7 +1,7 @@
 // A checkout with its `.git` (--keep-git-dir): a shallow repository of the one commit, laid out as git
 // itself does, with those of submodules below `.git/modules` and only relative paths between them.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { commitRef, type GitMirror } from './git-mirror.ts';
 import type { GitProgram } from './git-program.ts';
@@ -24,7 +24,7 @@ export async function makeGitDirectory({ git, mirror, wanted, top, at }: GitDire
   const gitDir = at === '' ? join(top, '.git') : join(top, '.git', 'modules', at);
   const from = mirror.gitDir(commit);
   const shown = mirror.remote.shown;
-  mkdirSync(gitDir, { recursive: true, mode: 0o755 });
+  makeOpenDirectory(gitDir);
   const run = (args: readonly string[], extra: object = {}): Promise<Buffer> => git.run({ args, gitDir, workTree, shown, ...extra });
   await git.run({
     args: ['init', '--quiet', '--template=', ...(commit.length === 64 ? ['--object-format=sha256'] : [])],
@@ -40,6 +40,7 @@ export async function makeGitDirectory({ git, mirror, wanted, top, at }: GitDire
       '--depth=1',
       '--no-tags',
       '--no-write-fetch-head',
+      '--update-head-ok',
       '--',
       pathToFileURL(from).href,
       ref === null ? source : `+${source}:${ref}`,
@@ -49,7 +50,7 @@ export async function makeGitDirectory({ git, mirror, wanted, top, at }: GitDire
       config: [['safe.directory', from]],
     },
   );
-  writeFileSync(join(gitDir, 'HEAD'), `${commit}\n`);
+  writeOpenFile(join(gitDir, 'HEAD'), `${commit}\n`);
   await run(['read-tree', commit]);
   await run(['checkout-index', '--all', '--force', '--quiet']);
   await run(['config', 'remote.origin.url', shown]);
@@ -59,6 +60,19 @@ export async function makeGitDirectory({ git, mirror, wanted, top, at }: GitDire
     await run(['config', '--unset-all', 'core.worktree']).catch(() => undefined);
     return;
   }
-  writeFileSync(join(workTree, '.git'), `gitdir: ${relative(workTree, gitDir)}\n`);
+  writeOpenFile(join(workTree, '.git'), `gitdir: ${relative(workTree, gitDir)}\n`);
   await run(['config', 'core.worktree', relative(gitDir, workTree)]);
+}
+
+/** With what is missing above it; modes do not depend on the umask. */
+export function makeOpenDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeOpenDirectory(dirname(path));
+  mkdirSync(path);
+  chmodSync(path, 0o755);
+}
+
+function writeOpenFile(path: string, text: string): void {
+  writeFileSync(path, text);
+  chmodSync(path, 0o644);
 }

@@ -1,7 +1,7 @@
 // The store's copy of one remote repository: a bare repository below git-v1 that holds, shallow, the
 // commits builds asked for. One process fetches at a time; what is there is never fetched again.
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, utimesSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { GIT_DIR } from '../../../cache/gc/store-scan.ts';
 import { withLease } from '../../../cache/leases.ts';
@@ -87,6 +87,7 @@ export class GitMirror {
   async #fetch(wanted: ResolvedRef): Promise<void> {
     const { commit, ref } = wanted;
     await this.#create(commit);
+    removeStaleLocks(this.gitDir(commit));
     const into = commitRef(commit);
     try {
       await this.#fetchSpecs(commit, ['--depth=1'], [`${commit}:${into}`]);
@@ -133,5 +134,19 @@ export class GitMirror {
       config: authConfig(this.#auth),
       shown: this.remote.shown,
     });
+  }
+}
+
+/** Git holds these for moments; one that is older was left by a git that was killed. */
+const LOCK_MS = 60_000;
+
+function removeStaleLocks(gitDir: string): void {
+  for (const directory of [gitDir, join(gitDir, 'refs', 'tsbuild'), join(gitDir, 'objects', 'pack')]) {
+    if (!existsSync(directory)) continue;
+    for (const name of readdirSync(directory)) {
+      const path = join(directory, name);
+      const stats = /\.lock$|^tmp_/.test(name) ? lstatSync(path, { throwIfNoEntry: false }) : undefined;
+      if (stats?.isFile() === true && Date.now() - stats.mtimeMs > LOCK_MS) rmSync(path, { force: true });
+    }
   }
 }

@@ -75,9 +75,11 @@ export class GitProgram {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: this.#environment(call),
       cwd: '/',
+      // A group of its own: git's helpers do not end with it.
+      detached: true,
     });
     const stop = (): void => {
-      child.kill('SIGTERM');
+      if (child.pid !== undefined) endGroup(child.pid);
     };
     signal.addEventListener('abort', stop, { once: true });
     const output: Buffer[] = [];
@@ -148,6 +150,14 @@ export class GitProgram {
       'PermitLocalCommand=no',
     ];
     return ['ssh -F /dev/null', ...options.map((option) => `-o ${shellQuote(option)}`)].join(' ');
+  }
+}
+
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGTERM');
+  } catch {
+    // It has ended by itself.
   }
 }
 
