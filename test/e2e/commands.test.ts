@@ -151,11 +151,15 @@ describe('run', () => {
     expect(result.code).toBe(2);
     expect(result.stderr).toMatch(/silent has no command[\s\S]*hint: /);
   });
+});
 
-  it.each([['-t'], ['-d'], ['-v', '/:/host']])('refuses %s with the reason', async (...flag) => {
-    const result = await run(...flag, 'base', 'true');
-    expect(result.code).toBe(2);
-    expect(result.stderr).toMatch(/is not supported: /);
+describe('flags that Docker has and tsbuild has not', () => {
+  const refused = COMMANDS.flatMap(({ spec }) => spec.flags.filter((flag) => flag.refused !== undefined).map((flag) => ({ spec, flag })));
+  it.each(refused)('$spec.name --$flag.name is refused with the reason', async ({ spec, flag }) => {
+    const args = Array.from({ length: spec.min }, () => 'x');
+    const result = await bench.run([spec.name, flag.kind === 'switch' ? `--${flag.name}` : `--${flag.name}=y`, ...args]);
+    expect(result).toMatchObject({ code: 2, stdout: '' });
+    expect(result.stderr).toContain(`--${flag.name} is not supported: ${flag.refused}`);
   });
 });
 

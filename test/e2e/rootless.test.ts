@@ -142,7 +142,7 @@ RUN for host in 127.0.0.1 10.0.2.2 $(ip route | sed -n 's/^default via \\([^ ]*\
       expect(built.stderr).not.toMatch(/ reached\n|note: /);
       expect(built.stderr).toMatch(/closed at 127\.0\.0\.1[\s\S]* links: (?!lo\n)/);
     } else {
-      expect(built.stderr).toMatch(/note: steps use the network of this machine: .*passt/);
+      expect(built.stderr).toMatch(/note: steps use the network of this machine: /);
     }
   });
 });
