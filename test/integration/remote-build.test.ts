@@ -1,0 +1,172 @@
+// Whole builds with the real program from repositories, URLs and layouts.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildBase, openWorkbench, stepsOf, type Workbench } from '../support/cli.ts';
+import { type FileServer, startFileServer } from '../support/file-server.ts';
+import { type GitServer, makeRepository, type Repository, startGitServer } from '../support/git-server.ts';
+
+let bench: Workbench;
+let git: GitServer;
+let web: FileServer;
+let repositories: string;
+let repository: Repository;
+beforeAll(async () => {
+  bench = openWorkbench();
+  await buildBase(bench);
+  repositories = mkdtempSync(join(tmpdir(), 'tsbuild-repositories-'));
+  git = await startGitServer(repositories);
+  web = await startFileServer();
+  repository = makeRepository(repositories, 'repo.git');
+  repository.commit({ Dockerfile: 'FROM base\nCOPY . /all\n', 'a.txt': 'a', '.dockerignore': 'a.txt\n' });
+  repository.commit(
+    {
+      'sub/Dockerfile': 'FROM base\nCOPY . /sub\nRUN test -x /sub/run && cat /sub/b.txt\n',
+      'sub/b.txt': 'from the branch',
+      'sub/run': 'x:#!/bin/sh\n',
+    },
+    'branch',
+  );
+});
+afterAll(async () => {
+  await Promise.all([git.close(), web.close()]);
+  bench.dispose();
+  rmSync(repositories, { recursive: true, force: true });
+});
+
+const outcomes = (stderr: string): string[] => stepsOf(stderr).map((step) => `${step.outcome} ${step.name.replace(/^\[[^\]]*\] /, '')}`);
+/** Paths, modes and owners in the flattened image. */
+async function listing(args: readonly string[], stdin?: string): Promise<string> {
+  const out = join(bench.dir, `out-${Math.random()}.tar`);
+  await bench.ok([...args, '--output', `type=tar,dest=${out}`], stdin === undefined ? {} : { stdin });
+  return execFileSync('tar', ['--numeric-owner', '-tvf', out], { encoding: 'utf8' });
+}
+
+describe('a repository as context', () => {
+  it('builds a directory of a branch, and nothing the second time', async () => {
+    const first = await bench.ok([`${git.url}/repo.git#branch:sub`]);
+    expect(first.stderr).toContain('from the branch');
+    git.requests.length = 0;
+    const second = await bench.ok([`${git.url}/repo.git#branch:sub`]);
+    expect(outcomes(second.stderr).every((line) => line.startsWith('CACHED'))).toBe(true);
+    expect(second.stdout).toBe(first.stdout);
+    expect(git.requests).toHaveLength(2);
+  });
+
+  it('has no ignore file (K-03), and takes a Dockerfile from stdin', async () => {
+    expect(await listing([`${git.url}/repo.git`])).toMatch(/ all\/a\.txt$/m);
+    expect(await listing(['-f', '-', `${git.url}/repo.git`], 'FROM base\nCOPY a.txt /from-stdin\n')).toMatch(/ from-stdin$/m);
+  });
+
+  it('says what is wrong', async () => {
+    const missing = await bench.run([`${git.url}/repo.git#nope`]);
+    expect(missing.code).not.toBe(0);
+    expect(missing.stderr).toContain('repository does not contain ref nope');
+    const bad = await bench.run([`${git.url}/repo.git?nope=1`]);
+    expect(bad.stderr).toContain('unexpected query "nope"');
+  });
+
+  it('gives its time to SOURCE_DATE_EPOCH=context (Z-01)', async () => {
+    const result = await bench.ok(['--build-arg', 'SOURCE_DATE_EPOCH=context', '-f', '-', `${git.url}/repo.git`], {
+      stdin: 'FROM base\nARG SOURCE_DATE_EPOCH\nRUN echo epoch=$SOURCE_DATE_EPOCH\n',
+    });
+    expect(result.stderr).toContain('epoch=1700000000');
+  });
+});
+
+describe('named contexts', () => {
+  it('from a repository and a URL feed COPY, FROM and mounts', async () => {
+    web.files.set('/file.txt', { body: 'downloaded\n', headers: { 'last-modified': 'Tue, 14 Nov 2023 22:13:20 GMT' } });
+    const dockerfile = `FROM base
+COPY --from=code sub /code
+COPY --from=file / /file
+RUN --mount=from=code,target=/m --mount=from=file,target=/f cat /m/sub/b.txt /f/file.txt >/both
+FROM code AS whole
+COPY --from=0 /both /both
+`;
+    const context = bench.context({ Dockerfile: dockerfile });
+    const named = ['--build-context', `code=${git.url}/repo.git#branch`, '--build-context', `file=${web.url}/file.txt`];
+    const files = await listing([...named, context]);
+    expect(files).toMatch(/ sub\/b\.txt$/m);
+    expect(files).toMatch(/ both$/m);
+    const again = await bench.ok([...named, context]);
+    expect(outcomes(again.stderr).filter((line) => /COPY|RUN/.test(line) && !line.startsWith('CACHED'))).toEqual([]);
+  });
+
+  it('that nothing uses are not loaded (K-14)', async () => {
+    const context = bench.context({ Dockerfile: 'FROM base\n' });
+    await bench.ok(['--build-context', 'x=http://127.0.0.1:1/x', '--build-context', 'y=http://127.0.0.1:1/y.git', context]);
+  });
+
+  it('from an OCI layout are images, by digest and by tag', async () => {
+    const made = bench.context({ Dockerfile: 'FROM base\nENV FROM_LAYOUT=yes\nRUN echo layout >/layout\n' });
+    const layout = join(bench.dir, 'layout');
+    await bench.ok(['-t', 'in-layout:one', '--output', `type=oci,tar=false,dest=${layout}`, made]);
+    const { manifests } = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8')) as { manifests: { digest: string }[] };
+    const context = bench.context({ Dockerfile: 'FROM image\nRUN echo $FROM_LAYOUT $(cat /layout)\n' });
+    for (const source of [`${layout}@${manifests[0]?.digest}`, `${layout}:one`]) {
+      const fresh = join(bench.dir, `store-${source.length}`);
+      const result = await bench.ok(['--root', fresh, '--no-cache', '--build-context', `image=oci-layout://${source}`, context]);
+      expect(result.stderr).toContain('yes layout');
+    }
+    const unknown = await bench.run(['--build-context', `image=oci-layout://${layout}:two`, context]);
+    expect(unknown.stderr).toContain('no image is tagged two');
+  });
+
+  it.each([
+    ['npm://x', 'unsupported context source npm://'],
+    ['docker-image://', 'invalid context specifier'],
+    ['oci-layout://x@nonsense', 'is no digest'],
+  ])('%s is refused', async (source, message) => {
+    const result = await bench.run(['--build-context', `x=${source}`, bench.context({ Dockerfile: 'FROM base\n' })]);
+    expect(result.code).not.toBe(0);
+    expect(result.stderr).toContain(message);
+  });
+});
+
+describe('a URL as context', () => {
+  it('is the Dockerfile when it is no archive (K-11)', async () => {
+    web.files.set('/Dockerfile.web', { body: 'FROM base\nRUN echo web >/web\n' });
+    expect(await listing([`${web.url}/Dockerfile.web`])).toMatch(/ web$/m);
+  });
+
+  it('keeps the owners of an archive, also in mounts', async () => {
+    const dir = join(bench.dir, 'archive');
+    mkdirSync(dir);
+    const files = bench.context({ Dockerfile: 'FROM base\nCOPY f /copied\nRUN --mount=target=/m stat -c owner=%u:%g:%a /m/f\n', f: 'f' });
+    const tar = execFileSync('tar', ['--owner=1234', '--group=5678', '--mode=0751', '-C', files, '-czf', '-', '.']);
+    web.files.set('/context.tar.gz', { body: tar });
+    const out = join(bench.dir, 'owned.tar');
+    const result = await bench.ok([`${web.url}/context.tar.gz`, '--output', `type=tar,dest=${out}`]);
+    expect(result.stderr).toContain('owner=1234:5678:751');
+    expect(execFileSync('tar', ['--numeric-owner', '-tvf', out], { encoding: 'utf8' })).toMatch(/^-rwxr-x--x 1234\/5678 .* copied$/m);
+  });
+});
+
+describe('ADD', () => {
+  it('of a repository and downloads in one line, unpacked when asked for (D-04, D-17)', async () => {
+    const files = bench.context({ 'inside.txt': 'inside' });
+    web.files.set('/x.tar.gz', { body: execFileSync('tar', ['-C', files, '-czf', '-', 'inside.txt']) });
+    web.files.set('/plain', { body: 'plain' });
+    const context = bench.context({
+      'own.txt': 'own',
+      Dockerfile: `FROM base
+ADD ${git.url}/repo.git#branch:sub ${web.url}/plain ${web.url}/x.tar.gz own.txt /mixed/
+ADD --unpack=true ${web.url}/x.tar.gz /unpacked/
+`,
+    });
+    const shown = await listing([context]);
+    for (const name of ['mixed/b.txt', 'mixed/run', 'mixed/plain', 'mixed/x.tar.gz', 'mixed/own.txt', 'unpacked/inside.txt'])
+      expect(shown).toContain(` ${name}\n`);
+    expect(shown).toMatch(/^-rw------- 0\/0 .* mixed\/plain$/m);
+    expect(shown).toMatch(/^-rwxr-xr-x 0\/0 .* mixed\/run$/m);
+  });
+
+  it('of a repository of this machine is for the command line alone', async () => {
+    const context = bench.context({ Dockerfile: `FROM base\nADD file://${repositories}/repo.git /x\n` });
+    expect((await bench.run([context])).code).not.toBe(0);
+    expect(await listing([`file://${repositories}/repo.git`])).toMatch(/ all\/a\.txt$/m);
+  });
+});
