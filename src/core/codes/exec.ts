@@ -198,4 +198,9 @@ export const EXEC_ERRORS = {
     explanation:
       'The step runs as another user than root, but the account that builds has no id ranges in /etc/subuid and /etc/subgid, so only one user id exists inside. Add ranges, or build as root.',
   },
+  'exec/foreign-platform': {
+    title: 'Program of another platform',
+    explanation:
+      'A step would run a program of another processor architecture, and the kernel has no emulator registered for it. On Debian and Ubuntu `apt-get install qemu-user-static binfmt-support` is enough; rootless on Linux 6.7 or later the emulators only have to be in PATH.',
+  },
 } as const satisfies Record<`exec/${string}`, CodeInfo>;

@@ -5,17 +5,18 @@ import { closeSync, constants, openSync, readSync, type Stats } from 'node:fs';
 import { fsPath } from '../../core/path-bytes.ts';
 import type { ExecOp } from '../../graph/op.ts';
 import type { ContainerView } from './container-view.ts';
+import { foreignProgram } from './emulation.ts';
 
 export interface ProgramProblem {
   readonly message: string;
   readonly exitCode: number;
 }
 
+/** A script may be run by a script; the kernel allows four. */
+const INTERPRETERS = 4;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** e_machine of an ELF header by Node's architecture name. */
-const MACHINES: Readonly<Record<string, readonly number[]>> = { x64: [62, 3], arm64: [183, 40], ppc64: [21], s390x: [22], riscv64: [243] };
 
-/** Null when nothing is wrong with the program: then it was the runtime. */
+/** Null when nothing is wrong with the program: then it was the runtime. Error: 'exec/foreign-platform'. */
 export function describeProgram(view: ContainerView, op: ExecOp): ProgramProblem | null {
   const [name = ''] = op.args;
   const found = findProgram(view, op, name);
@@ -52,17 +53,20 @@ function searchPath(op: ExecOp): string[] {
   return (entry === undefined ? DEFAULT_PATH : entry.slice('PATH='.length)).split(':');
 }
 
-function unrunnable(view: ContainerView, path: string): string | null {
+function unrunnable(view: ContainerView, path: string, depth = 0): string | null {
   const head = readHead(view, path);
   if (head === null) return null;
   if (head.toString('latin1', 0, 2) === '#!') {
     const interpreter = head.toString('latin1', 2).split('\n')[0]?.trim().split(/\s+/)[0] ?? '';
-    return view.resolve(interpreter).stat === null ? 'no such file or directory' : null;
+    const { path: found, stat } = view.resolve(interpreter);
+    if (stat === null) return 'no such file or directory';
+    return depth < INTERPRETERS && stat.isFile() ? unrunnable(view, found, depth + 1) : null;
   }
   const isElf = head.length >= 20 && head.readUInt32BE(0) === 0x7f454c46;
   if (!isElf) return 'exec format error';
-  const machine = head[5] === 2 ? head.readUInt16BE(18) : head.readUInt16LE(18);
-  return MACHINES[process.arch]?.includes(machine) === false ? 'exec format error' : null;
+  const foreign = foreignProgram(path, head[5] === 2 ? head.readUInt16BE(18) : head.readUInt16LE(18));
+  if (foreign !== null) throw foreign;
+  return null;
 }
 
 function readHead(view: ContainerView, path: string): Buffer | null {

@@ -7,6 +7,7 @@ import type { RunRequest, RunResult } from '../executor.ts';
 import { bundleConfig, DEFAULT_SHM, type OciMount, serializeBundle } from './bundle.ts';
 import { ownBoundingSet, stepCapabilities } from './capabilities.ts';
 import { ContainerView } from './container-view.ts';
+import { prepareEmulation } from './emulation.ts';
 import { DEFAULT_HOSTNAME, hostsText } from './hosts-file.ts';
 import type { ProvidedFile } from './mount-content.ts';
 import { stepRlimits } from './rlimits.ts';
@@ -25,6 +26,7 @@ import { createWorkingDirectory } from './working-directory.ts';
 /** Errors: 'exec/…' when the step cannot be started, 'exec/cancelled' after the signal. */
 export async function runStep(host: StepHost, request: RunRequest, log: LogChannel, signal: AbortSignal): Promise<RunResult> {
   const runtime = host.runtime();
+  prepareEmulation(host, request.platform);
   await using scope = new StepScope(host);
   const attached = await host.network.attach(request.op.network);
   const view = openView(scope, request);

@@ -1,0 +1,90 @@
+// Programs of other processor architectures. They run when the kernel has a handler for them
+// (binfmt_misc), which on Debian comes with qemu-user-static. A rootless executor can do without the
+// machine's: its user namespace has handlers of its own since Linux 6.7, made from the emulators in PATH.
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TsbuildError } from '../../core/errors.ts';
+import { formatPlatform, hostPlatform, type Platform } from '../../core/platform.ts';
+import { MNT_DETACH } from '../namespace-calls.ts';
+import { findProgram } from './runtime.ts';
+import type { StepHost } from './step-host.ts';
+
+interface Emulated {
+  /** As in qemu-NAME-static. */
+  readonly qemu: string;
+  /** e_machine of the ELF header. */
+  readonly machine: number;
+  readonly bits: 32 | 64;
+  readonly order: 'little' | 'big';
+}
+
+/** By the architecture names of platforms. */
+const EMULATED: Readonly<Record<string, Emulated>> = {
+  amd64: { qemu: 'x86_64', machine: 62, bits: 64, order: 'little' },
+  386: { qemu: 'i386', machine: 3, bits: 32, order: 'little' },
+  arm64: { qemu: 'aarch64', machine: 183, bits: 64, order: 'little' },
+  arm: { qemu: 'arm', machine: 40, bits: 32, order: 'little' },
+  ppc64le: { qemu: 'ppc64le', machine: 21, bits: 64, order: 'little' },
+  riscv64: { qemu: 'riscv64', machine: 243, bits: 64, order: 'little' },
+  s390x: { qemu: 's390x', machine: 22, bits: 64, order: 'big' },
+  mips64le: { qemu: 'mips64el', machine: 8, bits: 64, order: 'little' },
+};
+
+/** What the kernel of an architecture runs beside its own. */
+const ALSO_NATIVE: Readonly<Record<string, string>> = { amd64: '386', arm64: 'arm' };
+
+export function isForeign(platform: Platform, arch: string = process.arch): boolean {
+  const { architecture } = hostPlatform(arch);
+  return platform.os === 'linux' && platform.architecture !== architecture && platform.architecture !== ALSO_NATIVE[architecture];
+}
+
+/** A line for binfmt_misc/register: programs and position independent ones, opened once (F), credentials of the program (C). */
+export function registration({ qemu, machine, bits, order }: Emulated, interpreter: string): string {
+  const hex = (bytes: readonly number[]): string => bytes.map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+  const half = (value: number): number[] => (order === 'little' ? [value & 0xff, value >> 8] : [value >> 8, value & 0xff]);
+  const ident = [0x7f, 0x45, 0x4c, 0x46, bits === 64 ? 2 : 1, order === 'little' ? 1 : 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+  const mask = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+  const typeMask = order === 'little' ? [0xfe, 0xff] : [0xff, 0xfe];
+  return `:tsbuild-${qemu}:M::${hex([...ident, ...half(2), ...half(machine)])}:${hex([...mask, ...typeMask, 0xff, 0xff])}:${interpreter}:CF`;
+}
+
+/**
+ * Before a step of `platform`: in a user namespace whose kernel has no handler for it, handlers for all
+ * emulators that are installed. Changes nothing outside the namespace; what cannot be done shows when the step runs.
+ */
+export function prepareEmulation(host: StepHost, platform: Platform): void {
+  const wanted = EMULATED[platform.architecture];
+  if (wanted === undefined || !host.rootless || !isForeign(platform)) return;
+  if (host.workplace.binfmts.includes(`qemu-${wanted.qemu}`) || findProgram(`qemu-${wanted.qemu}-static`) === null) return;
+  const directory = join(host.workplace.run, 'binfmt');
+  mkdirSync(directory, { recursive: true });
+  try {
+    host.calls.mount('binfmt_misc', directory, 'binfmt_misc', 0);
+  } catch {
+    rmdirSync(directory);
+    return;
+  }
+  try {
+    for (const [architecture, emulated] of Object.entries(EMULATED)) {
+      const interpreter = findProgram(`qemu-${emulated.qemu}-static`);
+      if (interpreter === null || !isForeign({ os: 'linux', architecture })) continue;
+      writeFileSync(join(directory, 'register'), registration(emulated, interpreter));
+    }
+  } catch {
+    host.noticeOnce('emulators for other platforms could not be registered in the user namespace of the steps');
+  } finally {
+    host.calls.unmount(directory, MNT_DETACH);
+    rmdirSync(directory);
+  }
+}
+
+/** A program whose ELF header names another machine, when the kernel had nobody to run it. Of unknown machines: null. */
+export function foreignProgram(program: string, machine: number): TsbuildError | null {
+  const architecture = Object.entries(EMULATED).find(([, emulated]) => emulated.machine === machine)?.[0];
+  if (architecture === undefined || !isForeign({ os: 'linux', architecture })) return null;
+  return new TsbuildError({
+    code: 'exec/foreign-platform',
+    message: `${program} is a program for linux/${architecture}, which this machine (${formatPlatform(hostPlatform(process.arch))}) cannot run`,
+    hint: 'Install emulators with `apt-get install qemu-user-static binfmt-support`, or build on a machine of that platform.',
+  });
+}
