@@ -47,7 +47,7 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment): B
       .map(entitlement),
     ...optional('shmSize', sizeOf(args, 'shm-size')),
     ...optional('memory', sizeOf(args, 'memory')),
-    ulimits: listOf(args, 'ulimit').map(ulimit),
+    ulimits: listOf(args, 'ulimit').map((item) => ulimit(item)),
     ...optional('cgroupParent', args.values.get('cgroup-parent')),
     layers,
     outputs,
@@ -169,8 +169,8 @@ function entitlement(item: string): 'network.host' | 'security.insecure' {
   throw fail(`--allow knows network.host and security.insecure, not ${JSON.stringify(item)}`);
 }
 
-function ulimit(item: string): string {
+export function ulimit(item: string, command = 'build'): string {
   const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(item);
-  if (match === null) throw fail(`--ulimit ${JSON.stringify(item)} is not NAME=SOFT[:HARD]`);
+  if (match === null) throw usageError(command, `--ulimit ${JSON.stringify(item)} is not NAME=SOFT[:HARD]`);
   return `${match[1]}=${match[2]}:${match[3] ?? match[2]}`;
 }

@@ -41,8 +41,10 @@ interface Pending {
   resolve(value: unknown): void;
   reject(error: Error): void;
   readonly log: LogSink;
-  readonly sender?: InputSender;
 }
+
+/** Begins to send input to the program of a call. */
+type OpenInput = (id: number, send: (message: ClientMessage) => void) => InputSender;
 
 const CLOSE_TIMEOUT = 5_000;
 
@@ -99,6 +101,7 @@ class ExecutorClient implements Executor {
   readonly #pending = new Map<number, Pending>();
   readonly #notice: (message: string) => void;
   readonly #exited: Promise<void>;
+  readonly #senders = new Map<number, InputSender>();
   #nextId = 1;
   #closing = false;
   #started = false;
@@ -171,7 +174,7 @@ class ExecutorClient implements Executor {
     await this.#keeper?.finish();
   }
 
-  #call<T>(call: Call, log: LogSink = () => {}, signal?: AbortSignal): Promise<T> {
+  #call<T>(call: Call, log: LogSink = () => {}, signal?: AbortSignal, openInput?: OpenInput): Promise<T> {
     if (this.#closing) return Promise.reject(new InvariantError('the executor is closed'));
     const id = this.#nextId;
     this.#nextId += 1;
@@ -180,11 +183,20 @@ class ExecutorClient implements Executor {
     };
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     signal?.addEventListener('abort', cancel, { once: true });
+    const send = (message: ClientMessage): void => {
+      if (!this.#closing) this.#launch.socket.write(encodeMessage(message));
+    };
     const promise = new Promise<unknown>((resolve, reject) => {
       this.#pending.set(id, { resolve, reject, log });
-      this.#launch.socket.write(encodeMessage({ type: 'call', id, call }));
+      send({ type: 'call', id, call });
     });
-    return promise.finally(() => signal?.removeEventListener('abort', cancel)) as Promise<T>;
+    const sender = openInput?.(id, send);
+    if (sender !== undefined) this.#senders.set(id, sender);
+    return promise.finally(() => {
+      signal?.removeEventListener('abort', cancel);
+      sender?.stop();
+      this.#senders.delete(id);
+    }) as Promise<T>;
   }
 
   #receive(message: ServerMessage): void {
@@ -202,6 +214,9 @@ class ExecutorClient implements Executor {
       case 'cgroup':
         this.#keeper ??= startCgroupKeeper();
         this.#keeper.add(message.paths);
+        return;
+      case 'input-taken':
+        this.#senders.get(message.id)?.taken(message.open);
         return;
       default: {
         const pending = this.#pending.get(message.id);

@@ -2,7 +2,7 @@
 // container's changes are thrown away when it ends.
 import { TsbuildError } from '../../core/errors.ts';
 import type { Platform } from '../../core/platform.ts';
-import type { RunResult } from '../../executor/executor.ts';
+import type { HostBind, RunInput, RunResult, TerminalSize } from '../../executor/executor.ts';
 import type { ExecOp } from '../../graph/op.ts';
 import { BaseImages } from '../base-images.ts';
 import { RegistryAccess } from '../registry-access.ts';
@@ -24,8 +24,18 @@ export interface RunImageOptions {
   readonly memory?: number;
   readonly cpus?: number;
   readonly addHosts: readonly string[];
+  /** `name=soft:hard`. */
+  readonly ulimits: readonly string[];
+  /** Paths that exist, resolved. */
+  readonly volumes: readonly HostBind[];
   readonly platform: Platform;
+  /** The command gets a terminal. */
+  readonly terminal?: TerminalSize;
+  /** Input of the command and sizes of its terminal. */
+  readonly input?: RunInput;
 }
+
+export type { HostBind, RunInput, TerminalSize } from '../../executor/executor.ts';
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -50,13 +60,14 @@ export async function runImage(
           op: {
             type: 'exec',
             args: commandLine(options, config.Entrypoint ?? [], config.Cmd ?? []),
-            env: mergeEnv(config.Env ?? [], options.env),
+            env: mergeEnv(config.Env ?? [], [...(options.terminal === undefined ? [] : ['TERM=xterm']), ...options.env]),
             cwd: options.workdir ?? config.WorkingDir ?? '/',
             user: options.user ?? config.User ?? '',
             mounts: [],
             network: options.network,
             security: 'sandbox',
             addHosts: options.addHosts,
+            ...(options.ulimits.length === 0 ? {} : { ulimits: options.ulimits }),
           },
           root,
           snapshot,
@@ -65,11 +76,15 @@ export async function runImage(
           secrets: {},
           sshSockets: {},
           platform: options.platform,
+          hostBinds: options.volumes,
+          stdin: options.input?.stdin !== undefined,
+          ...(options.terminal === undefined ? {} : { terminal: options.terminal }),
           ...(options.memory === undefined ? {} : { memory: options.memory }),
           ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
         },
         onOutput,
         session.signal,
+        options.input,
       );
     } finally {
       await executor.discard(snapshot).catch(() => undefined);

@@ -1,47 +1,79 @@
-import { runImage } from '../../build/images/run-image.ts';
-import { hostLine } from '../build-options.ts';
-import { listOf } from '../flags/flag.ts';
+// `tsbuild run`: a command in a container of an image. Its input, output and exit code are ours.
+import { type RunImageOptions, runImage } from '../../build/images/run-image.ts';
+import { hostLine, ulimit } from '../build-options.ts';
+import { isOn, listOf, type ParsedArgs } from '../flags/flag.ts';
 import { usageError } from '../flags/parse-argv.ts';
 import { parseSize } from '../sizes.ts';
-import type { RunCommand } from './command.ts';
+import { hasTerminal, onResize, takeTerminal, terminalSize } from '../user-terminal.ts';
+import { parseVolume } from '../volumes.ts';
+import type { Cli, RunCommand } from './command.ts';
 import { wantedPlatform } from './platform.ts';
 import { withSession } from './session.ts';
 
 /** The command's own exit code becomes ours; 128 + N for a signal is what shells do and the sandbox reports. */
 export const run: RunCommand = (args, cli) => {
-  const [image = '', ...command] = args.positionals;
+  const options = optionsOf(args, cli);
   const isolation = args.values.get('isolation');
+  return withSession(cli, isolation === undefined ? {} : { isolation }, async (session) => {
+    const connection = connect(args, cli);
+    try {
+      const result = await runImage(session, { ...options, ...connection.options }, (stream, data) => {
+        (stream === 'stdout' ? process.stdout : process.stderr).write(data);
+      });
+      connection.release();
+      if (result.killedBy !== undefined) cli.stderr.write(`tsbuild: the command was killed (${result.killedBy})\n`);
+      return result.exitCode;
+    } finally {
+      connection.release();
+    }
+  });
+};
+
+function optionsOf(args: ParsedArgs, cli: Cli): RunImageOptions {
+  const [image = '', ...command] = args.positionals;
   const memory = args.values.get('memory');
   const bytes = memory === undefined ? undefined : parseSize(memory);
   if (bytes === null) throw usageError('run', `--memory is not a size: ${JSON.stringify(memory)}`);
   const cpus = args.values.get('cpus');
   if (cpus !== undefined && !(Number(cpus) > 0)) throw usageError('run', `--cpus is not a number: ${JSON.stringify(cpus)}`);
-  return withSession(cli, isolation === undefined ? {} : { isolation }, async (session) => {
-    const result = await runImage(
-      session,
-      {
-        image,
-        command,
-        env: listOf(args, 'env').flatMap((item) =>
-          item.includes('=') ? [item] : cli.env[item] === undefined ? [] : [`${item}=${cli.env[item]}`],
-        ),
-        network: (args.values.get('network') ?? 'default') as 'default',
-        addHosts: listOf(args, 'add-host').map((item) => hostLine(item, 'run')),
-        platform: wantedPlatform(args),
-        ...optional('entrypoint', args.values.get('entrypoint')),
-        ...optional('user', args.values.get('user')),
-        ...optional('workdir', args.values.get('workdir')),
-        ...(bytes === undefined ? {} : { memory: bytes }),
-        ...(cpus === undefined ? {} : { cpus: Number(cpus) }),
-      },
-      (stream, data) => {
-        (stream === 'stdout' ? process.stdout : process.stderr).write(data);
-      },
-    );
-    if (result.killedBy !== undefined) cli.stderr.write(`tsbuild: the command was killed (${result.killedBy})\n`);
-    return result.exitCode;
-  });
-};
+  return {
+    image,
+    command,
+    env: listOf(args, 'env').flatMap((item) =>
+      item.includes('=') ? [item] : cli.env[item] === undefined ? [] : [`${item}=${cli.env[item]}`],
+    ),
+    network: (args.values.get('network') ?? 'default') as 'default',
+    addHosts: listOf(args, 'add-host').map((item) => hostLine(item, 'run')),
+    ulimits: listOf(args, 'ulimit').map((item) => ulimit(item, 'run')),
+    volumes: listOf(args, 'volume').map((item) => parseVolume(item, cli.cwd)),
+    platform: wantedPlatform(args),
+    ...optional('entrypoint', args.values.get('entrypoint')),
+    ...optional('user', args.values.get('user')),
+    ...optional('workdir', args.values.get('workdir')),
+    ...(bytes === undefined ? {} : { memory: bytes }),
+    ...(cpus === undefined ? {} : { cpus: Number(cpus) }),
+  };
+}
+
+interface Connection {
+  readonly options: Pick<RunImageOptions, 'terminal' | 'input'>;
+  release(): void;
+}
+
+/** -i and -t: with both, the user's terminal becomes the program's; -t alone gives a terminal nobody types to. */
+function connect(args: ParsedArgs, cli: Cli): Connection {
+  const [interactive, tty] = [isOn(args, 'interactive'), isOn(args, 'tty')];
+  if (interactive && tty) {
+    if (!hasTerminal())
+      throw usageError('run', 'the input device is not a terminal', 'leave out -t to send input from a file or pipe, or -i to send none');
+    const { size, input, release } = takeTerminal();
+    return { options: { terminal: size, input }, release };
+  }
+  if (tty) return { options: { terminal: terminalSize(), input: { onResize } }, release: () => {} };
+  if (!interactive) return { options: {}, release: () => {} };
+  const { stdin } = cli;
+  return { options: { input: { stdin } }, release: () => stdin.pause() };
+}
 
 function optional<K extends string>(key: K, value: string | undefined): { readonly [P in K]?: string } {
   return value === undefined ? {} : ({ [key]: value } as { [P in K]: string });

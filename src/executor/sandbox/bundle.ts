@@ -1,5 +1,6 @@
 // The OCI runtime bundle of one step: config.json (runtime-spec 1.0) with Docker's isolation. Pure;
 // everything that had to be looked up comes in as data.
+import type { TerminalSize } from '../executor.ts';
 import type { StepUser } from './user-lookup.ts';
 
 export interface OciMount {
@@ -35,6 +36,8 @@ export interface BundleInput {
   readonly singleId: boolean;
   /** Bytes of /dev/shm. */
   readonly shmSize: number;
+  /** The process gets a terminal. */
+  readonly terminal?: TerminalSize;
   /** Seccomp as the runtime takes it: a ready program, an OCI profile, or nothing. */
   readonly seccomp: { readonly program: string } | { readonly profile: object } | null;
   /** For a runtime that makes control groups itself. */
@@ -65,7 +68,8 @@ export function bundleConfig(input: BundleInput): object {
   return {
     ociVersion: '1.0.2',
     process: {
-      terminal: false,
+      terminal: input.terminal !== undefined,
+      ...(input.terminal === undefined ? {} : { consoleSize: { height: input.terminal.rows, width: input.terminal.columns } }),
       user: { uid: input.user.uid, gid: input.user.gid, umask: 0o022, additionalGids: input.user.groups },
       args: input.args,
       env: input.env,

@@ -2,17 +2,17 @@
 // cancelled, and says how it ended. Processes that a finished step left behind die with its pid
 // namespace, so the pipes always end.
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
-import type { ExecOp } from '../../graph/op.ts';
-import type { RunResult } from '../executor.ts';
+import type { RunRequest, RunResult } from '../executor.ts';
 import type { ContainerView } from './container-view.ts';
-import { openOutput } from './log-pump.ts';
 import { describeProgram } from './program-check.ts';
 import { containerPid, type Runtime, runtimeError, startContainer } from './runtime.ts';
 import type { StepCgroups } from './step-cgroups.ts';
 import type { LogChannel } from './step-host.ts';
 import type { StepScope } from './step-scope.ts';
+import { openStreams } from './terminal.ts';
+import type { StepInput } from './terminal-input.ts';
 
 export interface ContainerRun {
   readonly scope: StepScope;
@@ -20,8 +20,9 @@ export interface ContainerRun {
   readonly bundle: string;
   readonly view: ContainerView;
   readonly cgroups: StepCgroups;
-  readonly op: ExecOp;
+  readonly request: RunRequest;
   readonly log: LogChannel;
+  readonly input: StepInput | null;
   readonly signal: AbortSignal;
 }
 
@@ -29,18 +30,26 @@ const KILL_POLL = 10;
 
 /** Errors: 'exec/cancelled', 'exec/runtime-failed'. */
 export async function runContainer(run: ContainerRun): Promise<RunResult> {
-  const { scope, runtime, bundle, log, signal } = run;
+  const { scope, runtime, bundle, log, signal, request } = run;
   if (signal.aborted) throw cancelled();
-  const output = openOutput(scope.host.calls, log);
+  const streams = openStreams({
+    host: scope.host,
+    bundle: `${scope.filesRelative}/${basename(bundle)}`,
+    log,
+    input: request.stdin === true || request.terminal !== undefined ? run.input : null,
+    ...(request.terminal === undefined ? {} : { terminal: request.terminal }),
+  });
   const child = startContainer(runtime, {
     bundle,
     state: join(scope.host.workplace.run, 'runtime'),
     name: `step-${scope.name}`,
-    stdout: output.stdout,
-    stderr: output.stderr,
+    stdin: streams.stdin,
+    stdout: streams.stdout,
+    stderr: streams.stderr,
     cgroups: run.cgroups.join,
+    ...(streams.consoleSocket === undefined ? {} : { consoleSocket: streams.consoleSocket }),
   });
-  output.closeWriters();
+  streams.started();
   const ended = new Promise<number>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, name) => resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])));
@@ -48,7 +57,7 @@ export async function runContainer(run: ContainerRun): Promise<RunResult> {
   const stop = killOnAbort(bundle, signal, (name) => child.kill(name));
   try {
     const code = await ended;
-    await output.finished;
+    await streams.drained();
     if (signal.aborted) throw cancelled();
     return code === 0 ? { exitCode: 0 } : failure(run, code);
   } finally {
@@ -91,7 +100,7 @@ function failure(run: ContainerRun, code: number): RunResult {
     // A runtime passes a signal on as 128 + n, which a program may return as well: only the kernel's own count is certain.
     return run.cgroups.oomKilled() ? { exitCode: code, killedBy: 'oom' } : { exitCode: code };
   }
-  const program = describeProgram(run.view, run.op);
+  const program = describeProgram(run.view, run.request.op);
   if (program !== null) {
     run.log.write('stderr', Buffer.from(`${program.message}\n`));
     return { exitCode: program.exitCode };

@@ -19,8 +19,11 @@ export interface RuntimeStart {
   /** Where the runtime keeps its state. */
   readonly state: string;
   readonly name: string;
+  readonly stdin: number | 'ignore';
   readonly stdout: number;
   readonly stderr: number;
+  /** Socket in the bundle over which the runtime hands out the container's terminal. */
+  readonly consoleSocket?: string;
   /** Control groups to start in, as directories; needs a shell in between. */
   readonly cgroups: readonly string[];
 }
@@ -62,9 +65,11 @@ export function startContainer(runtime: Runtime, start: RuntimeStart): ChildProc
   const args = [
     ...(runtime.kind === 'crun' ? ['--cgroup-manager=disabled'] : []),
     ...['--root', start.state, '--log', join(start.bundle, 'log'), '--log-format', 'json'],
-    ...['run', '--bundle', start.bundle, '--no-new-keyring', '--pid-file', join(start.bundle, 'pid'), start.name],
+    ...['run', '--bundle', start.bundle, '--no-new-keyring', '--pid-file', join(start.bundle, 'pid')],
+    ...(start.consoleSocket === undefined ? [] : ['--console-socket', start.consoleSocket]),
+    start.name,
   ];
-  const options = { stdio: ['ignore', start.stdout, start.stderr] as const, env: { PATH: toolPath() }, cwd: start.bundle };
+  const options = { stdio: [start.stdin, start.stdout, start.stderr] as const, env: { PATH: toolPath() }, cwd: start.bundle };
   if (start.cgroups.length === 0) return spawn(runtime.path, args, { ...options, stdio: [...options.stdio] });
   const joinGroups = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1/cgroup.procs" || exit 125; shift; n=$((n - 1)); done; exec "$@"';
   const command = ['-c', joinGroups, 'sh', String(start.cgroups.length), ...start.cgroups, runtime.path, ...args];

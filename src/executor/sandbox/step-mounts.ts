@@ -11,6 +11,7 @@ import { prepareBind } from './bind-mount.ts';
 import type { OciMount } from './bundle.ts';
 import { prepareCache } from './cache-mount.ts';
 import type { ContainerView } from './container-view.ts';
+import { prepareHostBind } from './host-bind.ts';
 import { BIND_FILE_OPTIONS, type MountContent, type ProvidedFile } from './mount-content.ts';
 import { prepareInline, prepareSecret } from './secret-mount.ts';
 import { prepareSsh } from './ssh-mount.ts';
@@ -41,6 +42,9 @@ export async function prepareMounts(
   const stubs: Stub[] = [];
   for (const file of provided) {
     place(view, placed, stubs, file.target, { kind: 'file', hostPath: file.hostPath, options: BIND_FILE_OPTIONS, growable: false });
+  }
+  for (const bind of (request.hostBinds ?? []).toSorted((a, b) => comparePaths(a.target, b.target))) {
+    place(view, placed, stubs, bind.target, prepareHostBind(scope, bind));
   }
   for (const mount of request.op.mounts.toSorted((a, b) => comparePaths(targetOf(a) ?? '', targetOf(b) ?? ''))) {
     const target = targetOf(mount);

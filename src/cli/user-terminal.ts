@@ -1,0 +1,36 @@
+// The user's own terminal while a program in a container has it: raw, so that every key (Ctrl-C too)
+// goes to the program, and as it was before when the program has ended, however that comes about.
+import type { RunInput, TerminalSize } from '../build/images/run-image.ts';
+
+export interface UserTerminal {
+  readonly size: TerminalSize;
+  readonly input: RunInput;
+  /** Gives the terminal back. Idempotent. */
+  release(): void;
+}
+
+/** Whether a program can be given this terminal: both ends are one. */
+export const hasTerminal = (): boolean => process.stdin.isTTY === true && process.stdout.isTTY === true;
+
+const DEFAULT_SIZE: TerminalSize = { columns: 80, rows: 24 };
+
+export const terminalSize = (): TerminalSize =>
+  process.stdout.isTTY === true ? { columns: process.stdout.columns, rows: process.stdout.rows } : DEFAULT_SIZE;
+
+/** Takes the terminal; whoever calls must `release`. The end of the process gives it back in any case. */
+export function takeTerminal(): UserTerminal {
+  const { stdin } = process;
+  const release = (): void => {
+    stdin.setRawMode(false);
+    stdin.pause();
+  };
+  stdin.setRawMode(true);
+  return { size: terminalSize(), input: { stdin, onResize }, release };
+}
+
+/** Calls back with each new size of the terminal; returns what ends that. */
+export function onResize(listener: (size: TerminalSize) => void): () => void {
+  const tell = (): void => listener(terminalSize());
+  process.stdout.on('resize', tell);
+  return () => process.stdout.off('resize', tell);
+}
