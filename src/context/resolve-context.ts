@@ -154,6 +154,7 @@ async function dockerfileApart(request: ContextRequest, flag: string): Promise<S
 
 /** Runs `fill` on a new private directory and opens the result without ignore rules (K-03). */
 async function withScratch(request: ContextRequest, fill: (root: string) => Promise<Unpacked>): Promise<ResolvedContext> {
+  mkdirSync(request.temporary, { recursive: true, mode: 0o700 });
   const scratch = mkdtempSync(join(request.temporary, 'context-'));
   const close = (): void => rmSync(scratch, { recursive: true, force: true });
   try {
