@@ -24,15 +24,15 @@ export interface Miss {
 
 export async function explainMiss(miss: Miss): Promise<string> {
   if (miss.vertex.meta.noCache) return 'the cache is switched off for this step';
-  const nearest = nearestOf(miss);
-  if (nearest === null) return miss.eviction === null ? 'no earlier record of this step' : evicted(miss.eviction);
+  const [nearest, ...others] = nearestOf(miss);
+  if (nearest === undefined) return miss.eviction === null ? 'no earlier record of this step' : evicted(miss.eviction);
   const [first] = nearest.names;
   if (first === undefined) {
     if (miss.eviction !== null) return evicted(miss.eviction);
     return miss.baseRan ? 'an earlier step of this stage ran' : 'the layers below, or its own layer, are no longer those of its record';
   }
   if (first === BASE) return baseChange(miss, nearest.record);
-  if (first.startsWith(SOURCE)) return sourceChange(miss, nearest.record, Number(first.slice(SOURCE.length)) - 1);
+  if (first.startsWith(SOURCE)) return sourceChange(miss, [nearest, ...others], Number(first.slice(SOURCE.length)) - 1);
   return ingredientChange(first, miss.now.ingredients[first], nearest.record.ingredients[first]);
 }
 
@@ -41,14 +41,12 @@ interface Nearest {
   readonly names: readonly string[];
 }
 
-/** The record that differs least, the newest of several. */
-function nearestOf(miss: Miss): Nearest | null {
-  let nearest: Nearest | null = null;
-  for (const record of miss.before) {
-    const names = differences(miss.now.ingredients, record.ingredients);
-    if (nearest === null || names.length < nearest.names.length) nearest = { record, names };
-  }
-  return nearest;
+/** The records that differ least and in the same ingredients, newest first. */
+function nearestOf(miss: Miss): readonly Nearest[] {
+  const all = miss.before.map((record) => ({ record, names: differences(miss.now.ingredients, record.ingredients) }));
+  const fewest = Math.min(...all.map(({ names }) => names.length));
+  const first = all.find(({ names }) => names.length === fewest);
+  return all.filter(({ names }) => names.join() === first?.names.join());
 }
 
 const evicted = ({ time, by }: Eviction): string => `its record was evicted on ${new Date(time).toISOString().slice(0, 16)}Z by ${by}`;
@@ -64,17 +62,26 @@ function baseChange(miss: Miss, record: BuildRecord): string {
 
 const short = (image: string): string => image.replace(/(@sha256:[0-9a-f]{12})[0-9a-f]+$/, '$1');
 
-async function sourceChange(miss: Miss, record: BuildRecord, at: number): Promise<string> {
+/** Of several records that differ in the same source, the one with the fewest other files is the nearest. */
+async function sourceChange(miss: Miss, nearest: readonly Nearest[], at: number): Promise<string> {
   const selection = selectionsOf(miss.vertex)[at];
   if (selection === undefined) return 'it has fewer sources';
   const name = selection.pattern === '' ? 'what it reads' : selection.pattern;
-  const key = record.ingredients[`${SOURCE}${at + 1}`];
-  if (key === undefined) return `${name} is a new source`;
-  const packed = isDigest(key) ? miss.index.listing(parseContentKey(key)) : null;
-  const before = packed === null ? null : unpackListing(packed);
-  const now = before === null ? null : await miss.listing(selection);
-  const change = before === null || now === null ? null : describeChange(now, before);
-  return change === null ? `${name} changed` : `${name}: ${change}`;
+  const keys = nearest.map(({ record }) => record.ingredients[`${SOURCE}${at + 1}`]);
+  if (keys[0] === undefined) return `${name} is a new source`;
+  const listings = keys.slice(0, MOST_LISTINGS).flatMap((key) => earlierListing(miss, key) ?? []);
+  const now = listings.length === 0 ? null : await miss.listing(selection);
+  const changes = now === null ? [] : listings.flatMap((before) => describeChange(now, before) ?? []);
+  const [least] = changes.sort((a, b) => a.count - b.count);
+  return least === undefined ? `${name} changed` : `${name}: ${least.text}`;
+}
+
+/** Listings can be large; looking at a few is enough. */
+const MOST_LISTINGS = 4;
+
+function earlierListing(miss: Miss, key: string | undefined): FileListing | null {
+  const packed = key !== undefined && isDigest(key) ? miss.index.listing(parseContentKey(key)) : null;
+  return packed === null ? null : unpackListing(packed);
 }
 
 /** Values of variables never appear; those of flags are part of the Dockerfile or the command line. */

@@ -66,8 +66,8 @@ export function unpackListing(packed: Uint8Array): FileListing | null {
   }
 }
 
-/** The first file that differs and how, in words, and how many more there are; null when none does. */
-export function describeChange(now: FileListing, before: FileListing): string | null {
+/** The first file that differs and how, in words, and how many do; null when none does. */
+export function describeChange(now: FileListing, before: FileListing): { readonly text: string; readonly count: number } | null {
   let first: string | null = null;
   let count = 0;
   for (const path of [...new Set([...now.keys(), ...before.keys()])].sort()) {
@@ -76,7 +76,8 @@ export function describeChange(now: FileListing, before: FileListing): string | 
     first ??= `${path === '' ? 'the file' : path} ${change}`;
     count += 1;
   }
-  return count > 1 ? `${first} and ${count - 1} more` : first;
+  if (first === null) return null;
+  return { text: count > 1 ? `${first} and ${count - 1} more` : first, count };
 }
 
 function changeOf(now: ListedFile | undefined, before: ListedFile | undefined): string | null {

@@ -3,6 +3,7 @@ import { type Isolation, openSession, type Session } from '../../build/session.t
 import type { Emit } from '../../core/events.ts';
 import { isOn, type ParsedArgs } from '../flags/flag.ts';
 import { usageError } from '../flags/parse-argv.ts';
+import { Explanation } from '../reporter/explanation.ts';
 import { openReporter, type ProgressMode } from '../reporter/reporter.ts';
 import type { Cli } from './command.ts';
 
@@ -37,12 +38,19 @@ function isolationOf(text: string | undefined): Isolation {
 /** A session whose events are shown as --progress says. */
 export async function withProgress<T>(args: ParsedArgs, cli: Cli, body: (session: Session) => Promise<T>): Promise<T> {
   const asked = args.values.get('progress') ?? cli.env['TSBUILD_PROGRESS'] ?? cli.env['BUILDKIT_PROGRESS'] ?? 'auto';
-  const reporter = await openReporter(isOn(args, 'quiet') ? 'quiet' : progressMode(asked), cli.stderr);
+  const mode = isOn(args, 'quiet') ? 'quiet' : progressMode(asked);
+  const reporter = await openReporter(mode, cli.stderr);
+  const explanation = new Explanation(isOn(args, 'explain') && mode !== 'rawjson');
   const isolation = args.values.get('isolation');
   try {
-    return await withSession(cli, { emit: (event) => reporter.event(event), ...(isolation === undefined ? {} : { isolation }) }, body);
+    const emit: Emit = (event) => {
+      explanation.event(event);
+      reporter.event(event);
+    };
+    return await withSession(cli, { emit, ...(isolation === undefined ? {} : { isolation }) }, body);
   } finally {
     reporter.close();
+    cli.stderr.write(explanation.text());
   }
 }
 
