@@ -50,6 +50,8 @@ export interface NamespaceCalls {
   openWithin(root: string, path: string): number;
   /** Tries a lock on an open file; false when another process holds it. The kernel drops it when the process ends. */
   tryLock(fd: number, kind: typeof LOCK_SH | typeof LOCK_EX): boolean;
+  /** Starts the program and waits for its end. False when the kernel has nobody to run a file of its kind. */
+  tryProgram(path: string): boolean;
   /** [read end, write end]; the read end does not block, both close on exec. */
   pipe(): [number, number];
 }
@@ -68,6 +70,10 @@ export function loadNamespaceCalls(): NamespaceCalls {
   const open = libc.func('int open(void *path, int flags, int mode)');
   const close = libc.func('int close(int fd)');
   const flock = libc.func('int flock(int fd, int operation)');
+  const posixSpawn = libc.func(
+    'int posix_spawn(_Out_ int *pid, void *path, void *actions, void *attributes, const char **argv, const char **env)',
+  );
+  const waitpid = libc.func('int waitpid(int pid, void *status, int options)');
   const pipe2 = libc.func('int pipe2(_Out_ int *fds, int flags)');
   const fcntl = libc.func('int fcntl(int fd, int command, long argument)');
   const openat2 = libc.func('long syscall(long number, long directory, void *path, void *how, long size)');
@@ -113,6 +119,12 @@ export function loadNamespaceCalls(): NamespaceCalls {
       const errno = koffi.errno();
       if (errno === constants.errno.EWOULDBLOCK || errno === constants.errno.EAGAIN) return false;
       throw new SyscallError('flock', errno, '');
+    },
+    tryProgram(path) {
+      const pid = [0];
+      if (posixSpawn(pid, cPath(path), null, null, [path, null], [null]) !== 0) return false;
+      waitpid(pid[0] ?? 0, null, 0);
+      return true;
     },
     pipe() {
       const fds = [0, 0];

@@ -8,6 +8,7 @@ import { TsbuildError } from '../../core/errors.ts';
 import type { RunRequest, RunResult } from '../executor.ts';
 import { toolPath } from '../launch.ts';
 import { ContainerView } from '../sandbox/container-view.ts';
+import { checkRunnable } from '../sandbox/emulation.ts';
 import { DEFAULT_HOSTNAME, hostsText } from '../sandbox/hosts-file.ts';
 import { openOutput } from '../sandbox/log-pump.ts';
 import type { ProvidedFile } from '../sandbox/mount-content.ts';
@@ -74,6 +75,7 @@ async function runProgram(
   const user = lookupUser(op.user, files);
   const cwd = createWorkingDirectory(scope, view, op.cwd, user);
   const env = environment(request, () => homeOf(user.uid, files.passwd));
+  checkRunnable(scope.host, view, op);
   const problem = describeProgram(view, op);
   const program = findProgram(view, op, op.args[0] ?? '');
   if (problem !== null || program === null) {

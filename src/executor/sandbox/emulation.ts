@@ -1,11 +1,14 @@
 // Programs of other processor architectures. They run when the kernel has a handler for them
 // (binfmt_misc), which on Debian comes with qemu-user-static. A rootless executor can do without the
 // machine's: its user namespace has handlers of its own since Linux 6.7, made from the emulators in PATH.
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
 import { formatPlatform, hostPlatform, type Platform } from '../../core/platform.ts';
+import type { ExecOp } from '../../graph/op.ts';
 import { MNT_DETACH } from '../namespace-calls.ts';
+import type { ContainerView } from './container-view.ts';
+import { findProgram as findStepProgram, machineOf } from './program-check.ts';
 import { findProgram } from './runtime.ts';
 import type { StepHost } from './step-host.ts';
 
@@ -42,7 +45,7 @@ export function isForeign(platform: Platform, arch: string = process.arch): bool
 export function registration({ qemu, machine, bits, order }: Emulated, interpreter: string): string {
   const hex = (bytes: readonly number[]): string => bytes.map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
   const half = (value: number): number[] => (order === 'little' ? [value & 0xff, value >> 8] : [value >> 8, value & 0xff]);
-  const ident = [0x7f, 0x45, 0x4c, 0x46, bits === 64 ? 2 : 1, order === 'little' ? 1 : 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+  const ident = identOf(bits, order);
   const mask = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
   const typeMask = order === 'little' ? [0xfe, 0xff] : [0xff, 0xfe];
   return `:tsbuild-${qemu}:M::${hex([...ident, ...half(2), ...half(machine)])}:${hex([...mask, ...typeMask, 0xff, 0xff])}:${interpreter}:CF`;
@@ -78,13 +81,43 @@ export function prepareEmulation(host: StepHost, platform: Platform): void {
   }
 }
 
-/** A program whose ELF header names another machine, when the kernel had nobody to run it. Of unknown machines: null. */
-export function foreignProgram(program: string, machine: number): TsbuildError | null {
-  const architecture = Object.entries(EMULATED).find(([, emulated]) => emulated.machine === machine)?.[0];
-  if (architecture === undefined || !isForeign({ os: 'linux', architecture })) return null;
-  return new TsbuildError({
+/**
+ * Refuses a step whose program the kernel cannot run; every other problem of a program shows when it starts.
+ * Error: 'exec/foreign-platform'.
+ */
+export function checkRunnable(host: StepHost, view: ContainerView, op: ExecOp): void {
+  const found = findStepProgram(view, op, op.args[0] ?? '');
+  const machine = found?.stat.isFile() === true ? machineOf(view, found.path) : null;
+  const known = Object.entries(EMULATED).find(([, emulated]) => emulated.machine === machine);
+  if (found === null || known === undefined) return;
+  const [architecture, emulated] = known;
+  if (!isForeign({ os: 'linux', architecture }) || host.canRun(architecture, () => hasHandler(host, emulated))) return;
+  throw new TsbuildError({
     code: 'exec/foreign-platform',
-    message: `${program} is a program for linux/${architecture}, which this machine (${formatPlatform(hostPlatform(process.arch))}) cannot run`,
+    message: `${found.path} is a program for linux/${architecture}, which this machine (${formatPlatform(hostPlatform(process.arch))}) cannot run`,
     hint: 'Install emulators with `apt-get install qemu-user-static binfmt-support`, or build on a machine of that platform.',
   });
 }
+
+/** Offers the kernel a bare header of the architecture: an emulator starts, and fails, only where one is registered. */
+function hasHandler(host: StepHost, { machine, bits, order }: Emulated): boolean {
+  const path = join(host.workplace.run, `probe-${machine}`);
+  const header = Buffer.alloc(64);
+  header.set(identOf(bits, order));
+  for (const [at, value] of [
+    [16, 2],
+    [18, machine],
+  ] as const)
+    order === 'little' ? header.writeUInt16LE(value, at) : header.writeUInt16BE(value, at);
+  writeFileSync(path, header, { mode: 0o755 });
+  try {
+    return host.calls.tryProgram(path);
+  } finally {
+    unlinkSync(path);
+  }
+}
+
+const identOf = (bits: 32 | 64, order: 'little' | 'big'): number[] => [
+  ...[0x7f, 0x45, 0x4c, 0x46, bits === 64 ? 2 : 1, order === 'little' ? 1 : 2, 1],
+  ...Array.from({ length: 9 }, () => 0),
+];

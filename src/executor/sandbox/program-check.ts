@@ -5,7 +5,6 @@ import { closeSync, constants, openSync, readSync, type Stats } from 'node:fs';
 import { fsPath } from '../../core/path-bytes.ts';
 import type { ExecOp } from '../../graph/op.ts';
 import type { ContainerView } from './container-view.ts';
-import { foreignProgram } from './emulation.ts';
 
 export interface ProgramProblem {
   readonly message: string;
@@ -16,7 +15,7 @@ export interface ProgramProblem {
 const INTERPRETERS = 4;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Null when nothing is wrong with the program: then it was the runtime. Error: 'exec/foreign-platform'. */
+/** Null when nothing is wrong with the program: then it was the runtime. */
 export function describeProgram(view: ContainerView, op: ExecOp): ProgramProblem | null {
   const [name = ''] = op.args;
   const found = findProgram(view, op, name);
@@ -53,20 +52,32 @@ function searchPath(op: ExecOp): string[] {
   return (entry === undefined ? DEFAULT_PATH : entry.slice('PATH='.length)).split(':');
 }
 
-function unrunnable(view: ContainerView, path: string, depth = 0): string | null {
+function unrunnable(view: ContainerView, path: string): string | null {
   const head = readHead(view, path);
   if (head === null) return null;
-  if (head.toString('latin1', 0, 2) === '#!') {
-    const interpreter = head.toString('latin1', 2).split('\n')[0]?.trim().split(/\s+/)[0] ?? '';
-    const { path: found, stat } = view.resolve(interpreter);
-    if (stat === null) return 'no such file or directory';
-    return depth < INTERPRETERS && stat.isFile() ? unrunnable(view, found, depth + 1) : null;
-  }
-  const isElf = head.length >= 20 && head.readUInt32BE(0) === 0x7f454c46;
-  if (!isElf) return 'exec format error';
-  const foreign = foreignProgram(path, head[5] === 2 ? head.readUInt16BE(18) : head.readUInt16LE(18));
-  if (foreign !== null) throw foreign;
-  return null;
+  const interpreter = interpreterOf(head);
+  if (interpreter !== null) return view.resolve(interpreter).stat === null ? 'no such file or directory' : null;
+  return elfMachine(head) === null ? 'exec format error' : null;
+}
+
+/** e_machine of what the kernel loads: the program, or the interpreter of a script. Null when that is no ELF file. */
+export function machineOf(view: ContainerView, path: string, depth = 0): number | null {
+  const head = readHead(view, path);
+  if (head === null) return null;
+  const interpreter = interpreterOf(head);
+  if (interpreter === null) return elfMachine(head);
+  const found = view.resolve(interpreter);
+  return depth < INTERPRETERS && found.stat?.isFile() === true ? machineOf(view, found.path, depth + 1) : null;
+}
+
+function interpreterOf(head: Buffer): string | null {
+  if (head.toString('latin1', 0, 2) !== '#!') return null;
+  return head.toString('latin1', 2).split('\n')[0]?.trim().split(/\s+/)[0] ?? '';
+}
+
+function elfMachine(head: Buffer): number | null {
+  if (head.length < 20 || head.readUInt32BE(0) !== 0x7f454c46) return null;
+  return head[5] === 2 ? head.readUInt16BE(18) : head.readUInt16LE(18);
 }
 
 function readHead(view: ContainerView, path: string): Buffer | null {

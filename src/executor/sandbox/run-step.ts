@@ -7,7 +7,7 @@ import type { RunRequest, RunResult } from '../executor.ts';
 import { bundleConfig, DEFAULT_SHM, type OciMount, serializeBundle } from './bundle.ts';
 import { ownBoundingSet, stepCapabilities } from './capabilities.ts';
 import { ContainerView } from './container-view.ts';
-import { prepareEmulation } from './emulation.ts';
+import { checkRunnable, prepareEmulation } from './emulation.ts';
 import { DEFAULT_HOSTNAME, hostsText } from './hosts-file.ts';
 import type { ProvidedFile } from './mount-content.ts';
 import { stepRlimits } from './rlimits.ts';
@@ -19,19 +19,12 @@ import type { LogChannel, StepHost } from './step-host.ts';
 import { prepareMounts } from './step-mounts.ts';
 import { StepScope } from './step-scope.ts';
 import { type Stub, writeStubLayer } from './stub-layer.ts';
-import type { StepInput } from './terminal-input.ts';
 import { readUserFiles } from './user-files.ts';
 import { homeOf, isNumericUser, lookupUser, type StepUser } from './user-lookup.ts';
 import { createWorkingDirectory } from './working-directory.ts';
 
 /** Errors: 'exec/…' when the step cannot be started, 'exec/cancelled' after the signal. */
-export async function runStep(
-  host: StepHost,
-  request: RunRequest,
-  log: LogChannel,
-  signal: AbortSignal,
-  input: StepInput | null = null,
-): Promise<RunResult> {
+export async function runStep(host: StepHost, request: RunRequest, log: LogChannel, signal: AbortSignal): Promise<RunResult> {
   const runtime = host.runtime();
   prepareEmulation(host, request.platform);
   await using scope = new StepScope(host);
@@ -44,6 +37,7 @@ export async function runStep(
   const files = isNumericUser(request.op.user) && hasHome(request) ? { passwd: null, group: null } : readUserFiles(inside);
   const user = lookupUser(request.op.user, files);
   checkMapped(host, user);
+  checkRunnable(host, inside, request.op);
   const cwd = createWorkingDirectory(scope, inside, request.op.cwd, user);
   const cgroups = joinCgroups(host, scope, request);
   const bundle = writeBundle(scope, request, {
@@ -55,7 +49,7 @@ export async function runStep(
     network: attached.network,
     mounts: prepared.mounts,
   });
-  return await runContainer({ scope, runtime, bundle, view: inside, cgroups, request, log, input, signal });
+  return await runContainer({ scope, runtime, bundle, view: inside, cgroups, op: request.op, log, signal });
 }
 
 function checkMapped(host: StepHost, user: StepUser): void {
@@ -150,7 +144,6 @@ function writeBundle(scope: StepScope, request: RunRequest, parts: BundleParts):
     rootless: host.rootless,
     singleId: host.config.isolation === 'single',
     shmSize: op.shmSize ?? DEFAULT_SHM,
-    ...(request.terminal === undefined ? {} : { terminal: request.terminal }),
     seccomp: insecure ? null : host.seccomp(),
     ...(cgroups.ociPath === undefined ? {} : { cgroupsPath: cgroups.ociPath }),
   });

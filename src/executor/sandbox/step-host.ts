@@ -34,6 +34,7 @@ export class StepHost {
   /** Roots of running steps where no namespace would end them. */
   readonly trees = new Set<string>();
   readonly #noticed = new Set<string>();
+  readonly #runnable = new Map<string, boolean>();
   #runtime: Runtime | undefined;
   #seccomp: { readonly choice: BundleInput['seccomp'] } | undefined;
   #counter = 0;
@@ -61,6 +62,13 @@ export class StepHost {
   seccomp(): BundleInput['seccomp'] {
     this.#seccomp ??= { choice: chooseSeccomp(this) };
     return this.#seccomp.choice;
+  }
+
+  /** Whether programs of an architecture run here; looked up once. */
+  canRun(architecture: string, look: () => boolean): boolean {
+    const known = this.#runnable.get(architecture) ?? look();
+    this.#runnable.set(architecture, known);
+    return known;
   }
 
   /** Short name unique in this executor. */
