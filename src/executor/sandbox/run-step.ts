@@ -19,12 +19,19 @@ import type { LogChannel, StepHost } from './step-host.ts';
 import { prepareMounts } from './step-mounts.ts';
 import { StepScope } from './step-scope.ts';
 import { type Stub, writeStubLayer } from './stub-layer.ts';
+import type { StepInput } from './terminal-input.ts';
 import { readUserFiles } from './user-files.ts';
 import { homeOf, isNumericUser, lookupUser, type StepUser } from './user-lookup.ts';
 import { createWorkingDirectory } from './working-directory.ts';
 
 /** Errors: 'exec/…' when the step cannot be started, 'exec/cancelled' after the signal. */
-export async function runStep(host: StepHost, request: RunRequest, log: LogChannel, signal: AbortSignal): Promise<RunResult> {
+export async function runStep(
+  host: StepHost,
+  request: RunRequest,
+  log: LogChannel,
+  signal: AbortSignal,
+  input: StepInput | null = null,
+): Promise<RunResult> {
   const runtime = host.runtime();
   prepareEmulation(host, request.platform);
   await using scope = new StepScope(host);
@@ -49,7 +56,7 @@ export async function runStep(host: StepHost, request: RunRequest, log: LogChann
     network: attached.network,
     mounts: prepared.mounts,
   });
-  return await runContainer({ scope, runtime, bundle, view: inside, cgroups, op: request.op, log, signal });
+  return await runContainer({ scope, runtime, bundle, view: inside, cgroups, request, log, input, signal });
 }
 
 function checkMapped(host: StepHost, user: StepUser): void {
@@ -144,6 +151,7 @@ function writeBundle(scope: StepScope, request: RunRequest, parts: BundleParts):
     rootless: host.rootless,
     singleId: host.config.isolation === 'single',
     shmSize: op.shmSize ?? DEFAULT_SHM,
+    ...(request.terminal === undefined ? {} : { terminal: request.terminal }),
     seccomp: insecure ? null : host.seccomp(),
     ...(cgroups.ociPath === undefined ? {} : { cgroupsPath: cgroups.ociPath }),
   });
