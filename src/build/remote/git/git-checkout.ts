@@ -3,7 +3,7 @@
 // aside and moved into place when complete.
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, lutimesSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { TEMP_DIR } from '../../../cache/fs-blob-store.ts';
 import { makeDirectory } from '../../../cache/make-directory.ts';
 import { canonicalJson } from '../../../core/canonical.ts';
@@ -33,6 +33,20 @@ const SCHEMA = 1;
 const MAX_DEPTH = 10;
 const MAX_SUBMODULES = 500;
 
+/** Where a checkout is or will be. */
+function placeOf(mirror: GitMirror, wanted: ResolvedRef, options: CheckoutOptions): string {
+  const name = canonicalJson({ ...options, commit: wanted.commit, schema: SCHEMA, ref: options.keepGitDir ? wanted.ref : null });
+  return join(mirror.directory, 'trees', createHash('sha256').update(name).digest('hex').slice(0, 40));
+}
+
+/** A checkout made before, which needs neither network nor git; null when there is none. */
+export function findCheckout(mirror: GitMirror, wanted: ResolvedRef, options: CheckoutOptions): string | null {
+  const path = placeOf(mirror, wanted, options);
+  if (!existsSync(path)) return null;
+  mirror.touch();
+  return path;
+}
+
 /** Directory of the checkout. The commit is in the mirror. */
 export async function checkOut(
   mirror: GitMirror,
@@ -41,9 +55,8 @@ export async function checkOut(
   services: CheckoutServices,
 ): Promise<string> {
   const { commit } = wanted;
-  const name = canonicalJson({ ...options, commit, schema: SCHEMA, ref: options.keepGitDir ? wanted.ref : null });
-  const trees = join(mirror.directory, 'trees');
-  const path = join(trees, createHash('sha256').update(name).digest('hex').slice(0, 40));
+  const path = placeOf(mirror, wanted, options);
+  const trees = dirname(path);
   mirror.touch();
   if (existsSync(path)) return path;
   makeDirectory(trees);

@@ -8,7 +8,7 @@ import type { GitOp } from '../../../graph/op.ts';
 import type { BuildRequest } from '../../build-request.ts';
 import type { Session } from '../../session.ts';
 import { type GitAuth, gitAuth, submoduleAuth } from './git-auth.ts';
-import { checkOut, commitTimeOf } from './git-checkout.ts';
+import { type CheckoutOptions, checkOut, commitTimeOf, findCheckout } from './git-checkout.ts';
 import { GitMirror } from './git-mirror.ts';
 import { GitProgram } from './git-program.ts';
 import { redirectedRemote } from './git-redirect.ts';
@@ -53,22 +53,22 @@ export class GitSources {
   async directory(op: GitOp, allowed: ReadonlySet<GitTransport>): Promise<string> {
     await this.commit(op, allowed);
     const repository = await this.#repository(op, allowed);
-    const { resolved } = repository;
+    const options = { submodules: op.submodules, keepGitDir: op.keepGitDir, commitTime: op.commitTime === true };
+    const tree = findCheckout(repository.mirror, repository.resolved, options) ?? (await this.#checkOut(repository, options));
+    const { remote } = repository.mirror;
+    return op.subdir === undefined ? tree : subdirectory(remote, tree, op.subdir);
+  }
+
+  async #checkOut(repository: Repository, options: CheckoutOptions): Promise<string> {
     const mirror = await this.#bring(repository);
-    const tree = await checkOut(
-      mirror,
-      resolved,
-      { submodules: op.submodules, keepGitDir: op.keepGitDir, commitTime: op.commitTime === true },
-      {
-        root: this.#session.root,
-        git: this.#git,
-        openMirror: (url, parent) => {
-          const remote = parseGitRemote(url, IN_SUBMODULE);
-          return this.#mirror(remote, submoduleAuth(remote, this.#auths.get(parent) ?? null));
-        },
+    return checkOut(mirror, repository.resolved, options, {
+      root: this.#session.root,
+      git: this.#git,
+      openMirror: (url, parent) => {
+        const remote = parseGitRemote(url, IN_SUBMODULE);
+        return this.#mirror(remote, submoduleAuth(remote, this.#auths.get(parent) ?? null));
       },
-    );
-    return op.subdir === undefined ? tree : subdirectory(mirror.remote, tree, op.subdir);
+    });
   }
 
   /** Seconds since the epoch of the commit, for SOURCE_DATE_EPOCH=context. */
