@@ -128,4 +128,10 @@ export async function runProgram(): Promise<void> {
     const { reportError } = await import('./report-error.ts');
     process.exitCode = reportError(error, stderrTerminal(), interrupt.signal.aborted);
   }
+  leave();
+}
+
+/** Ends without taking the heap apart first, unless output still waits for a slow reader. */
+function leave(): void {
+  if (process.stdout.writableLength === 0 && process.stderr.writableLength === 0) process.exit();
 }

@@ -1,0 +1,175 @@
+// What a start costs and on what it depends: the bundle's two launchers do the same, a cached build
+// loads and writes nothing it does not need, and bin/tsbuild picks a launcher that fits.
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withoutBuiltinCode } from '../../scripts/launch/trim-snapshot.ts';
+import { HOME, openWorkbench, TSBUILD, type Workbench } from '../support/cli.ts';
+
+const STEPS = ['WORKDIR /app', 'COPY file .', 'ENV A=b', 'COPY file /other/', 'CMD ["/app/file"]'];
+
+describe('the bundle', () => {
+  const dist = join(HOME, `.tsbuild-startup-${process.pid}`);
+  const launcher = join(dist, 'main.cjs');
+  const plain = [process.execPath, launcher];
+  const snapshot = [process.execPath, '--snapshot-blob', join(dist, 'program.blob'), launcher];
+  let bench: Workbench;
+  let context: string;
+
+  beforeAll(async () => {
+    execFileSync(process.execPath, [join(HOME, 'scripts/bundle.ts'), dist], { stdio: 'pipe' });
+    bench = openWorkbench();
+    context = bench.context({ Dockerfile: `FROM scratch\n${STEPS.join('\n')}\n`, file: 'content\n' });
+    await bench.ok(['-t', 'image', context], { command: plain });
+  }, 60_000);
+  afterAll(() => {
+    bench.dispose();
+    rmSync(dist, { recursive: true, force: true });
+  });
+
+  it('gives the same result from a snapshot, from compiled code and from source', async () => {
+    const commands = [plain, snapshot, [process.execPath, join(HOME, 'src/cli/main.ts')]];
+    const results = await Promise.all(commands.map((command) => bench.ok(['-t', 'image', '--progress=plain', context], { command })));
+    expect(new Set(results.map((result) => result.stdout)).size).toBe(1);
+    expect(new Set(results.map((result) => result.stderr.replace(/\d+\.\d+s/g, 'TIME'))).size).toBe(1);
+  });
+
+  it('starts from the snapshot with the arguments, folder and environment of the new process', async () => {
+    const here = await bench.ok(['-q', '.'], { command: snapshot, cwd: context });
+    expect(here.stdout).toMatch(/^sha256:[0-9a-f]{64}\n$/);
+    const version = await bench.ok(['version'], { command: snapshot });
+    expect(version.stdout).toContain(JSON.parse(readFileSync(join(HOME, 'package.json'), 'utf8')).version);
+    const refused = await bench.run(['-q', context], { command: snapshot, env: { TSBUILD_ISOLATION: 'nonsense' } });
+    expect(refused.stderr).toContain('nonsense');
+    expect(refused.code).toBe(2);
+  });
+
+  it('hashes many large files in a process from the snapshot', async () => {
+    const large = bench.context({ Dockerfile: 'FROM scratch\nCOPY data /\n' });
+    mkdirSync(join(large, 'data'));
+    for (const name of ['a', 'b', 'c']) writeFileSync(join(large, 'data', name), Buffer.alloc(24 << 20, name));
+    const first = await bench.ok(['-q', large], { command: snapshot });
+    expect((await bench.ok(['-q', large], { command: plain })).stdout).toBe(first.stdout);
+  });
+
+  it('loads for a cached build nothing that runs steps, talks to registries or unpacks', async () => {
+    const list = join(bench.dir, 'modules');
+    const hook = join(bench.dir, 'hook.cjs');
+    writeFileSync(
+      hook,
+      `process.on('exit', () => require('node:fs').writeFileSync(${JSON.stringify(list)}, process.moduleLoadList.join('\\n')));`,
+    );
+    await bench.ok(['-t', 'image', context], { command: [process.execPath, '-r', hook, launcher] });
+    const loaded = readFileSync(list, 'utf8').split('\n');
+    expect(loaded).toContain('NativeModule sqlite');
+    // Not net, which Node loads itself when its output is a pipe.
+    const cold = ['child_process', 'worker_threads', 'tls', 'http', 'https', 'zlib', 'readline', 'dns'];
+    expect(cold.filter((name) => loaded.includes(`NativeModule ${name}`))).toEqual([]);
+  });
+
+  it('writes for a cached build neither blobs nor the index', async () => {
+    const before = listStore(bench.root);
+    await bench.ok(['-t', 'image', context], { command: snapshot });
+    expect(listStore(bench.root)).toEqual(before);
+  });
+});
+
+/** Name, inode and time of every file; a file that was replaced by an equal one counts as written. */
+function listStore(root: string): string[] {
+  const names = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => !/-(shm|wal)$/.test(name));
+  return names
+    .map((name) => ({ name, stats: statSync(join(root, name)) }))
+    .filter(({ stats }) => stats.isFile())
+    .map(({ name, stats }) => `${name} ${stats.ino} ${stats.mtimeMs}`)
+    .sort();
+}
+
+describe('bin/tsbuild', () => {
+  let home: string;
+  const node = (): string => join(home, 'node_modules/node/bin/node');
+  const start = (env: NodeJS.ProcessEnv = {}): string => {
+    const { NODE_OPTIONS: _, ...rest } = process.env;
+    return spawnSync(join(home, 'bin/tsbuild'), ['version'], { encoding: 'utf8', env: { ...rest, ...env } }).stdout;
+  };
+
+  beforeAll(() => {
+    home = mkdtempSync(join(tmpdir(), 'tsbuild-home-'));
+    for (const folder of ['bin', 'dist', 'node_modules/node/bin']) mkdirSync(join(home, folder), { recursive: true });
+    copyFileSync(TSBUILD, join(home, 'bin/tsbuild'));
+    chmodSync(join(home, 'bin/tsbuild'), 0o755);
+    // Says how it was started instead of running anything.
+    writeFileSync(node(), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
+    utimesSync(node(), 1_600_000_000, 1_600_000_000);
+    for (const name of ['main.cjs', 'program.blob']) writeFileSync(join(home, 'dist', name), '');
+    const cpu = readFileSync('/proc/cpuinfo', 'utf8').split('\n\n')[0] ?? '';
+    const lines = cpu.split('\n').filter((line) => /^(cpu family|model|stepping|flags|Features|CPU )/.test(line));
+    writeFileSync(join(home, 'dist/program.cpu'), `${lines.join('\n')}\n`);
+  });
+  afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+  it('starts from the snapshot when Node and CPU are those it was made with', () => {
+    expect(start()).toMatch(/^--snapshot-blob \S+\/program\.blob \S+\/main\.cjs version\n$/);
+  });
+
+  it('does without when flags for Node are set', () => {
+    expect(start({ NODE_OPTIONS: '--max-old-space-size=4000' })).toMatch(/^\S+\/main\.cjs version\n$/);
+  });
+
+  it('does without when Node is newer than the snapshot', () => {
+    utimesSync(node(), 4_000_000_000, 4_000_000_000);
+    expect(start()).toMatch(/^\S+\/main\.cjs version\n$/);
+    utimesSync(node(), 1_600_000_000, 1_600_000_000);
+  });
+
+  it('does without on another CPU', () => {
+    const file = join(home, 'dist/program.cpu');
+    const lines = readFileSync(file, 'utf8');
+    writeFileSync(file, lines.replace(/.$/m, '_'));
+    expect(start()).toMatch(/^\S+\/main\.cjs version\n$/);
+    writeFileSync(file, lines);
+  });
+
+  it('runs itself as a module where nothing was bundled', () => {
+    rmSync(join(home, 'dist/main.cjs'));
+    expect(start()).toMatch(/^\S+\/bin\/tsbuild version\n$/);
+    writeFileSync(join(home, 'dist/main.cjs'), '');
+  });
+});
+
+describe('trimming a snapshot', () => {
+  const counted = (bytes: Buffer): Buffer => Buffer.concat([lengthOf(bytes.length), bytes]);
+  const lengthOf = (length: number): Buffer => {
+    const out = Buffer.alloc(8);
+    out.writeUInt32LE(length);
+    return out;
+  };
+  const modules = Array.from({ length: 60 }, (_, at) => [counted(Buffer.from(`internal/m${at}`)), counted(Buffer.alloc(at, 7))]).flat();
+  const heap = Buffer.alloc(1000, 0xa5);
+
+  it('empties the list of built-in modules at its end', () => {
+    const blob = Buffer.concat([heap, lengthOf(60), ...modules]);
+    expect(withoutBuiltinCode(blob)).toEqual(Buffer.concat([heap, lengthOf(0)]));
+  });
+
+  it.each([
+    ['no list', heap],
+    ['bytes after it', Buffer.concat([heap, lengthOf(60), ...modules, Buffer.from([1])])],
+    ['a list that is cut off', Buffer.concat([heap, lengthOf(61), ...modules])],
+    ['nothing', Buffer.alloc(0)],
+  ])('leaves alone what looks different: %s', (_, blob) => {
+    expect(withoutBuiltinCode(blob)).toBeNull();
+  });
+});
