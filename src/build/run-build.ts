@@ -1,5 +1,5 @@
 // One build from request to outputs. The pipeline reads top to bottom: inputs, syntax, plan, layers, image.
-import { hasErrors } from '../core/diagnostic.ts';
+import { type Diagnostic, hasErrors } from '../core/diagnostic.ts';
 import { hostPlatform, type Platform, parsePlatform } from '../core/platform.ts';
 import type { SourceFile } from '../core/span.ts';
 import type { BuildPlan } from '../graph/image-plan.ts';
@@ -17,13 +17,16 @@ import { RemoteSources } from './remote/remote-sources.ts';
 import type { Session } from './session.ts';
 import { solvePlan } from './solve-plan.ts';
 
-export async function runBuild(session: Session, request: BuildRequest): Promise<BuildOutcome> {
+export const runBuild = (session: Session, request: BuildRequest): Promise<BuildOutcome> => withPlan(session, request, buildPlan);
+
+/** Opens what the request names and plans it; `body` has it open. Errors: DockerfileError, and those of inputs and base images. */
+export async function withPlan<T>(session: Session, request: BuildRequest, body: PlanBody<T>): Promise<T> {
   const remotes = new RemoteSources(session, request);
   const registry = new RegistryAccess(session);
   try {
     const inputs = await openInputs(session, request, remotes, process.cwd());
     try {
-      return await buildInputs({ session, request: await withContextTime(request, inputs), inputs, registry, remotes });
+      return await planInputs({ session, request: await withContextTime(request, inputs), inputs, registry, remotes }, body);
     } finally {
       inputs.close();
     }
@@ -42,7 +45,7 @@ async function withContextTime(request: BuildRequest, inputs: BuildInputs): Prom
   return Object.assign(Object.create(request) as BuildRequest, { buildArgs });
 }
 
-async function buildInputs({ session, request, inputs, registry, remotes }: OpenedBuild): Promise<BuildOutcome> {
+async function planInputs<T>({ session, request, inputs, registry, remotes }: OpenedBuild, body: PlanBody<T>): Promise<T> {
   const file = inputs.dockerfile;
   const { ast, diagnostics: syntax } = parseDockerfile(file);
   if (hasErrors(syntax)) throw new DockerfileError(file, syntax);
@@ -52,8 +55,7 @@ async function buildInputs({ session, request, inputs, registry, remotes }: Open
   const warnings = [...checkOptions(ast, request.buildArgs).settle(syntax), ...planned.diagnostics];
   if (planned.type === 'failed' || hasErrors(warnings)) throw new DockerfileError(file, warnings);
   for (const diagnostic of warnings) session.emit({ type: 'diagnostic', diagnostic });
-  const result = await buildPlan({ session, request, inputs, registry, remotes, images, file }, planned.plan);
-  return { ...result, file, warnings };
+  return body({ session, request, inputs, registry, remotes, images, file, warnings }, planned.plan);
 }
 
 /** There is one frontend; files written for Docker's own versions are ours, others are built all the same, with a word. */
@@ -71,20 +73,23 @@ interface OpenedBuild {
   readonly remotes: RemoteSources;
 }
 
-interface BuildParts extends OpenedBuild {
+export interface BuildParts extends OpenedBuild {
   readonly images: BaseImages;
   readonly file: SourceFile;
+  readonly warnings: readonly Diagnostic[];
 }
 
-async function buildPlan(parts: BuildParts, plan: BuildPlan): Promise<Omit<BuildOutcome, 'file' | 'warnings'>> {
+export type PlanBody<T> = (parts: BuildParts, plan: BuildPlan) => Promise<T>;
+
+async function buildPlan(parts: BuildParts, plan: BuildPlan): Promise<BuildOutcome> {
   const { session, request, registry } = parts;
   const outputs = await openOutputs(session, request, registry);
   const solved = await solvePlan(parts, plan, (layer) => outputs.layer(layer));
   const built: BuiltImage[] = plan.images.map((image, at) => ({ plan: image, layers: solved[at]?.layers ?? [] }));
-  return makeOutputs(outputs, built);
+  return { ...(await makeOutputs(outputs, built)), file: parts.file, warnings: parts.warnings };
 }
 
-function planOptions(request: BuildRequest, inputs: BuildInputs): PlanOptions {
+export function planOptions(request: BuildRequest, inputs: BuildInputs): PlanOptions {
   const host = hostPlatform(process.arch);
   const platforms: readonly Platform[] =
     request.platforms.length === 0 ? [host] : request.platforms.map((text) => parsePlatform(text, host));
@@ -97,6 +102,7 @@ function planOptions(request: BuildRequest, inputs: BuildInputs): PlanOptions {
     labels: request.labels,
     noCache: request.noCache ? true : request.noCacheFilter.length > 0 ? request.noCacheFilter : false,
     namedContexts: inputs.named,
+    hiddenBy: (path) => inputs.local('').hiddenBy?.(path) ?? null,
     network: request.network,
     // Asking for host networking on the command line is the permission.
     allow: request.network === 'host' ? [...request.allow, 'network.host'] : request.allow,

@@ -41,7 +41,7 @@ function printArguments(instruction: Instruction): string[] {
         ...one('network', instruction.network, (value) => value),
         ...one('security', instruction.security, (value) => value),
         ...instruction.devices.map((device) => flag('device', device.value)),
-        printCommand(instruction.command),
+        ...afterFlags(printCommand(instruction.command)),
       ];
     case 'copy':
     case 'add':
@@ -53,7 +53,7 @@ function printArguments(instruction: Instruction): string[] {
       return instruction.args.map(({ name, value }) => (value === undefined ? name.text : `${name.text}=${value.raw}`));
     case 'cmd':
     case 'entrypoint':
-      return [printCommand(instruction.command)];
+      return afterFlags(printCommand(instruction.command));
     case 'shell':
       return [JSON.stringify(instruction.args)];
     case 'healthcheck':
@@ -73,6 +73,9 @@ function printArguments(instruction: Instruction): string[] {
       return [instruction.original.trim().slice(instruction.keyword.text.length).trim()];
   }
 }
+
+/** A bare `--` ends the flags when what follows looks like one (P-31). */
+const afterFlags = (text: string): string[] => (text.startsWith('--') ? ['--', text] : [text]);
 
 function printCopy(copy: CopyInstruction): string[] {
   const paths = [...copy.sources.map((source) => (source.type === 'path' ? source.word.raw : printOpener(source.heredoc))), copy.dest.raw];

@@ -58,6 +58,8 @@ export interface PlanOptions {
   readonly cgroupParent?: string;
   readonly memory?: number;
   readonly cpus?: number;
+  /** Why the build context does not show a path: the ignoring line, or null when nothing ignores it (W-19). */
+  readonly hiddenBy?: (path: string) => string | null;
 }
 
 export type PlanResult =

@@ -9,11 +9,22 @@ import { type Facts, type ImageFact, type PlanOptions, queryKey } from './facts.
 import { gitOp, parseGitUrl } from './git-url.ts';
 import type { LowerContext, StageState } from './lower/context.ts';
 import { isStep, lowerInstruction } from './lower/instruction.ts';
+import type { OutlineRecorder } from './outline.ts';
 import type { Reporter } from './reporter.ts';
 import { Scope, splitEnv } from './scope.ts';
 import type { StageGraph } from './stage-graph.ts';
 import type { Origin, Stage } from './stages.ts';
 import { StepLabels } from './step-labels.ts';
+
+/** Stages whose files are in the image: the target and what it is built on. */
+function imageStages({ target, table }: StageGraph): ReadonlySet<number> {
+  const found = new Set<number>();
+  for (let stage: Stage | undefined = target; stage !== undefined; ) {
+    found.add(stage.index);
+    stage = stage.origin.type === 'stage' ? table.stages[stage.origin.index] : undefined;
+  }
+  return found;
+}
 
 export interface FoldInput {
   readonly graph: GraphBuilder;
@@ -23,6 +34,9 @@ export interface FoldInput {
   readonly reporter: Reporter;
   readonly epoch: number | undefined;
   readonly proxyEnv: readonly string[];
+  readonly outline: OutlineRecorder | undefined;
+  /** Stages whose files are in the image. */
+  readonly images: ReadonlySet<number>;
 }
 
 /** A folded stage and the platform members that its base image brought along (F-19). */
@@ -31,8 +45,10 @@ export interface StageResult extends StageState {
 }
 
 /** Results of all reachable stages by index. */
-export function foldStages(input: FoldInput): ReadonlyMap<number, StageResult> {
+export function foldStages(parts: Omit<FoldInput, 'images'>): ReadonlyMap<number, StageResult> {
+  const input = { ...parts, images: imageStages(parts.stages) };
   const results = new Map<number, StageResult>();
+  input.outline?.from(input.stages);
   for (const stage of input.stages.reachable) results.set(stage.index, foldStage(stage, results, input));
   return results;
 }
@@ -51,6 +67,8 @@ function foldStage(stage: Stage, results: ReadonlyMap<number, StageResult>, inpu
     platform: stage.platform,
     labels,
     proxyEnv: input.proxyEnv,
+    outline: input.outline,
+    inImage: input.images.has(stage.index),
     noCache: skipsCache(stage, options),
     epoch: input.epoch,
     onbuild: false,

@@ -1,8 +1,10 @@
 // What `--call=targets` shows: the stages a build can be asked for (S-03, S-04).
 import { formatPlatform, type Platform } from '../core/platform.ts';
-import type { DockerfileAst, Text } from '../parser/ast.ts';
+import type { Span } from '../core/span.ts';
+import type { DockerfileAst } from '../parser/ast.ts';
 import { buildGlobalScope } from './global-scope.ts';
 import { NamedContexts } from './named-contexts.ts';
+import { describe } from './outline.ts';
 import { Reporter } from './reporter.ts';
 import { buildStageTable } from './stage-table.ts';
 import { splitStages } from './stages.ts';
@@ -18,6 +20,8 @@ export interface TargetInfo {
   readonly platform?: string;
   /** From the comment above: `# name text`. */
   readonly description?: string;
+  /** Of the FROM line. */
+  readonly span: Span;
 }
 
 /** In source order. Problems of FROM lines are planBuild's to report. */
@@ -35,17 +39,9 @@ export function listTargets(ast: DockerfileAst, buildArgs: Readonly<Record<strin
       name: name ?? '',
       default: index === table.stages.length - 1,
       base: from.image.raw,
+      span: from.span,
       ...(from.platform !== undefined && { platform: formatPlatform(platform) }),
       ...(description !== undefined && { description }),
     };
   });
-}
-
-/** Text after the name in the comment lines above a definition. */
-function describe(comments: readonly Text[], name: string): string | undefined {
-  for (const { text } of comments) {
-    const [word = '', ...rest] = text.trim().split(/\s+/);
-    if (word.toLowerCase() === name && rest.length > 0) return rest.join(' ');
-  }
-  return undefined;
 }

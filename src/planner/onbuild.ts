@@ -11,7 +11,7 @@ const MAX_TRIGGERS = 1000;
 /** Where triggers run: the FROM line that brings them and the escape of its file. */
 export interface TriggerSite {
   readonly from: Span;
-  readonly escape: DockerfileAst['escape'];
+  readonly escapeChar: DockerfileAst['escape'];
 }
 
 export function parseTriggers(
@@ -24,8 +24,8 @@ export function parseTriggers(
   return texts.flatMap((text) => parseTrigger(text, site, reporter));
 }
 
-function parseTrigger(text: string, { from, escape }: TriggerSite, reporter: Reporter): readonly Instruction[] {
-  const { instruction, diagnostics } = parseOnbuildTrigger(text, escape);
+function parseTrigger(text: string, { from, escapeChar }: TriggerSite, reporter: Reporter): readonly Instruction[] {
+  const { instruction, diagnostics } = parseOnbuildTrigger(text, escapeChar);
   const note = `in the trigger: ONBUILD ${text.split('\n', 1)[0]?.slice(0, 200)}`;
   for (const { code, severity, message, hint } of diagnostics) {
     if (severity === 'error') reporter.error(code, from, message, { notes: [note], ...(hint !== undefined && { hint }) });

@@ -11,15 +11,16 @@ import { withLabels } from './config-state.ts';
 import { type Facts, type ImageQuery, type PlanOptions, type PlanResult, queryKey } from './facts.ts';
 import { foldStages, type StageResult } from './fold-stage.ts';
 import { buildArg, parseEpoch } from './global-scope.ts';
+import type { OutlineRecorder } from './outline.ts';
 import { Reporter } from './reporter.ts';
 import { buildStageGraph, type StageGraph } from './stage-graph.ts';
 
 /**
  * Plans `ast`, which must have parsed without errors, for every platform of `options`. `needs`: answer
  * the queries and call again with all facts so far. `failed`: at least one error; `ready` may carry
- * warnings. Diagnostics are in source order.
+ * warnings. Diagnostics are in source order. `outline` is told what the stages declare.
  */
-export function planBuild(ast: DockerfileAst, options: PlanOptions, facts: Facts): PlanResult {
+export function planBuild(ast: DockerfileAst, options: PlanOptions, facts: Facts, outline?: OutlineRecorder): PlanResult {
   const checks = checkOptions(ast, options.buildArgs);
   const reporter = new Reporter(checks.muted);
   checkFile(ast, reporter);
@@ -38,7 +39,7 @@ export function planBuild(ast: DockerfileAst, options: PlanOptions, facts: Facts
   const proxyEnv = proxyEnvironment(options.buildArgs);
   const images = complete.map((stages, at) => {
     const epoch = epochs[at];
-    const results = foldStages({ graph, stages, options, facts, reporter, epoch, proxyEnv });
+    const results = foldStages({ graph, stages, options, facts, reporter, epoch, proxyEnv, outline });
     return imagePlan(stages, results.get(stages.target.index), options, epoch);
   });
   const diagnostics = sortDiagnostics(checks.settle(reporter.diagnostics()));

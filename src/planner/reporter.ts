@@ -1,8 +1,9 @@
 // Collects the diagnostics of one planning run. Several platforms plan the same text, so the same
 // problem at the same place is kept once.
+
+import { type CheckRule, codeOf } from '../core/check-rules.ts';
 import type { Diagnostic, Label } from '../core/diagnostic.ts';
 import type { Span } from '../core/span.ts';
-import { CHECK_CODES, type CheckRule } from './checks/rules.ts';
 
 export interface Detail {
   readonly hint?: string;
@@ -39,7 +40,7 @@ export class Reporter {
 
   /** A build check (section 12). */
   warn(rule: CheckRule, span: Span, message: string, detail: Detail = {}): void {
-    if (!this.#mute(rule)) this.#add({ code: CHECK_CODES[rule], severity: 'warning', message, span: this.#override ?? span, ...detail });
+    if (!this.#mute(rule)) this.#add({ code: codeOf(rule), severity: 'warning', message, span: this.#override ?? span, ...detail });
   }
 
   /** In order of discovery. */

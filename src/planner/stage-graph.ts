@@ -57,7 +57,7 @@ export function buildStageGraph(input: StageGraphInput, reporter: Reporter): Sta
   }
   if (target === undefined || cycle !== null || reporter.hasErrors()) return undefined;
   const wanted = options.everyStage ? table.stages.map(({ index }) => index) : [target];
-  return expandTriggers({ table, globals, contexts, platform, resolve }, { target, wanted, own, escape: ast.escape }, facts, reporter);
+  return expandTriggers({ table, globals, contexts, platform, resolve }, { target, wanted, own, escapeChar: ast.escape }, facts, reporter);
 }
 
 interface Links {
@@ -85,7 +85,7 @@ interface Goal {
   readonly wanted: readonly number[];
   /** Links of each stage without triggers. */
   readonly own: readonly Links[];
-  readonly escape: DockerfileAst['escape'];
+  readonly escapeChar: DockerfileAst['escape'];
 }
 
 /** Triggers may name further stages and images (O-04), so reachability grows until every base is known. */
@@ -100,7 +100,7 @@ function expandTriggers(parts: GraphParts, goal: Goal, facts: Facts, reporter: R
     const stage = table.stages[index];
     const base = own[index] ?? { dependencies: [], images: [] };
     if (stage === undefined || stage.replaced) return base;
-    const instructions = triggersOf(stage, goal.escape, table, facts, reporter.at(stage.from.span));
+    const instructions = triggersOf(stage, goal.escapeChar, table, facts, reporter.at(stage.from.span));
     triggers.set(index, instructions);
     // Places inside a trigger mean nothing in this file.
     const mentions = instructions.flatMap(mentionsOf).map((mention) => ({ ...mention, span: stage.from.span }));
@@ -120,13 +120,13 @@ function expandTriggers(parts: GraphParts, goal: Goal, facts: Facts, reporter: R
 
 function triggersOf(
   stage: Stage,
-  escape: DockerfileAst['escape'],
+  escapeChar: DockerfileAst['escape'],
   table: StageTable,
   facts: Facts,
   reporter: Reporter,
 ): readonly Instruction[] {
   const { origin } = stage;
-  const site = { from: stage.from.span, escape };
+  const site = { from: stage.from.span, escapeChar };
   if (origin.type === 'image') return parseTriggers(factOf(origin, facts)?.config.config?.OnBuild, site, reporter);
   if (origin.type !== 'stage') return [];
   const parent = table.stages[origin.index];

@@ -12,6 +12,12 @@ import { withProgress } from './session.ts';
 
 export const run: RunCommand = async (args, cli) => {
   const request = buildRequestOf(args, cli);
+  const call = args.values.has('call') || args.values.has('format') || isOn(args, 'check');
+  if (call) {
+    const { callOf, runCall } = await import('../call/call.ts');
+    const asked = callOf(args);
+    if (asked !== null) return runCall(asked, args, request, cli);
+  }
   const quiet = isOn(args, 'quiet');
   const outcome = await withProgress(args, cli, (session) => runBuild(session, request));
   if (!quiet) reportDiagnostics(outcome.file, outcome.warnings, cli.stderr);

@@ -1,5 +1,6 @@
 // Every command: its table of flags and where its code is. Code is loaded when the command runs.
 import { BUILD_COMMAND } from '../flags/build.ts';
+import { EXPLAIN_COMMAND } from '../flags/explain.ts';
 import { HISTORY_COMMAND, IMAGES_COMMAND, INSPECT_COMMAND, RMI_COMMAND, TAG_COMMAND, VERSION_COMMAND } from '../flags/images.ts';
 import { LOGIN_COMMAND, LOGOUT_COMMAND, PULL_COMMAND, PUSH_COMMAND } from '../flags/registry.ts';
 import { RUN_COMMAND } from '../flags/run.ts';
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   { spec: DOCTOR_COMMAND, load: () => import('./doctor.ts') },
   { spec: LOGIN_COMMAND, load: () => import('./login.ts') },
   { spec: LOGOUT_COMMAND, load: () => import('./logout.ts') },
+  { spec: EXPLAIN_COMMAND, load: () => import('./explain.ts') },
   { spec: VERSION_COMMAND, load: () => import('./version.ts') },
 ];
 

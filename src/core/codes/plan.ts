@@ -171,6 +171,31 @@ const PLAN_CHECKS = {
     explanation:
       'A fixed --platform ignores what the user asked for. Use $BUILDPLATFORM or $TARGETPLATFORM, or name the stage after the platform.',
   },
+  'plan/copy-ignored-file': {
+    title: 'Source is excluded from the context',
+    explanation:
+      'The ignore file leaves the source out of the build context, so the step finds nothing. Change the pattern, add an exception with `!`, or copy something else.',
+  },
+  'plan/heredoc-without-errexit': {
+    title: 'Script goes on after a failure',
+    explanation:
+      'A heredoc of several commands succeeds when its last command does, whatever happened before. Begin it with `set -e`, or put -e into SHELL. This is advice that Docker does not give.',
+  },
+  'plan/apt-get-without-cleanup': {
+    title: 'Package lists stay in the image',
+    explanation:
+      'The step installs packages and leaves the lists of apt in the layer. Remove /var/lib/apt/lists in the same step, or mount a cache there. This is advice that Docker does not give.',
+  },
+  'plan/secret-file-copied': {
+    title: 'File that looks like a secret is copied',
+    explanation:
+      'A file whose name is usual for keys or credentials gets into a layer, where everybody who has the image can read it. Add it to the ignore file, and give it to steps with RUN --mount=type=secret. This is advice that Docker does not give.',
+  },
+  'plan/owner-change-copies-files': {
+    title: 'Changed owner or mode stores files again',
+    explanation:
+      'Changing the owner or mode of a file puts its whole content into the layer of the step a second time. Use COPY --chown and --chmod where the files come from. This is advice that Docker does not give.',
+  },
   'plan/expose-proto-casing': {
     title: 'Protocol is not lower case',
     explanation: 'Write tcp, udp or sctp.',

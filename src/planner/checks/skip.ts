@@ -1,10 +1,11 @@
 // Which checks are muted: the `check` directive or BUILDKIT_DOCKERFILE_CHECK for a file (P-10, P-11),
 // a comment `check=skip=…` for one instruction (P-12).
+
+import { type CheckRule, isAdvice, ruleOf } from '../../core/check-rules.ts';
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import type { DockerfileAst, Instruction } from '../../parser/ast.ts';
 import { DEFAULT_CHECK, parseCheckDirective, type RuleSelection, skippedRules } from '../../parser/check-directive.ts';
 import { buildArg } from '../global-scope.ts';
-import { CHECK_CODES, type CheckRule } from './rules.ts';
 
 type Mute = (rule: CheckRule) => boolean;
 
@@ -13,8 +14,6 @@ export interface CheckOptions {
   /** Drops muted warnings, and makes the others errors when the file asks for that (P-10); also for the parser's warnings. */
   readonly settle: (diagnostics: readonly Diagnostic[]) => Diagnostic[];
 }
-
-const RULES = new Map<Diagnostic['code'], CheckRule>(Object.entries(CHECK_CODES).map(([rule, code]) => [code, rule as CheckRule]));
 
 /** Stay off unless asked for by name or with `all`. */
 const EXPERIMENTAL: ReadonlySet<CheckRule> = new Set<CheckRule>(['InvalidDefinitionDescription']);
@@ -28,10 +27,10 @@ export function checkOptions(ast: DockerfileAst, buildArgs: Readonly<Record<stri
   const muted = (rule: CheckRule): boolean => holds(settings.skip, rule) || (EXPERIMENTAL.has(rule) && !holds(settings.experimental, rule));
   const settle = (diagnostics: readonly Diagnostic[]): Diagnostic[] =>
     diagnostics.flatMap((diagnostic) => {
-      const rule = RULES.get(diagnostic.code);
+      const rule = ruleOf(diagnostic.code);
       if (rule === undefined) return [diagnostic];
       if (muted(rule)) return [];
-      return [settings.error ? { ...diagnostic, severity: 'error' as const } : diagnostic];
+      return [settings.error && !isAdvice(rule) ? { ...diagnostic, severity: 'error' as const } : diagnostic];
     });
   return { muted, settle };
 }

@@ -20,6 +20,7 @@ export function lowerArg(state: StageState, instruction: ArgInstruction, context
     const declared: DeclaredArg = { name, ...(value !== undefined && { value }) };
     next = { ...next, args: [...next.args, declared], ...(value !== undefined && { scope: next.scope.with(name, value) }) };
     shown.push(declared);
+    if (!context.onbuild) context.outline?.arg(instruction, argument, value);
   }
   return withMetadata(next, next.image.config, argText(shown));
 }

@@ -13,6 +13,7 @@ import { type Expansion, expandForDisplay, expandWord, expandWords, type UnsetVa
 import type { PlanOptions } from '../facts.ts';
 import type { GlobalScope } from '../global-scope.ts';
 import type { DeclaredArg } from '../history.ts';
+import type { OutlineRecorder } from '../outline.ts';
 import type { Reporter } from '../reporter.ts';
 import type { Scope } from '../scope.ts';
 import type { Stage } from '../stages.ts';
@@ -44,6 +45,9 @@ export interface LowerContext {
   readonly noCache: boolean;
   readonly epoch: number | undefined;
   readonly onbuild: boolean;
+  readonly outline: OutlineRecorder | undefined;
+  /** The stage's files are in the image, not only at hand while it is built. */
+  readonly inImage: boolean;
   /** Vertex of what `--from` or a mount reads; undefined after an error that was reported. */
   readonly source: (name: string, span: Span, use: 'copy' | 'mount') => VertexId | undefined;
   /** The build context. */

@@ -3,6 +3,7 @@
 import type { CopyOp, CopySource } from '../../graph/op.ts';
 import type { VertexId } from '../../graph/vertex.ts';
 import type { CopyInstruction, Heredoc, Word } from '../../parser/ast.ts';
+import { checkIgnoredSource } from '../checks/ignored-source.ts';
 import { isChmod, needsUserLookup } from '../copy-flags.ts';
 import { chompedContent } from '../heredoc.ts';
 import { copyText } from '../history.ts';
@@ -86,6 +87,9 @@ function addPath(draft: CopyDraft, word: Word, checksum: string | undefined, tre
   if (remote === 'failed') return false;
   if (remote === null) addFiles(draft, text, tree);
   else draft.sources.push({ type: 'remote', input: inputOf(draft, remote) });
+  const { reporter, options } = draft.context;
+  if (remote === null && tree === undefined && !draft.instruction.from)
+    checkIgnoredSource(draft.keyword, text, word.span, options.hiddenBy, reporter);
   return true;
 }
 

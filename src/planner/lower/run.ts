@@ -3,6 +3,7 @@ import { invariant } from '../../core/errors.ts';
 import type { ExecOp, Mount } from '../../graph/op.ts';
 import type { VertexId } from '../../graph/vertex.ts';
 import type { Flag, RunInstruction } from '../../parser/ast.ts';
+import { checkRun } from '../checks/run-advice.ts';
 import { shellOf } from '../config-state.ts';
 import type { PlanOptions } from '../facts.ts';
 import { buildArg } from '../global-scope.ts';
@@ -86,6 +87,7 @@ export function lowerRun(state: StageState, instruction: RunInstruction, context
   if (network === undefined || security === undefined || mounts === undefined || args.length === 0 || instruction.devices.length > 0) {
     return state;
   }
+  checkRun({ instruction, mounts: mounts.mounts, shell: shellOf(state.image.config), inImage: context.inImage }, context.reporter);
   const { config } = state.image;
   const op: ExecOp = {
     type: 'exec',

@@ -1,0 +1,93 @@
+// Looks at a Dockerfile without building it (section 11): the same parsing and planning as a build,
+// with base images resolved, so that what it finds is what a build would say.
+
+import type { Diagnostic } from '../core/diagnostic.ts';
+import { hasErrors, sortDiagnostics } from '../core/diagnostic.ts';
+import { hostPlatform } from '../core/platform.ts';
+import type { SourceFile } from '../core/span.ts';
+import { parseDockerfile } from '../parser/parse-dockerfile.ts';
+import { checkOptions } from '../planner/checks/skip.ts';
+import { listTargets, type TargetInfo } from '../planner/list-targets.ts';
+import { type Outline, OutlineRecorder } from '../planner/outline.ts';
+import { BaseImages } from './base-images.ts';
+import { type BuildInputs, openInputs } from './build-inputs.ts';
+import { type BuildRequest, DockerfileError } from './build-request.ts';
+import { planWithFacts } from './plan-build-loop.ts';
+import { RegistryAccess } from './registry-access.ts';
+import { RemoteSources } from './remote/remote-sources.ts';
+import { planOptions } from './run-build.ts';
+import { secretFiles } from './secret-files.ts';
+import type { Session } from './session.ts';
+
+export type { TargetInfo } from '../planner/list-targets.ts';
+export type { Outline, OutlineItem } from '../planner/outline.ts';
+
+export interface Inspected {
+  readonly file: SourceFile;
+  /** In source order, errors and warnings. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+interface Opened {
+  readonly inputs: BuildInputs;
+  readonly registry: RegistryAccess;
+}
+
+async function withInputs<T>(session: Session, request: BuildRequest, body: (opened: Opened) => Promise<T>): Promise<T> {
+  const remotes = new RemoteSources(session, request);
+  const registry = new RegistryAccess(session);
+  try {
+    const inputs = await openInputs(session, request, remotes, process.cwd());
+    try {
+      return await body({ inputs, registry });
+    } finally {
+      inputs.close();
+    }
+  } finally {
+    await Promise.all([remotes.close(), registry.close()]);
+  }
+}
+
+/** Checks every stage, or what the target needs when one is asked for (S-01). */
+export function checkBuild(session: Session, request: BuildRequest): Promise<Inspected> {
+  return withInputs(session, request, async ({ inputs, registry }) => {
+    const file = inputs.dockerfile;
+    const { ast, diagnostics: syntax } = parseDockerfile(file);
+    const settled = checkOptions(ast, request.buildArgs).settle(syntax);
+    if (hasErrors(syntax)) return { file, diagnostics: sortDiagnostics(settled) };
+    const images = new BaseImages(session, registry, request.pull);
+    const options = { ...planOptions(request, inputs), everyStage: request.target === undefined };
+    const planned = await planWithFacts(ast, options, async (query) => (await images.resolve(query)).fact);
+    const copied = planned.type === 'ready' ? secretFiles(planned.plan.graph, inputs.local('')) : [];
+    const advice = checkOptions(ast, request.buildArgs).settle(copied);
+    return { file, diagnostics: sortDiagnostics([...settled, ...planned.diagnostics, ...advice]) };
+  });
+}
+
+/** What can be given to a build of the target (S-02). Throws DockerfileError when there are errors. */
+export function outlineBuild(session: Session, request: BuildRequest): Promise<{ readonly file: SourceFile; readonly outline: Outline }> {
+  return withInputs(session, request, async ({ inputs, registry }) => {
+    const file = inputs.dockerfile;
+    const { ast, diagnostics } = parseDockerfile(file);
+    if (hasErrors(diagnostics)) throw new DockerfileError(file, diagnostics);
+    const images = new BaseImages(session, registry, request.pull);
+    const recorder = new OutlineRecorder(ast);
+    const resolve = async (query: Parameters<BaseImages['resolve']>[0]) => (await images.resolve(query)).fact;
+    const planned = await planWithFacts(ast, planOptions(request, inputs), resolve, recorder);
+    if (planned.type === 'failed') throw new DockerfileError(file, planned.diagnostics);
+    return { file, outline: recorder.outline() };
+  });
+}
+
+/** The stages that can be built (S-03); nothing is resolved. Throws DockerfileError when there are errors. */
+export function targetsOfBuild(
+  session: Session,
+  request: BuildRequest,
+): Promise<{ readonly file: SourceFile; readonly targets: readonly TargetInfo[] }> {
+  return withInputs(session, request, async ({ inputs }) => {
+    const file = inputs.dockerfile;
+    const { ast, diagnostics } = parseDockerfile(file);
+    if (hasErrors(diagnostics)) throw new DockerfileError(file, diagnostics);
+    return { file, targets: listTargets(ast, request.buildArgs, hostPlatform(process.arch)) };
+  });
+}

@@ -1,0 +1,53 @@
+// Diagnostics as the formats of --call=check show them: one list, with the rule, its title and where it is documented.
+
+import { isAdvice, ruleOf } from '../../core/check-rules.ts';
+import { type CodeInfo, DIAGNOSTIC_CODES, ERROR_CODES } from '../../core/codes.ts';
+import type { Diagnostic } from '../../core/diagnostic.ts';
+import { lineStarts, positionAt, type SourceFile } from '../../core/span.ts';
+
+export interface Finding {
+  /** 'error': the file cannot be built; 'check': one of Docker's rules; 'advice': one of ours. */
+  readonly kind: 'error' | 'check' | 'advice';
+  /** Rule as written in `# check=skip=…`; for errors the code. */
+  readonly id: string;
+  readonly info: CodeInfo;
+  /** Docker's page on the rule. */
+  readonly url?: string;
+  readonly diagnostic: Diagnostic;
+}
+
+const CODES: Readonly<Record<string, CodeInfo>> = { ...DIAGNOSTIC_CODES, ...ERROR_CODES };
+
+export function findingsOf(diagnostics: readonly Diagnostic[]): Finding[] {
+  return diagnostics.map((diagnostic) => {
+    const rule = ruleOf(diagnostic.code);
+    const info = CODES[diagnostic.code] ?? { title: diagnostic.code, explanation: diagnostic.message };
+    if (rule === undefined) return { kind: 'error', id: diagnostic.code, info, diagnostic };
+    if (isAdvice(rule)) return { kind: 'advice', id: rule, info, diagnostic };
+    return { kind: 'check', id: rule, info, url: ruleUrl(rule), diagnostic };
+  });
+}
+
+export const ruleUrl = (rule: string): string => `https://docs.docker.com/go/dockerfile/rule/${kebab(rule)}/`;
+
+/** `JSONArgsRecommended` → `json-args-recommended`. */
+const kebab = (name: string): string => name.replace(/([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])/g, '$1$3-$2$4').toLowerCase();
+
+/** One-based; columns count UTF-16 units; the end is exclusive. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+  readonly endLine: number;
+  readonly endColumn: number;
+}
+
+export function placeOf({ span }: Diagnostic, file: SourceFile): Place | null {
+  if (span === undefined) return null;
+  const starts = lineStarts(file.text);
+  const start = positionAt(starts, span.start);
+  const end = positionAt(starts, Math.max(span.end, span.start));
+  return { line: start.line, column: start.column, endLine: end.line, endColumn: end.column };
+}
+
+/** The last line that belongs to a span; one that ends with a newline does not reach into the next. */
+export const lastLine = ({ line, endLine, endColumn }: Place): number => (endColumn === 1 && endLine > line ? endLine - 1 : endLine);

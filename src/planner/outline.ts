@@ -1,0 +1,111 @@
+// What `--call=outline` shows (S-02, S-04): ARGs, secrets, agents and caches of the stages that the
+// target needs. Planning fills it in passing; a later stage's declaration replaces an earlier one's.
+import type { Span } from '../core/span.ts';
+import type { Mount } from '../graph/op.ts';
+import type { ArgInstruction, DockerfileAst, Text } from '../parser/ast.ts';
+import { expandWord } from './expand.ts';
+import type { GlobalScope } from './global-scope.ts';
+import type { StageGraph } from './stage-graph.ts';
+
+export interface OutlineArg {
+  readonly name: string;
+  readonly description?: string;
+  /** As a step would see it; absent when unset. */
+  readonly value?: string;
+  readonly span: Span;
+}
+
+export interface OutlineItem {
+  readonly id: string;
+  readonly required: boolean;
+  readonly span: Span;
+}
+
+export interface Outline {
+  readonly name?: string;
+  readonly description?: string;
+  readonly args: readonly OutlineArg[];
+  readonly secrets: readonly OutlineItem[];
+  readonly ssh: readonly OutlineItem[];
+  readonly caches: readonly OutlineItem[];
+}
+
+type Argument = ArgInstruction['args'][number];
+
+export class OutlineRecorder {
+  readonly #globals = new Map<string, Omit<OutlineArg, 'value'>>();
+  readonly #args = new Map<string, OutlineArg>();
+  readonly #items = { secret: new Map<string, OutlineItem>(), ssh: new Map<string, OutlineItem>(), cache: new Map<string, OutlineItem>() };
+  #target: Pick<Outline, 'name' | 'description'> = {};
+
+  constructor(ast: DockerfileAst) {
+    for (const instruction of ast.instructions) {
+      if (instruction.kind === 'from') break;
+      if (instruction.kind !== 'arg') continue;
+      for (const argument of instruction.args) this.#globals.set(argument.name.text, declarationOf(instruction, argument));
+    }
+  }
+
+  /** Names the target, and the global ARGs that FROM lines use. */
+  from({ target, reachable, globals }: StageGraph): void {
+    const description = target.name === undefined ? undefined : describe(target.from.comments, target.name);
+    this.#target = { ...(target.name !== undefined && { name: target.name }), ...(description !== undefined && { description }) };
+    for (const { from } of reachable) {
+      for (const word of [from.image, ...(from.platform === undefined ? [] : [from.platform.value])]) {
+        const expanded = expandWord(word, (name) => globals.values.get(name));
+        const unset = expanded.unset.map(({ name }) => name);
+        for (const name of [...(expanded.ok ? expanded.used : []), ...unset]) this.#addGlobal(name, globals);
+      }
+    }
+  }
+
+  #addGlobal(name: string, globals: GlobalScope): void {
+    const declared = this.#globals.get(name);
+    const value = globals.values.get(name);
+    if (declared !== undefined) this.#args.set(name, { ...declared, ...(value !== undefined && { value }) });
+  }
+
+  arg(instruction: ArgInstruction, argument: Argument, value: string | undefined): void {
+    const name = argument.name.text;
+    const own = declarationOf(instruction, argument);
+    const declared = argument.value === undefined ? (this.#globals.get(name) ?? own) : own;
+    // Platform ARGs come from the builder; nobody has to give them.
+    if (argument.value === undefined && !this.#globals.has(name) && PREDEFINED.test(name)) return;
+    this.#args.set(name, { ...declared, ...(value !== undefined && { value }) });
+  }
+
+  mount(mount: Mount, span: Span): void {
+    if (mount.type !== 'secret' && mount.type !== 'ssh' && mount.type !== 'cache') return;
+    const items = this.#items[mount.type];
+    const required = mount.type !== 'cache' && (mount.required || (items.get(mount.id)?.required ?? false));
+    items.set(mount.id, { id: mount.id, required, span });
+  }
+
+  outline(): Outline {
+    const inOrder = <T extends { readonly span: Span }>(items: Iterable<T>): T[] => [...items].sort((a, b) => a.span.start - b.span.start);
+    const { secret, ssh, cache } = this.#items;
+    return {
+      ...this.#target,
+      args: inOrder(this.#args.values()),
+      secrets: inOrder(secret.values()),
+      ssh: inOrder(ssh.values()),
+      caches: inOrder(cache.values()),
+    };
+  }
+}
+
+const PREDEFINED = /^(?:BUILD|TARGET)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/;
+
+function declarationOf(instruction: ArgInstruction, { name, span }: Argument): Omit<OutlineArg, 'value'> {
+  const description = describe(instruction.comments, name.text);
+  return { name: name.text, span, ...(description !== undefined && { description }) };
+}
+
+/** Text after the name in the comment lines above a definition: `# name text`. */
+export function describe(comments: readonly Text[], name: string): string | undefined {
+  for (const { text } of comments) {
+    const [word = '', ...rest] = text.trim().split(/\s+/);
+    if (word.toLowerCase() === name.toLowerCase() && rest.length > 0) return rest.join(' ');
+  }
+  return undefined;
+}
