@@ -30,6 +30,8 @@ if [ "${1:-}" = test ]; then
   want zstd zstd
   want curl curl
   want mmdebstrap mmdebstrap
+  want qemu-aarch64-static qemu-user-static
+  want fuse-overlayfs fuse-overlayfs
 fi
 if [ -n "$missing" ]; then
   if [ "$(id -u)" -ne 0 ]; then

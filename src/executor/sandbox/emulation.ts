@@ -1,12 +1,11 @@
 // Programs of other processor architectures. They run when the kernel has a handler for them
 // (binfmt_misc), which on Debian comes with qemu-user-static. A rootless executor can do without the
 // machine's: its user namespace has handlers of its own since Linux 6.7, made from the emulators in PATH.
-import { mkdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
 import { formatPlatform, hostPlatform, type Platform } from '../../core/platform.ts';
 import type { ExecOp } from '../../graph/op.ts';
-import { MNT_DETACH } from '../namespace-calls.ts';
 import type { ContainerView } from './container-view.ts';
 import { findProgram as findStepProgram, machineOf } from './program-check.ts';
 import { findProgram } from './runtime.ts';
@@ -22,7 +21,7 @@ interface Emulated {
 }
 
 /** By the architecture names of platforms. */
-const EMULATED: Readonly<Record<string, Emulated>> = {
+export const EMULATED: Readonly<Record<string, Emulated>> = {
   amd64: { qemu: 'x86_64', machine: 62, bits: 64, order: 'little' },
   386: { qemu: 'i386', machine: 3, bits: 32, order: 'little' },
   arm64: { qemu: 'aarch64', machine: 183, bits: 64, order: 'little' },
@@ -41,30 +40,30 @@ export function isForeign(platform: Platform, arch: string = process.arch): bool
   return platform.os === 'linux' && platform.architecture !== architecture && platform.architecture !== ALSO_NATIVE[architecture];
 }
 
-/** A line for binfmt_misc/register: programs and position independent ones, opened once (F), credentials of the program (C). */
+/** A line for binfmt_misc/register: programs and position independent ones, opened once (F), with its name (P) and credentials (C). */
 export function registration({ qemu, machine, bits, order }: Emulated, interpreter: string): string {
   const hex = (bytes: readonly number[]): string => bytes.map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
   const half = (value: number): number[] => (order === 'little' ? [value & 0xff, value >> 8] : [value >> 8, value & 0xff]);
   const ident = identOf(bits, order);
   const mask = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
   const typeMask = order === 'little' ? [0xfe, 0xff] : [0xff, 0xfe];
-  return `:tsbuild-${qemu}:M::${hex([...ident, ...half(2), ...half(machine)])}:${hex([...mask, ...typeMask, 0xff, 0xff])}:${interpreter}:CF`;
+  return `:tsbuild-${qemu}:M::${hex([...ident, ...half(2), ...half(machine)])}:${hex([...mask, ...typeMask, 0xff, 0xff])}:${interpreter}:PCF`;
 }
 
 /**
  * Before a step of `platform`: in a user namespace whose kernel has no handler for it, handlers for all
- * emulators that are installed. Changes nothing outside the namespace; what cannot be done shows when the step runs.
+ * emulators that are installed, for as long as they stay mounted. Changes nothing outside the namespace; what cannot be done shows when the step runs.
  */
 export function prepareEmulation(host: StepHost, platform: Platform): void {
   const wanted = EMULATED[platform.architecture];
   if (wanted === undefined || !host.rootless || !isForeign(platform)) return;
   if (host.workplace.binfmts.includes(`qemu-${wanted.qemu}`) || findProgram(`qemu-${wanted.qemu}-static`) === null) return;
   const directory = join(host.workplace.run, 'binfmt');
-  mkdirSync(directory, { recursive: true });
+  if (existsSync(directory)) return;
+  mkdirSync(directory);
   try {
     host.calls.mount('binfmt_misc', directory, 'binfmt_misc', 0);
   } catch {
-    rmdirSync(directory);
     return;
   }
   try {
@@ -75,9 +74,6 @@ export function prepareEmulation(host: StepHost, platform: Platform): void {
     }
   } catch {
     host.noticeOnce('emulators for other platforms could not be registered in the user namespace of the steps');
-  } finally {
-    host.calls.unmount(directory, MNT_DETACH);
-    rmdirSync(directory);
   }
 }
 
