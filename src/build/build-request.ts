@@ -5,6 +5,7 @@ import type { Diagnostic } from '../core/diagnostic.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Compression } from '../core/media-types.ts';
 import type { SourceFile } from '../core/span.ts';
+import type { OnError } from './debug/failed-step.ts';
 
 export type SecretSource = { readonly type: 'file'; readonly path: string } | { readonly type: 'env'; readonly name: string };
 
@@ -51,6 +52,8 @@ export interface BuildRequest {
   readonly cgroupParent?: string;
   readonly layers: LayerOptions;
   readonly outputs: readonly OutputSpec[];
+  /** What happens with a step whose command fails; default: nothing. */
+  readonly onError?: OnError;
 }
 
 /** A Dockerfile that cannot be built: everything that is wrong with it. */

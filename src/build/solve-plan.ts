@@ -7,6 +7,7 @@ import type { Vertex, VertexId } from '../graph/vertex.ts';
 import type { BaseImages } from './base-images.ts';
 import type { BuildInputs } from './build-inputs.ts';
 import type { BuildRequest } from './build-request.ts';
+import type { FailedStep } from './debug/failed-step.ts';
 import type { Layer, MadeLayer } from './layer.ts';
 import type { RegistryAccess } from './registry-access.ts';
 import type { RemoteSources } from './remote/remote-sources.ts';
@@ -32,8 +33,45 @@ export interface SolveParts {
   readonly file: SourceFile;
 }
 
-/** `onLayer` hears of every layer of the targets as soon as its blob exists. */
+/** `onLayer` hears of every layer of the targets as soon as its blob exists. A failed step is looked into as the request says. */
 export async function solvePlan(parts: SolveParts, plan: BuildPlan, onLayer: (layer: Layer) => void): Promise<readonly SolvedImage[]> {
+  const failed: FailedStep[] = [];
+  try {
+    return await withSolver(
+      parts,
+      plan,
+      { onLayer, ...((parts.request.onError?.type ?? 'fail') === 'fail' ? {} : { failed }) },
+      async ({ solver }) => {
+        const roots = await Promise.all(plan.images.map((image) => solver.solve(image.target)));
+        await solver.finish();
+        return Promise.all(roots.map(async (root, at) => ({ layers: await withVertices(root.layers, chainVertices(plan, at)) })));
+      },
+    );
+  } catch (error) {
+    if (failed.length > 0) await (await import('./debug/after-failure.ts')).afterFailure(parts.session, parts.request, failed, error);
+    throw error;
+  }
+}
+
+export interface SolverOptions {
+  /** Hears of every layer of the targets as soon as its blob exists. */
+  readonly onLayer?: (layer: Layer) => void;
+  /** Collects steps whose command failed. */
+  readonly failed?: FailedStep[];
+}
+
+export interface OpenSolver {
+  readonly solver: Solver;
+  readonly steps: StepRunner;
+}
+
+/** Wires up a solver for `body`; when that fails everything else is ended before the error is passed on. */
+export async function withSolver<T>(
+  parts: SolveParts,
+  plan: BuildPlan,
+  { onLayer, failed }: SolverOptions,
+  body: (open: OpenSolver) => Promise<T>,
+): Promise<T> {
   const abort = new AbortController();
   const signal = AbortSignal.any([parts.session.signal, abort.signal]);
   const session: Session = Object.assign(Object.create(parts.session) as Session, { signal });
@@ -41,7 +79,15 @@ export async function solvePlan(parts: SolveParts, plan: BuildPlan, onLayer: (la
   const shipped = shippedVertices(plan);
   const remotes = parts.remotes.within(session);
   const trees: Trees = new Trees(session, parts.inputs, remotes, { solve: (id) => solver.solve(id), vertex: (id) => solver.vertex(id) });
-  const steps = new StepRunner({ ...parts, session, trees, remotes, logs, format: parts.request.layers });
+  const steps = new StepRunner({
+    ...parts,
+    session,
+    trees,
+    remotes,
+    logs,
+    format: parts.request.layers,
+    ...(failed === undefined ? {} : { failed }),
+  });
   const solver: Solver = new Solver(session, {
     graph: plan.graph,
     format: parts.request.layers,
@@ -57,13 +103,11 @@ export async function solvePlan(parts: SolveParts, plan: BuildPlan, onLayer: (la
       run: (vertex, base) => atStep(parts.file, logs, vertex, () => steps.run(vertex, base)),
     },
     onLayer: (vertex, layer) => {
-      if (shipped.has(vertex.id)) onLayer(layer);
+      if (shipped.has(vertex.id)) onLayer?.(layer);
     },
   });
   try {
-    const roots = await Promise.all(plan.images.map((image) => solver.solve(image.target)));
-    await solver.finish();
-    return await Promise.all(roots.map(async (root, at) => ({ layers: await withVertices(root.layers, chainVertices(plan, at)) })));
+    return await body({ solver, steps });
   } catch (error) {
     abort.abort(error);
     await solver.settle();

@@ -4,11 +4,13 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { BuildRequest, SecretSource } from '../build/build-request.ts';
+import type { OnError } from '../build/debug/failed-step.ts';
 import { errnoOf } from '../core/errors.ts';
 import { isOn, listOf, type ParsedArgs } from './flags/flag.ts';
 import { usageError } from './flags/parse-argv.ts';
 import { parseOutputs } from './output-options.ts';
 import { parseSize } from './sizes.ts';
+import { hasTerminal, type LentTerminal } from './user-terminal.ts';
 
 export interface CliEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -18,7 +20,8 @@ export interface CliEnvironment {
 
 const fail = (message: string, hint?: string): Error => usageError('build', message, hint);
 
-export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment): BuildRequest {
+/** `terminal` is the user's, for shells into the build. */
+export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, terminal: LentTerminal | null = null): BuildRequest {
   const context = args.positionals[0] ?? '.';
   const { outputs, layers } = parseOutputs(args);
   const dockerfile = args.values.get('file');
@@ -51,6 +54,7 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment): B
     ...optional('cgroupParent', args.values.get('cgroup-parent')),
     layers,
     outputs,
+    onError: onErrorOf(args.values.get('on-error') ?? 'fail', environment.cwd, terminal),
   };
 }
 
@@ -162,6 +166,17 @@ export function hostLine(item: string, command = 'build'): string {
   const match = /^([^:=]+)[:=]\[?([0-9a-fA-F:.]+|host-gateway)\]?$/.exec(item);
   if (match === null) throw usageError(command, `--add-host ${JSON.stringify(item)} is not HOST:IP`);
   return `${match[1]}=${match[2]}`;
+}
+
+function onErrorOf(text: string, cwd: string, terminal: LentTerminal | null): OnError {
+  if (text === 'fail') return { type: 'fail' };
+  if (text === 'shell') {
+    if (terminal !== null && hasTerminal()) return { type: 'shell', terminal };
+    throw fail('--on-error=shell needs a terminal, and stdin or stdout is none', 'use --on-error=export=DIR where nobody can type');
+  }
+  const directory = /^export=(.+)$/s.exec(text)?.[1];
+  if (directory !== undefined) return { type: 'export', directory: resolvePath(cwd, directory) };
+  throw fail(`--on-error is one of fail, shell and export=DIR, got ${JSON.stringify(text)}`);
 }
 
 function entitlement(item: string): 'network.host' | 'security.insecure' {

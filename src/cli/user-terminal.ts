@@ -1,6 +1,8 @@
 // The user's own terminal while a program in a container has it: raw, so that every key (Ctrl-C too)
 // goes to the program, and as it was before when the program has ended, however that comes about.
+import type { ShellTerminal, TakenTerminal } from '../build/debug/failed-step.ts';
 import type { RunInput, TerminalSize } from '../build/images/run-image.ts';
+import { displayText } from '../core/display-text.ts';
 
 export interface UserTerminal {
   readonly size: TerminalSize;
@@ -26,6 +28,23 @@ export function takeTerminal(): UserTerminal {
   };
   stdin.setRawMode(true);
   return { size: terminalSize(), input: { stdin, onResize }, release };
+}
+
+/** The terminal while a build shows its progress there, for shells into the build. */
+export class LentTerminal implements ShellTerminal {
+  #endProgress: () => void = () => {};
+
+  /** `body` makes room for a shell; progress is not shown again. */
+  beforeTaking(body: () => void): void {
+    this.#endProgress = body;
+  }
+
+  take(banner: readonly string[]): TakenTerminal {
+    this.#endProgress();
+    for (const line of banner) process.stderr.write(`tsbuild: ${displayText(line)}\n`);
+    const { size, input, release } = takeTerminal();
+    return { size, input, release, write: (data) => void process.stdout.write(data) };
+  }
 }
 
 /** Calls back with each new size of the terminal; returns what ends that. */

@@ -147,6 +147,13 @@ export type SourceOp = ImageOp | ScratchOp | LocalOp | HttpOp | GitOp;
 export type LayerOp = CopyOp | MkdirOp | ExecOp;
 export type Op = SourceOp | LayerOp;
 
+/** State of a stage at one of its steps, for a shell that is opened there. */
+export interface Surroundings {
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly user: string;
+}
+
 /** Everything about a vertex that must not influence its identity. */
 export interface VertexMeta {
   /** As shown in progress: `[build 2/5] RUN make` (F-14). */
@@ -163,4 +170,8 @@ export interface VertexMeta {
   readonly platform: Platform;
   readonly memory?: number;
   readonly cpus?: number;
+  /** SHELL in force at a step. */
+  readonly shell?: readonly string[];
+  /** Of steps other than RUN, whose op says it. */
+  readonly surroundings?: Surroundings;
 }

@@ -1,7 +1,7 @@
 // RUN: asks the executor for the process, then for the layer. The next step may start as soon as the
 // process has ended; the layer is written beside it.
 import { TsbuildError } from '../../core/errors.ts';
-import type { MountSource, RunResult } from '../../executor/executor.ts';
+import type { MountSource, RunRequest, RunResult } from '../../executor/executor.ts';
 import type { ExecOp } from '../../graph/op.ts';
 import type { Vertex } from '../../graph/vertex.ts';
 import type { SecretSource } from '../build-request.ts';
@@ -14,28 +14,14 @@ import type { StepContext } from './step-context.ts';
 
 export async function runStep(context: StepContext, vertex: Vertex, op: ExecOp, base: Rootfs): Promise<StepResult> {
   const { session, format } = context;
-  const [root, sources] = await Promise.all([materialize(session, base.layers), mountSources(context, vertex, op)]);
+  const request = await prepareRun(context, vertex, op, base);
+  const { root, snapshot } = request;
   const executor = await session.executor();
-  const { secrets, env } = readSecrets(op, context.secrets);
-  const snapshot = session.index.newSnapshot();
   const log = new StepLog(session.root);
   context.logs.set(vertex.id, log);
   try {
     const result = await executor.run(
-      {
-        id: vertex.id,
-        op,
-        root,
-        snapshot,
-        sources,
-        extraEnv: [...vertex.meta.proxyEnv, ...env],
-        secrets,
-        sshSockets: context.ssh,
-        platform: vertex.meta.platform,
-        noCache: vertex.meta.noCache,
-        ...(vertex.meta.memory === undefined ? {} : { memory: vertex.meta.memory }),
-        ...(vertex.meta.cpus === undefined ? {} : { cpus: vertex.meta.cpus }),
-      },
+      request,
       (stream, data) => {
         log.push(data);
         session.emit({ type: 'vertex-log', id: vertex.id, stream, data, time: session.clock() });
@@ -44,6 +30,10 @@ export async function runStep(context: StepContext, vertex: Vertex, op: ExecOp, 
     );
     checkExit(op, result);
   } catch (error) {
+    if (error instanceof TsbuildError && FAILURES.has(error.code) && context.failed !== undefined) {
+      context.failed.push({ vertex, request, error });
+      throw error;
+    }
     await executor.discard(snapshot).catch(() => undefined);
     session.index.removeSnapshot(snapshot);
     throw error;
@@ -52,6 +42,32 @@ export async function runStep(context: StepContext, vertex: Vertex, op: ExecOp, 
   const created = session.clock();
   const made = executor.diff(snapshot, root, format).then(({ layer, size }) => ({ ref: layer, created, diskSize: size }));
   return { made, snapshot };
+}
+
+/** The command itself failed; what it left behind may be looked at. */
+const FAILURES: ReadonlySet<string> = new Set(['exec/nonzero-exit', 'build/out-of-memory']);
+
+/** What the executor is asked; its snapshot is new and belongs to the caller. */
+export async function prepareRun(context: StepContext, vertex: Vertex, op: ExecOp, base: Rootfs): Promise<RunRequest> {
+  const { session, seeds } = context;
+  const [root, sources] = await Promise.all([materialize(session, base.layers), mountSources(context, vertex, op)]);
+  const { secrets, env } = readSecrets(op, context.secrets);
+  const { meta } = vertex;
+  return {
+    id: vertex.id,
+    op,
+    root,
+    snapshot: session.index.newSnapshot(),
+    sources,
+    extraEnv: [...meta.proxyEnv, ...env],
+    secrets,
+    sshSockets: context.ssh,
+    platform: meta.platform,
+    noCache: meta.noCache,
+    ...(seeds === undefined ? {} : { cacheSeeds: await seeds() }),
+    ...(meta.memory === undefined ? {} : { memory: meta.memory }),
+    ...(meta.cpus === undefined ? {} : { cpus: meta.cpus }),
+  };
 }
 
 function checkExit(op: ExecOp, result: RunResult): void {

@@ -1,7 +1,8 @@
 // What the steps of one build share besides the session.
-import type { LayerFormat, MountSource } from '../../executor/executor.ts';
+import type { LayerFormat, MountSource, SnapshotId } from '../../executor/executor.ts';
 import type { Vertex } from '../../graph/vertex.ts';
 import type { SecretSource } from '../build-request.ts';
+import type { FailedStep } from '../debug/failed-step.ts';
 import type { Session } from '../session.ts';
 import type { StepLog } from '../step-log.ts';
 
@@ -12,5 +13,9 @@ export interface StepContext {
   readonly ssh: Readonly<Record<string, string>>;
   /** By vertex id: the end of each step's log. */
   readonly logs: Map<string, StepLog>;
+  /** Steps whose command failed; their snapshots are kept. Absent: they are discarded at once. */
+  readonly failed?: FailedStep[];
+  /** First contents of cache mounts, by id; asked for when the first RUN runs. */
+  readonly seeds?: () => Promise<Readonly<Record<string, SnapshotId>>>;
   mountSource(vertex: Vertex, input: number): Promise<MountSource>;
 }

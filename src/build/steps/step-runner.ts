@@ -4,10 +4,11 @@ import type { ContentKey, Digest } from '../../core/digest.ts';
 import { assertNever, InvariantError } from '../../core/errors.ts';
 import { parseReference } from '../../core/reference.ts';
 import type { CopyInput } from '../../executor/copy/plan-copy.ts';
-import type { LayerFormat, StackRef } from '../../executor/executor.ts';
-import type { CopyOp } from '../../graph/op.ts';
+import type { LayerFormat, RunRequest, SnapshotId, StackRef } from '../../executor/executor.ts';
+import type { CopyOp, ExecOp } from '../../graph/op.ts';
 import type { Vertex } from '../../graph/vertex.ts';
 import type { BuildRequest } from '../build-request.ts';
+import type { FailedStep } from '../debug/failed-step.ts';
 import { type Layer, layerOf, type Rootfs } from '../layer.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { RemoteSources } from '../remote/remote-sources.ts';
@@ -15,7 +16,8 @@ import type { Session } from '../session.ts';
 import type { StepResult } from '../solver.ts';
 import type { StepLog } from '../step-log.ts';
 import type { Trees } from '../trees.ts';
-import { runStep } from './run.ts';
+import { prepareRun, runStep } from './run.ts';
+import type { StepContext } from './step-context.ts';
 
 export interface StepRunnerOptions {
   readonly session: Session;
@@ -25,6 +27,10 @@ export interface StepRunnerOptions {
   readonly remotes: RemoteSources;
   readonly logs: Map<string, StepLog>;
   readonly format: LayerFormat;
+  /** Collects steps whose command failed. */
+  readonly failed?: FailedStep[];
+  /** First contents of cache mounts, by id. */
+  readonly seeds?: () => Promise<Readonly<Record<string, SnapshotId>>>;
 }
 
 export class StepRunner {
@@ -57,12 +63,10 @@ export class StepRunner {
 
   async run(vertex: Vertex, base: Rootfs): Promise<StepResult> {
     const { op } = vertex;
-    const { session, format, request, logs, trees } = this.#options;
+    const { session, format } = this.#options;
     switch (op.type) {
-      case 'exec': {
-        const mountSource = (step: Vertex, input: number) => trees.mountSource(inputOf(step, input));
-        return runStep({ session, format, secrets: request.secrets, ssh: request.ssh, logs, mountSource }, vertex, op, base);
-      }
+      case 'exec':
+        return runStep(this.#context, vertex, op, base);
       case 'copy':
         return this.#copy(vertex, op, base);
       case 'mkdir': {
@@ -79,6 +83,25 @@ export class StepRunner {
       default:
         return assertNever(op);
     }
+  }
+
+  /** What a RUN would ask of the executor; its snapshot is new and the caller's. */
+  prepareRun(vertex: Vertex, op: ExecOp, base: Rootfs): Promise<RunRequest> {
+    return prepareRun(this.#context, vertex, op, base);
+  }
+
+  get #context(): StepContext {
+    const { session, format, request, logs, trees, failed, seeds } = this.#options;
+    return {
+      session,
+      format,
+      secrets: request.secrets,
+      ssh: request.ssh,
+      logs,
+      mountSource: (step, input) => trees.mountSource(inputOf(step, input)),
+      ...(failed === undefined ? {} : { failed }),
+      ...(seeds === undefined ? {} : { seeds }),
+    };
   }
 
   async #copy(vertex: Vertex, op: CopyOp, base: Rootfs): Promise<StepResult> {

@@ -7,11 +7,13 @@ import { buildRequestOf } from '../build-options.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import { isOn } from '../flags/flag.ts';
 import { reportDiagnostics } from '../report-error.ts';
+import { LentTerminal } from '../user-terminal.ts';
 import type { RunCommand } from './command.ts';
 import { withProgress } from './session.ts';
 
 export const run: RunCommand = async (args, cli) => {
-  const request = buildRequestOf(args, cli);
+  const terminal = new LentTerminal();
+  const request = buildRequestOf(args, cli, terminal);
   const call = args.values.has('call') || args.values.has('format') || isOn(args, 'check');
   if (call) {
     const { callOf, runCall } = await import('../call/call.ts');
@@ -19,7 +21,10 @@ export const run: RunCommand = async (args, cli) => {
     if (asked !== null) return runCall(asked, args, request, cli);
   }
   const quiet = isOn(args, 'quiet');
-  const outcome = await withProgress(args, cli, (session) => runBuild(session, request));
+  const outcome = await withProgress(args, cli, (session, endProgress) => {
+    terminal.beforeTaking(endProgress);
+    return runBuild(session, request);
+  });
   if (!quiet) reportDiagnostics(outcome.file, outcome.warnings, cli.stderr);
   writeResultFiles(outcome, args.values.get('iidfile'), args.values.get('metadata-file'));
   if (outcome.descriptor !== undefined && !usesStdout(request)) cli.print(`${outcome.descriptor.digest}\n`);

@@ -35,19 +35,29 @@ function isolationOf(text: string | undefined): Isolation {
   return mode;
 }
 
-/** A session whose events are shown as --progress says. */
-export async function withProgress<T>(args: ParsedArgs, cli: Cli, body: (session: Session) => Promise<T>): Promise<T> {
+/** A session whose events are shown as --progress says. `endProgress` gives the terminal to somebody else for good. */
+export async function withProgress<T>(
+  args: ParsedArgs,
+  cli: Cli,
+  body: (session: Session, endProgress: () => void) => Promise<T>,
+): Promise<T> {
   const asked = args.values.get('progress') ?? cli.env['TSBUILD_PROGRESS'] ?? cli.env['BUILDKIT_PROGRESS'] ?? 'auto';
   const mode = isOn(args, 'quiet') ? 'quiet' : progressMode(asked);
   const reporter = await openReporter(mode, cli.stderr);
   const explanation = new Explanation(isOn(args, 'explain') && mode !== 'rawjson');
   const isolation = args.values.get('isolation');
+  let ended = false;
+  const endProgress = (): void => {
+    ended = true;
+    reporter.close();
+  };
   try {
     const emit: Emit = (event) => {
       explanation.event(event);
-      reporter.event(event);
+      if (!ended) reporter.event(event);
+      else if (event.type === 'notice') cli.stderr.write(`note: ${event.message}\n`);
     };
-    return await withSession(cli, { emit, ...(isolation === undefined ? {} : { isolation }) }, body);
+    return await withSession(cli, { emit, ...(isolation === undefined ? {} : { isolation }) }, (session) => body(session, endProgress));
   } finally {
     reporter.close();
     cli.stderr.write(explanation.text());

@@ -1,5 +1,6 @@
 // Every command: its table of flags and where its code is. Code is loaded when the command runs.
 import { BUILD_COMMAND } from '../flags/build.ts';
+import { DEBUG_COMMAND } from '../flags/debug.ts';
 import { EXPLAIN_COMMAND } from '../flags/explain.ts';
 import { HISTORY_COMMAND, IMAGES_COMMAND, INSPECT_COMMAND, RMI_COMMAND, TAG_COMMAND, VERSION_COMMAND } from '../flags/images.ts';
 import { LOGIN_COMMAND, LOGOUT_COMMAND, PULL_COMMAND, PUSH_COMMAND } from '../flags/registry.ts';
@@ -13,6 +14,7 @@ export const COMMANDS: readonly Command[] = [
   { spec: PULL_COMMAND, load: () => import('./pull.ts') },
   { spec: IMAGES_COMMAND, load: () => import('./images.ts') },
   { spec: RUN_COMMAND, load: () => import('./run.ts') },
+  { spec: DEBUG_COMMAND, load: () => import('./debug.ts') },
   { spec: TAG_COMMAND, load: () => import('./tag.ts') },
   { spec: INSPECT_COMMAND, load: () => import('./inspect.ts') },
   { spec: HISTORY_COMMAND, load: () => import('./history.ts') },

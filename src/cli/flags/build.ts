@@ -6,7 +6,7 @@ const NO_REMOTE_CACHE = 'there is no remote cache; the store given by --root is 
 const NO_ATTESTATIONS = 'attestations are not made';
 const NO_CLASSIC = 'it belongs to the builder that BuildKit replaced';
 
-const BUILD_FLAGS: readonly FlagSpec[] = [
+export const BUILD_FLAGS: readonly FlagSpec[] = [
   { name: 'add-host', kind: 'list', placeholder: 'HOST:IP', help: 'Add a line to /etc/hosts of RUN steps' },
   { name: 'allow', kind: 'list', placeholder: 'ENTITLEMENT', help: 'Grant network.host or security.insecure to RUN steps that ask for it' },
   { name: 'build-arg', kind: 'list', placeholder: 'KEY[=VALUE]', help: 'Set a build argument; without a value, from the environment' },
@@ -53,6 +53,12 @@ const BUILD_FLAGS: readonly FlagSpec[] = [
   },
   { name: 'no-cache', kind: 'switch', help: 'Run every step' },
   { name: 'no-cache-filter', kind: 'list', placeholder: 'STAGE', help: 'Run every step of these stages' },
+  {
+    name: 'on-error',
+    kind: 'value',
+    placeholder: 'fail|shell|export=DIR',
+    help: 'When a RUN fails: end (default), open a shell in its container first, or save what it left in DIR',
+  },
   {
     name: 'output',
     short: 'o',

@@ -15,6 +15,11 @@ export const BUILD_ERRORS = {
     title: 'Step ran out of memory',
     explanation: 'The kernel killed a process of a RUN step because its memory limit, or the memory of this machine, was used up.',
   },
+  'build/no-such-step': {
+    title: 'No such step',
+    explanation:
+      'The step that --step names is not in the part of the Dockerfile that the target needs, or the name fits several steps. The message lists those there are.',
+  },
   'build/secret-missing': {
     title: 'Secret not given',
     explanation:

@@ -5,15 +5,16 @@ import type { ContainerConfig } from '../../core/descriptor.ts';
 import type { Platform } from '../../core/platform.ts';
 import type { Span } from '../../core/span.ts';
 import { suggest } from '../../core/suggest.ts';
-import type { VertexMeta } from '../../graph/op.ts';
+import type { Surroundings, VertexMeta } from '../../graph/op.ts';
 import type { GraphBuilder, VertexId } from '../../graph/vertex.ts';
 import type { Instruction, Word } from '../../parser/ast.ts';
-import { type ConfigState, withHistory } from '../config-state.ts';
+import { type ConfigState, shellOf, withHistory } from '../config-state.ts';
 import { type Expansion, expandForDisplay, expandWord, expandWords, type UnsetVariable } from '../expand.ts';
 import type { PlanOptions } from '../facts.ts';
 import type { GlobalScope } from '../global-scope.ts';
 import type { DeclaredArg } from '../history.ts';
 import type { OutlineRecorder } from '../outline.ts';
+import { cleanAbsolute } from '../paths.ts';
 import type { Reporter } from '../reporter.ts';
 import type { Scope } from '../scope.ts';
 import type { Stage } from '../stages.ts';
@@ -121,6 +122,17 @@ export function vertexMeta(state: StageState, instruction: Instruction, input: M
     platform: context.platform,
     ...(memory !== undefined && { memory }),
     ...(cpus !== undefined && { cpus }),
+    shell: shellOf(state.image.config),
+    ...(instruction.kind === 'run' ? {} : { surroundings: surroundingsOf(state) }),
+  };
+}
+
+/** Seen only by people who open a shell beside the step. */
+function surroundingsOf({ image: { config }, scope }: StageState): Surroundings {
+  return {
+    env: scope.entries().map(([name, value]) => `${name}=${value}`),
+    cwd: cleanAbsolute(workdirOf(config)),
+    user: config.User ?? '',
   };
 }
 
