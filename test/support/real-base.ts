@@ -1,7 +1,8 @@
 // Real base images made on this machine from the sources it installs its own packages from: Debian by
 // mmdebstrap, and Node's on top of it. tsbuild itself turns them into images.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statfsSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HOME } from './cli.ts';
 
@@ -20,9 +21,29 @@ export function debianMirror(apt = '/etc/apt'): string {
 export function writeDebianContext(dir: string): void {
   const exclude = ['doc', 'man', 'locale', 'info'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
   const sources = `deb [trusted=yes] ${debianMirror()} bookworm main`;
-  const options = ['--quiet', '--variant=minbase', '--components=main', '--include=ca-certificates', ...exclude];
-  execFileSync('mmdebstrap', [...options, 'bookworm', join(dir, 'debian.tar'), sources], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const options = [
+    '--quiet',
+    '--variant=minbase',
+    '--components=main',
+    '--include=ca-certificates',
+    '--dpkgopt=force-unsafe-io',
+    ...exclude,
+  ];
+  execFileSync('mmdebstrap', [...options, 'bookworm', join(dir, 'debian.tar'), sources], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, TMPDIR: workplace() },
+  });
 }
+
+const GIB = 2 ** 30;
+
+/** Memory where there is enough: installing packages waits for the disk most of the time. */
+function workplace(): string {
+  if (!existsSync('/dev/shm')) return tmpdir();
+  const { bavail, bsize } = statfsSync('/dev/shm');
+  return bavail * bsize > 2 * GIB ? '/dev/shm' : tmpdir();
+}
+
 export const DEBIAN_DOCKERFILE = 'FROM scratch\nADD debian.tar /\nCMD ["bash"]\n';
 
 /** The context of a Node base: Node of this project and the npm of this machine below root/. */
