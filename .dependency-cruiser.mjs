@@ -8,7 +8,8 @@ const ALLOWED = {
   cache: ['core'],
   executor: ['core', 'graph', 'cache', 'context'],
   push: ['core', 'cache'],
-  build: ['core', 'parser', 'graph', 'planner', 'context', 'cache', 'executor', 'push'],
+  bake: ['core'],
+  build: ['core', 'parser', 'graph', 'planner', 'context', 'cache', 'executor', 'push', 'bake'],
   cli: ['core', 'build'],
 };
 

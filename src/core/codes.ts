@@ -1,5 +1,6 @@
 // The table of every code a user can meet, assembled from one file per module under codes/. It
 // types the constructors and backs `tsbuild explain`; a test keeps each entry explained.
+import { BAKE_DIAGNOSTICS, BAKE_ERRORS } from './codes/bake.ts';
 import { BUILD_ERRORS } from './codes/build.ts';
 import { CLI_ERRORS } from './codes/cli.ts';
 import { CONTEXT_DIAGNOSTICS, CONTEXT_ERRORS } from './codes/context.ts';
@@ -18,7 +19,7 @@ export interface CodeInfo {
 }
 
 /** Problems in a Dockerfile; raised as diagnostics. */
-export const DIAGNOSTIC_CODES = { ...PARSE_DIAGNOSTICS, ...PLAN_DIAGNOSTICS, ...CONTEXT_DIAGNOSTICS };
+export const DIAGNOSTIC_CODES = { ...PARSE_DIAGNOSTICS, ...PLAN_DIAGNOSTICS, ...CONTEXT_DIAGNOSTICS, ...BAKE_DIAGNOSTICS };
 
 /** Problems of the environment; thrown as TsbuildError. */
 export const ERROR_CODES = {
@@ -29,6 +30,7 @@ export const ERROR_CODES = {
   ...CONTEXT_ERRORS,
   ...PLAN_ERRORS,
   ...BUILD_ERRORS,
+  ...BAKE_ERRORS,
   ...CLI_ERRORS,
 };
 

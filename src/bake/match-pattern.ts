@@ -1,0 +1,34 @@
+// Patterns for names of targets: `*`, `?` and `[a-z]`, as Go's path.Match reads them.
+
+/** A malformed pattern matches nothing. */
+export function matchPattern(pattern: string, name: string): boolean {
+  const expression = patternExpression(pattern);
+  return expression?.test(name) ?? false;
+}
+
+export const hasWildcard = (text: string): boolean => /[*?[]/.test(text);
+
+function patternExpression(pattern: string): RegExp | null {
+  let source = '';
+  for (let at = 0; at < pattern.length; at += 1) {
+    const char = pattern.charAt(at);
+    if (char === '*') source += source.endsWith('[^/]*') ? '' : '[^/]*';
+    else if (char === '?') source += '[^/]';
+    else if (char === '[') {
+      const end = pattern.indexOf(']', at + 2);
+      if (end === -1) return null;
+      source += `[${pattern.slice(at + 1, end).replace(/[[\]\\]/g, '\\$&')}]`;
+      at = end;
+    } else {
+      if (char === '\\') at += 1;
+      const literal = pattern.charAt(at);
+      if (literal === '') return null;
+      source += literal.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
+    }
+  }
+  try {
+    return new RegExp(`^${source}$`);
+  } catch {
+    return null;
+  }
+}

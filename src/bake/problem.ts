@@ -1,0 +1,45 @@
+// How the modules of bake say that a definition is wrong: a BakeProblem carries one diagnostic and the
+// file it is about. It is thrown inside, and becomes a value at the door (resolve-bake.ts).
+import type { BakeCode } from '../core/codes/bake.ts';
+import type { Diagnostic, Label, Severity } from '../core/diagnostic.ts';
+import type { SourceFile, Span } from '../core/span.ts';
+
+export interface BakeDiagnostic {
+  readonly diagnostic: Diagnostic;
+  /** The definition file that the diagnostic's spans are in; null for problems of flags and environment. */
+  readonly file: SourceFile | null;
+}
+
+export interface ProblemPlace {
+  readonly span?: Span;
+  readonly hint?: string;
+  readonly notes?: readonly string[];
+  readonly labels?: readonly Label[];
+  readonly severity?: Severity;
+}
+
+export function problem(code: BakeCode, message: string, place: ProblemPlace = {}): Diagnostic {
+  const { severity = 'error', ...rest } = place;
+  return { code, severity, message, ...rest };
+}
+
+export class BakeProblem extends Error {
+  override readonly name = 'BakeProblem';
+  readonly diagnostic: Diagnostic;
+  readonly file: SourceFile | null;
+
+  constructor(diagnostic: Diagnostic, file: SourceFile | null = null) {
+    super(diagnostic.message);
+    this.diagnostic = diagnostic;
+    this.file = file;
+  }
+
+  /** The same problem, in `file` unless it already knows where. */
+  in(file: SourceFile): BakeProblem {
+    return this.file === null ? new BakeProblem(this.diagnostic, file) : this;
+  }
+}
+
+/** A problem without a place in any file. */
+export const plainProblem = (code: BakeCode, message: string, hint?: string): BakeProblem =>
+  new BakeProblem(problem(code, message, hint === undefined ? {} : { hint }));

@@ -1,0 +1,61 @@
+// Flags of `tsbuild bake`.
+import { ISOLATION_FLAG, PROGRESS_FLAG } from './common.ts';
+import type { CommandSpec } from './flag.ts';
+
+export const BAKE_COMMAND: CommandSpec = {
+  name: 'bake',
+  summary: 'Build the targets of a bake or compose file together',
+  usage: '[TARGET…]',
+  min: 0,
+  max: Infinity,
+  flags: [
+    {
+      name: 'file',
+      short: 'f',
+      kind: 'list',
+      placeholder: 'FILE',
+      help: 'Definition file, may be repeated (default: compose.yaml, docker-bake.hcl, docker-bake.json, …)',
+    },
+    { name: 'set', kind: 'list', placeholder: 'PATTERN.KEY=VALUE', help: 'Override an attribute of targets; += adds to a list' },
+    { name: 'print', kind: 'switch', help: 'Print the resolved targets as JSON and build nothing' },
+    {
+      name: 'list',
+      kind: 'value',
+      placeholder: 'targets|variables',
+      help: 'List targets or variables and build nothing (type=targets,format=json)',
+    },
+    { name: 'check', kind: 'switch', help: 'Check the Dockerfiles of the targets and build nothing' },
+    {
+      name: 'call',
+      kind: 'value',
+      placeholder: 'METHOD',
+      choices: ['build', 'check', 'outline', 'targets'],
+      help: 'What to do with each target: build, check, outline or targets',
+    },
+    { name: 'push', kind: 'switch', help: 'Push the images; short for --set=*.push=true' },
+    { name: 'load', kind: 'switch', help: 'Hand the images to a Docker or Podman of this machine; short for --set=*.load=true' },
+    { name: 'no-cache', kind: 'switch', help: 'Run every step anew' },
+    { name: 'pull', kind: 'switch', help: 'Ask the registry for newer base images' },
+    { name: 'provenance', kind: 'value', placeholder: 'FIELDS', help: 'Short for --set=*.attest=type=provenance' },
+    { name: 'sbom', kind: 'value', placeholder: 'FIELDS', help: 'Short for --set=*.attest=type=sbom' },
+    {
+      name: 'allow',
+      kind: 'list',
+      placeholder: 'ENTITLEMENT',
+      help: 'Allow what targets ask for: network.host, security.insecure, fs=PATH',
+    },
+    { name: 'metadata-file', kind: 'value', placeholder: 'FILE', help: 'Write the results of all targets as JSON' },
+    { name: 'fail-fast', kind: 'switch', help: 'Stop everything when one target fails (default: only targets that need it)' },
+    { name: 'parallel', kind: 'value', placeholder: 'N', help: 'Targets built at one time (default: number of CPUs)' },
+    { name: 'quiet', short: 'q', kind: 'switch', help: 'Show no progress' },
+    { name: 'builder', kind: 'value', placeholder: 'NAME', help: '', refused: 'there are no builders, tsbuild is one' },
+    PROGRESS_FLAG,
+    ISOLATION_FLAG,
+  ],
+  examples: [
+    'tsbuild bake',
+    'tsbuild bake web api --set *.platform=linux/arm64',
+    'tsbuild bake -f compose.yaml --print',
+    'tsbuild bake --list targets',
+  ],
+};
