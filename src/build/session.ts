@@ -1,15 +1,14 @@
 // Everything one command shares: the store, the executor (started when first asked for), the
 // registry, the clock, and where events go. The composition root of the program.
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BlobStore } from '../cache/blob-store.ts';
 import type { BuildIndex } from '../cache/build-index.ts';
 import { openFsBlobStore } from '../cache/fs-blob-store.ts';
 import { openFsTocStore } from '../cache/fs-toc-store.ts';
+import { makeDirectory } from '../cache/make-directory.ts';
 import { openSqliteIndex } from '../cache/sqlite-index.ts';
 import { enterStore } from '../cache/store-sessions.ts';
 import type { TocStore } from '../cache/toc-store.ts';
-import { errnoOf, TsbuildError } from '../core/errors.ts';
 import type { Clock, Emit } from '../core/events.ts';
 import type { Executor } from '../executor/executor.ts';
 
@@ -34,16 +33,7 @@ export interface Session extends SessionOptions {
 }
 
 export function openSession(options: SessionOptions): Session {
-  try {
-    mkdirSync(options.root, { recursive: true });
-  } catch (error) {
-    throw new TsbuildError({
-      code: 'store/not-writable',
-      message: `cannot create the store at ${options.root} (${errnoOf(error) ?? 'unknown error'})`,
-      hint: 'choose another place with --root DIR or TSBUILD_ROOT',
-      cause: error,
-    });
-  }
+  makeDirectory(options.root);
   const leave = enterStore(options.root);
   const index = openSqliteIndex(options.root);
   let executor: Promise<Executor> | null = null;

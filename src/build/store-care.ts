@@ -5,6 +5,7 @@ import type { Session } from './session.ts';
 
 export type { PruneOptions, PruneResult } from '../cache/gc/prune.ts';
 export { verifyStore } from '../cache/gc/verify-store.ts';
+export { giveUpReserve } from '../cache/space-reserve.ts';
 export { diskUsage };
 
 /** Trees that a rootless build unpacked belong to ids of its user namespace: only the executor can remove them. */

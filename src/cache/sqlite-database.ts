@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { errnoOf, TsbuildError } from '../core/errors.ts';
 import { makeDirectory } from './make-directory.ts';
+import { isFull } from './space-reserve.ts';
 import { storeError } from './store-errors.ts';
 
 /** A row as sqlite gave it: nothing in the file is believed before it is checked. */
@@ -28,6 +29,8 @@ const BUSY = new Set([5, 6]);
 const READ_ONLY = new Set([3, 8, 14, 23]);
 const DAMAGED = new Set([11, 26]);
 const FULL = 13;
+/** Says only that the system refused something, be it for lack of space. */
+const IO = 10;
 
 export class SqliteDatabase<Column extends string> {
   readonly path: string;
@@ -176,7 +179,8 @@ export class SqliteDatabase<Column extends string> {
   #mapError(error: unknown): unknown {
     const code = resultCode(error);
     if (code === undefined) return error;
-    if (code === FULL) return storeError(Object.assign(new Error('disk full', { cause: error }), { code: 'ENOSPC' }), 'write', this.path);
+    if (code === FULL || (code === IO && isFull(dirname(this.path))))
+      return storeError(Object.assign(new Error('disk full', { cause: error }), { code: 'ENOSPC' }), 'write', this.path);
     if (READ_ONLY.has(code)) {
       return storeError(Object.assign(new Error('not writable', { cause: error }), { code: 'EACCES' }), 'write', this.path);
     }

@@ -5,6 +5,7 @@ import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { makeDirectory } from './make-directory.ts';
 import { livenessOf, type ProcessIdentity, thisProcess } from './process-identity.ts';
+import { keepReserve } from './space-reserve.ts';
 import { storeError } from './store-errors.ts';
 
 export const SESSIONS_DIR = 'sessions-v1';
@@ -16,6 +17,7 @@ export function enterStore(root: string): () => void {
   const directory = join(root, SESSIONS_DIR);
   const path = join(directory, randomUUID());
   makeDirectory(directory);
+  keepReserve(root);
   try {
     writeFileSync(path, JSON.stringify(thisProcess()), { flag: 'wx', mode: 0o600 });
   } catch (error) {

@@ -20,7 +20,9 @@ export async function writeArchiveOutput(context: OutputContext, output: Archive
     import('../../push/assemble/docker-archive.ts'),
   ]);
   const names = namesOf(request, output).map(formatReference);
-  const created = session.clock();
+  // The layout's index carries the time of each name.
+  const epoch = image.built[0]?.plan.epoch;
+  const created = epoch === undefined ? session.clock() : epoch * 1000;
   const layout = [{ descriptor: image.descriptor, names, created }];
   if (!output.tar) {
     if (output.type === 'docker')

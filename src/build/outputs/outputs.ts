@@ -6,6 +6,7 @@ import { formatReference } from '../../core/reference.ts';
 import type { ImagePlan } from '../../graph/image-plan.ts';
 import type { VertexId } from '../../graph/vertex.ts';
 import { type AssembledImage, assembleImage, assembleIndex } from '../../push/assemble/assemble-image.ts';
+import type { MediaTypeFamily } from '../../push/assemble/manifest-bytes.ts';
 import type { BuildRequest, OutputSpec } from '../build-request.ts';
 import type { Layer } from '../layer.ts';
 import type { RegistryAccess } from '../registry-access.ts';
@@ -52,7 +53,7 @@ export async function makeOutputs(outputs: Outputs, built: readonly BuiltImage[]
   const vertex = { id: 'export', name: 'exporting' };
   session.emit({ type: 'vertex-started', vertex, time: session.clock() });
   try {
-    const image = await assemble(session, built);
+    const image = await assemble(session, built, request.outputs.every((output) => output.type === 'docker') ? 'docker' : 'oci');
     for (const output of request.outputs) await makeOutput(outputs, output, image);
     session.emit({ type: 'vertex-finished', vertex, cached: false, time: session.clock() });
     return resultOf(request, image);
@@ -69,11 +70,12 @@ export async function makeOutputs(outputs: Outputs, built: readonly BuiltImage[]
 }
 
 /** Config and manifest per platform; an index when there are several. */
-async function assemble(session: Session, built: readonly BuiltImage[]): Promise<FinishedImage> {
+async function assemble(session: Session, built: readonly BuiltImage[], mediaTypes: MediaTypeFamily): Promise<FinishedImage> {
   const images: AssembledImage[] = [];
-  for (const { plan, layers } of built) images.push(await assembleImage(plan, layers, session.blobs));
+  for (const { plan, layers } of built) images.push(await assembleImage(plan, layers, session.blobs, { mediaTypes }));
   const [only] = images;
-  const descriptor = images.length === 1 && only !== undefined ? only.descriptor : await assembleIndex(images, session.blobs);
+  const descriptor =
+    images.length === 1 && only !== undefined ? only.descriptor : await assembleIndex(images, session.blobs, { mediaTypes });
   return { descriptor, images, built };
 }
 
@@ -88,8 +90,9 @@ async function makeOutput(outputs: Outputs, output: OutputSpec, image: FinishedI
       return;
     }
     case 'oci':
-    case 'docker':
       return (await import('./archive-output.ts')).writeArchiveOutput(outputs, output, image);
+    case 'docker':
+      return (await import('./archive-output.ts')).writeArchiveOutput(outputs, output, await assemble(session, image.built, 'docker'));
     case 'tar':
     case 'local':
       return (await import('./tree-output.ts')).writeTreeOutput(outputs, output, image);

@@ -7,6 +7,7 @@ import { errnoOf } from '../../core/errors.ts';
 import type { SnapshotRow } from '../build-index.ts';
 import { BLOBS_DIR, LOGS_DIR, TEMP_DIR } from '../fs-blob-store.ts';
 import { TOCS_DIR } from '../fs-toc-store.ts';
+import { RESERVE_FILE } from '../space-reserve.ts';
 import type { SqliteIndex } from '../sqlite-index.ts';
 import { storeError } from '../store-errors.ts';
 import { allocated, treeSize } from './tree-size.ts';
@@ -53,7 +54,7 @@ export function scanStore(root: string, index: SqliteIndex): StoreScan {
     ...scanGit(root),
     ...scanTemp(root),
   ];
-  const rest = ['index-v1', 'sessions-v1'].reduce((sum, name) => sum + (treeSize(join(root, name)) ?? 0), 0);
+  const rest = ['index-v1', 'sessions-v1', RESERVE_FILE].reduce((sum, name) => sum + (treeSize(join(root, name)) ?? 0), 0);
   const total = items.reduce((sum, item) => sum + item.size, rest + directoryOverhead(root));
   return { items, lostSnapshots: snapshots.lost, total };
 }

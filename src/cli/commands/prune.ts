@@ -1,4 +1,4 @@
-import { type PruneOptions, pruneStore } from '../../build/store-care.ts';
+import { giveUpReserve, type PruneOptions, pruneStore } from '../../build/store-care.ts';
 import { EXIT_FAILED, EXIT_OK } from '../exit-code.ts';
 import { isOn, listOf, type ParsedArgs } from '../flags/flag.ts';
 import { usageError } from '../flags/parse-argv.ts';
@@ -9,8 +9,9 @@ import { withSession } from './session.ts';
 const KINDS = ['blob', 'snapshot', 'toc', 'cache-mount', 'git', 'temp'] as const;
 type Kind = (typeof KINDS)[number];
 
-export const run: RunCommand = (args, cli) =>
-  withSession(cli, {}, async (session) => {
+export const run: RunCommand = (args, cli) => {
+  giveUpReserve(cli.root);
+  return withSession(cli, {}, async (session) => {
     const dryRun = isOn(args, 'dry-run');
     const maxBytes = sizeFlag(args, 'max-size');
     const reservedBytes = sizeFlag(args, 'keep');
@@ -33,6 +34,7 @@ export const run: RunCommand = (args, cli) =>
     }
     return EXIT_OK;
   });
+};
 
 function sizeFlag(args: ParsedArgs, name: string): number | undefined {
   const text = args.values.get(name);

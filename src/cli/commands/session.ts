@@ -5,6 +5,7 @@ import { isOn, type ParsedArgs } from '../flags/flag.ts';
 import { usageError } from '../flags/parse-argv.ts';
 import { Explanation } from '../reporter/explanation.ts';
 import { openReporter, type ProgressMode } from '../reporter/reporter.ts';
+import { grows, keepLimit, storeLimit } from '../store-limit.ts';
 import type { Cli } from './command.ts';
 
 export async function withSession<T>(
@@ -46,6 +47,7 @@ export async function withProgress<T>(
   const reporter = await openReporter(mode, cli.stderr);
   const explanation = new Explanation(isOn(args, 'explain') && mode !== 'rawjson');
   const isolation = args.values.get('isolation');
+  let grew = false;
   let ended = false;
   const endProgress = (): void => {
     ended = true;
@@ -54,10 +56,17 @@ export async function withProgress<T>(
   try {
     const emit: Emit = (event) => {
       explanation.event(event);
+      grew ||= grows(event);
       if (!ended) reporter.event(event);
       else if (event.type === 'notice') cli.stderr.write(`note: ${event.message}\n`);
     };
-    return await withSession(cli, { emit, ...(isolation === undefined ? {} : { isolation }) }, (session) => body(session, endProgress));
+    const limit = storeLimit(cli.root, cli.env);
+    const limited = async (session: Session): Promise<T> => {
+      const result = await body(session, endProgress);
+      if (limit !== null && grew) await keepLimit(session, limit);
+      return result;
+    };
+    return await withSession(cli, { emit, ...(isolation === undefined ? {} : { isolation }) }, limited);
   } finally {
     reporter.close();
     cli.stderr.write(explanation.text());

@@ -13,15 +13,15 @@ export function refused(path: string, why: string): TsbuildError {
 export function unpackError(error: unknown, path: string): unknown {
   const errno = errnoOf(error);
   if (error instanceof TsbuildError || errno === undefined) return error;
-  const hint =
-    errno === 'ENOSPC' || errno === 'EDQUOT'
-      ? 'free some space, for example with `tsbuild prune`'
-      : errno === 'EINVAL' || errno === 'EPERM'
-        ? 'the owner may lie outside the mapped ids: give the user a larger range in /etc/subuid and /etc/subgid'
-        : 'check the rights and the state of the disk that holds the store';
+  const full = errno === 'ENOSPC' || errno === 'EDQUOT';
+  const hint = full
+    ? 'free some space, for example with `tsbuild prune`'
+    : errno === 'EINVAL' || errno === 'EPERM'
+      ? 'the owner may lie outside the mapped ids: give the user a larger range in /etc/subuid and /etc/subgid'
+      : 'check the rights and the state of the disk that holds the store';
   return new TsbuildError({
-    code: 'exec/layer-unpack',
-    message: `cannot unpack ${JSON.stringify(path)}: ${errno}`,
+    code: full ? 'store/disk-full' : 'exec/layer-unpack',
+    message: `cannot unpack ${JSON.stringify(path)}: ${full ? 'no space left on device' : errno}`,
     hint,
     cause: error,
     data: { path, errno },
