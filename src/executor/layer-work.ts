@@ -47,7 +47,7 @@ export class LayerWork {
       diffId,
       lower: parent.then((stack) => this.#lower(stack)),
       calls: this.#host.fileCalls,
-      xattrs: this.#xattrs,
+      xattrs: this.#host.xattrs,
       owners: this.#host.config.isolation === 'single' || process.geteuid?.() !== 0 ? 'record' : 'set',
     });
     this.#tocs.put(diffId, result.toc);
@@ -60,7 +60,7 @@ export class LayerWork {
   async diff(snapshot: SnapshotId, parent: SnapshotStack, format: LayerFormat): Promise<StoredLayer & { readonly size: number }> {
     const sink = createLayerSink(this.#blobs, format);
     try {
-      const options = { upper: treeOf(snapshot), lower: this.#lower(parent), calls: this.#host.fileCalls, xattrs: this.#xattrs };
+      const options = { upper: treeOf(snapshot), lower: this.#lower(parent), calls: this.#host.fileCalls, xattrs: this.#host.xattrs };
       await diffSnapshot(options, sink);
       const result = await sink.finish();
       return { ...this.#store(result), size: sizeOnDisk(result.toc) };
@@ -104,11 +104,7 @@ export class LayerWork {
   }
 
   #lower(stack: SnapshotStack): LowerStack {
-    return new LowerStack(stack.map(treeOf), this.#host.fileCalls, this.#xattrs);
-  }
-
-  get #xattrs(): 'trusted' | 'user' {
-    return this.#host.rootless ? 'user' : 'trusted';
+    return new LowerStack(stack.map(treeOf), this.#host.fileCalls, this.#host.xattrs);
   }
 }
 

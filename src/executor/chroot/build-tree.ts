@@ -16,15 +16,15 @@ import {
 } from 'node:fs';
 import { fsPath } from '../../core/path-bytes.ts';
 import { listNames } from '../layer/lower-stack.ts';
-import { isOpaque, isPrivateXattr, isWhiteout } from '../layer/overlay-form.ts';
-import { copyDirectoryAttributes } from '../sandbox/snapshot-directory.ts';
+import { isOpaque, isPrivateXattr, isWhiteout, type OverlayXattrs, OWNER_XATTR } from '../layer/overlay-form.ts';
+import { copyDirectoryAttributes, setIfPossible } from '../sandbox/snapshot-directory.ts';
 import { type FileCalls, S_IFBLK, S_IFCHR, S_IFIFO } from '../syscalls.ts';
 
 export const statOrNull = (path: string): Stats | null => lstatSync(fsPath(path), { throwIfNoEntry: false }) ?? null;
 
-/** `layers` base first; `target` exists and is empty. */
-export function buildTree(calls: FileCalls, layers: readonly string[], target: string): void {
-  for (const layer of layers) new TreeCopy(calls).directory(layer, target);
+/** Lays `layers`, base first, over what the directory `target` holds. */
+export function buildTree(calls: FileCalls, layers: readonly string[], target: string, xattrs: OverlayXattrs): void {
+  for (const layer of layers) new TreeCopy(calls, 'keep', xattrs).directory(layer, target);
 }
 
 /** Copies one file or directory to a path that does not exist; times and attributes stay, and owners unless all become 0:0. */
@@ -41,12 +41,14 @@ export function copyTree(calls: FileCalls, from: string, to: string, owners: 'ke
 
 class TreeCopy {
   readonly #calls: FileCalls;
+  readonly #xattrs: OverlayXattrs;
   readonly #owner: { readonly uid: number; readonly gid: number } | undefined;
   /** device:inode → first copy, to keep hard links. */
   readonly #links = new Map<string, string>();
 
-  constructor(calls: FileCalls, owners: 'keep' | 'root' = 'keep') {
+  constructor(calls: FileCalls, owners: 'keep' | 'root', xattrs: OverlayXattrs = 'user') {
     this.#calls = calls;
+    this.#xattrs = xattrs;
     this.#owner = owners === 'root' ? { uid: 0, gid: 0 } : undefined;
   }
 
@@ -56,9 +58,9 @@ class TreeCopy {
       const target = `${to}/${name}`;
       const stat = lstatSync(fsPath(source));
       const existing = statOrNull(target);
-      const merge = existing?.isDirectory() === true && stat.isDirectory() && !isOpaque(this.#calls, source, 'user');
+      const merge = existing?.isDirectory() === true && stat.isDirectory() && !isOpaque(this.#calls, source, this.#xattrs);
       if (existing !== null && !merge) rmSync(fsPath(target), { recursive: true, force: true });
-      if (isWhiteout(stat)) continue;
+      if (isWhiteout(stat, source, this.#calls)) continue;
       if (!stat.isDirectory()) this.file(source, target, stat);
       else {
         if (!merge) mkdirSync(fsPath(target));
@@ -80,8 +82,8 @@ class TreeCopy {
     lchownSync(fsPath(to), this.#owner?.uid ?? stat.uid, this.#owner?.gid ?? stat.gid);
     if (!stat.isSymbolicLink()) chmodSync(fsPath(to), stat.mode & 0o7777);
     for (const name of this.#calls.listXattrs(from)) {
-      const value = isPrivateXattr(name) ? null : this.#calls.getXattr(from, name);
-      if (value !== null) this.#calls.setXattr(to, name, value);
+      const value = isPrivateXattr(name) && name !== OWNER_XATTR ? null : this.#calls.getXattr(from, name);
+      if (value !== null) setIfPossible(this.#calls, to, name, value);
     }
     const times = lstatSync(fsPath(from), { bigint: true });
     this.#calls.setTimes(to, times.atimeNs, times.mtimeNs);

@@ -15,7 +15,7 @@ export function copiedSource(scope: StepScope, request: RunRequest, source: Moun
   scope.defer(() => rmSync(copy, { recursive: true, force: true }));
   if (source.type === 'stack') {
     mkdirSync(copy, { recursive: true });
-    buildTree(scope.host.fileCalls, source.stack.map(treeOf), copy);
+    buildTree(scope.host.fileCalls, source.stack.map(treeOf), copy, scope.host.xattrs);
   } else {
     const excluded = findExcluded(source.path, source.excludes ?? []);
     mkdirSync(join(copy, '..'), { recursive: true });

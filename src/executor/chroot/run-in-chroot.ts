@@ -39,7 +39,7 @@ export async function runInChroot(host: StepHost, request: RunRequest, log: LogC
   rmSync(tree, { recursive: true, force: true });
   scope.defer(() => rmSync(tree, { recursive: true, force: true }));
   mkdirSync(tree, { mode: 0o755 });
-  buildTree(host.fileCalls, request.root.map(treeOf), tree);
+  buildTree(host.fileCalls, request.root.map(treeOf), tree, host.xattrs);
   for (const name of ['/proc', '/sys', '/dev']) mkdirSync(tree + name, { recursive: true });
   const changes = new TreeChanges(host.fileCalls, tree);
   const view = new ContainerView(tree, []);

@@ -4,8 +4,9 @@
 import { type BigIntStats, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { fsPath } from '../../core/path-bytes.ts';
 import { listNames } from '../layer/lower-stack.ts';
+import { makeWhiteout } from '../layer/overlay-form.ts';
 import { copyDirectoryAttributes } from '../sandbox/snapshot-directory.ts';
-import { type FileCalls, S_IFCHR } from '../syscalls.ts';
+import type { FileCalls } from '../syscalls.ts';
 
 export interface Placed {
   /** Where a cache goes back to; null: remove. */
@@ -82,7 +83,7 @@ export class TreeChanges {
     for (const gone of this.#childrenBefore(path)) {
       if (seen.has(gone) || this.#hidden.has(gone)) continue;
       this.#ensureDirectory(upper, path);
-      this.#calls.makeNode(upper + gone, S_IFCHR, 0, 0);
+      makeWhiteout(this.#calls, upper + gone);
     }
     return own;
   }

@@ -78,7 +78,7 @@ class Walk {
 
   *#name(path: string, host: string, hidesLower: boolean): Generator<Change> {
     const stats = lstatSync(fsPath(host));
-    if (isWhiteout(stats)) {
+    if (isWhiteout(stats, host, this.#calls)) {
       if (this.#lower.lookup(path) !== null) yield* this.#deletion(path);
       return;
     }

@@ -38,7 +38,7 @@ export class LowerStack {
     for (const dir of this.#dirsOf(parentOf(path))) {
       const hostPath = `${dir}/${name}`;
       const stats = lstatOrNull(hostPath);
-      if (stats !== null) return isWhiteout(stats) ? null : { stats, hostPath };
+      if (stats !== null) return isWhiteout(stats, hostPath, this.#calls) ? null : { stats, hostPath };
     }
     return null;
   }
@@ -48,7 +48,8 @@ export class LowerStack {
     const names = new Map<string, boolean>();
     for (const dir of this.#dirsOf(path)) {
       for (const name of listNames(dir)) {
-        if (!names.has(name)) names.set(name, !isWhiteout(lstatSync(fsPath(`${dir}/${name}`))));
+        const hostPath = `${dir}/${name}`;
+        if (!names.has(name)) names.set(name, !isWhiteout(lstatSync(fsPath(hostPath)), hostPath, this.#calls));
       }
     }
     return byteOrder([...names].filter(([, present]) => present).map(([name]) => name));

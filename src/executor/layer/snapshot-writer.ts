@@ -8,7 +8,7 @@ import { fsPath } from '../../core/path-bytes.ts';
 import { type FileCalls, S_IFBLK, S_IFCHR, S_IFIFO } from '../syscalls.ts';
 import { FileSink } from './file-sink.ts';
 import type { LowerStack } from './lower-stack.ts';
-import { type OverlayXattrs, opaqueXattr } from './overlay-form.ts';
+import { makeWhiteout, type OverlayXattrs, opaqueXattr } from './overlay-form.ts';
 import { parentOf } from './toc-index.ts';
 import { refused, unpackError } from './unpack-error.ts';
 import { type Metadata, MetadataWriter } from './write-metadata.ts';
@@ -190,7 +190,7 @@ export class SnapshotWriter {
     }
     if (this.#isHidden(path) || this.#options.lower.lookup(path) === null) return;
     this.#ensureDirectory(parentOf(path));
-    this.#options.calls.makeNode(this.#host(path), S_IFCHR, 0, 0);
+    makeWhiteout(this.#options.calls, this.#host(path));
     this.#made.set(path, 'whiteout');
   }
 

@@ -5,7 +5,7 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { InvariantError } from '../../core/errors.ts';
 import { fsPath } from '../../core/path-bytes.ts';
 import type { SnapshotId, SnapshotStack } from '../executor.ts';
-import { isPrivateXattr } from '../layer/overlay-form.ts';
+import { isPrivateXattr, OWNER_XATTR } from '../layer/overlay-form.ts';
 import { type FileCalls, SyscallError } from '../syscalls.ts';
 
 const ID = /^[0-9A-Za-z][0-9A-Za-z_-]{0,127}$/;
@@ -45,14 +45,14 @@ export function copyDirectoryAttributes(
   chownSync(fsPath(to), owner?.uid ?? Number(stat.uid), owner?.gid ?? Number(stat.gid));
   chmodSync(fsPath(to), Number(stat.mode & 0o7777n));
   for (const name of calls.listXattrs(from)) {
-    const value = isPrivateXattr(name) ? null : calls.getXattr(from, name);
+    const value = isPrivateXattr(name) && name !== OWNER_XATTR ? null : calls.getXattr(from, name);
     if (value !== null) setIfPossible(calls, to, name, value);
   }
   calls.setTimes(to, stat.atimeNs, stat.mtimeNs);
 }
 
-/** The private tmpfs takes fewer kinds of attributes than a disk; they matter for access lists only. */
-function setIfPossible(calls: FileCalls, path: string, name: string, value: string): void {
+/** The private tmpfs, and an unprivileged container, takes fewer kinds of attributes than a disk; they matter for access lists only. */
+export function setIfPossible(calls: FileCalls, path: string, name: string, value: string): void {
   try {
     calls.setXattr(path, name, value);
   } catch (error) {

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { killInside } from '../chroot/kill-inside.ts';
 import { enterNamespace, enterPlainly, type Workplace } from '../enter-namespace.ts';
 import type { ExecutorConfig } from '../launch.ts';
+import { type OverlayXattrs, opaqueXattr } from '../layer/overlay-form.ts';
 import { loadNamespaceCalls, type NamespaceCalls } from '../namespace-calls.ts';
 import { type FileCalls, loadFileCalls } from '../syscalls.ts';
 import { BuildNetwork } from './build-network.ts';
@@ -36,6 +37,7 @@ export class StepHost {
   readonly #noticed = new Set<string>();
   readonly #runnable = new Map<string, boolean>();
   #runtime: Runtime | undefined;
+  #xattrs: OverlayXattrs | undefined;
   #seccomp: { readonly choice: BundleInput['seccomp'] } | undefined;
   #counter = 0;
 
@@ -50,6 +52,13 @@ export class StepHost {
   /** User namespaces may not use trusted.* attributes; overlay then needs `userxattr`. */
   get rootless(): boolean {
     return this.config.isolation !== 'root';
+  }
+
+  /** How snapshots of this executor mark opaque directories. Without namespaces: what an overlay of root would read, if that can be set. */
+  get xattrs(): OverlayXattrs {
+    if (this.config.isolation !== 'chroot') return this.rootless ? 'user' : 'trusted';
+    this.#xattrs ??= canMarkTrusted(this) ? 'trusted' : 'user';
+    return this.#xattrs;
   }
 
   /** Throws 'exec/no-runtime' when neither crun nor runc is installed. */
@@ -94,3 +103,12 @@ export class StepHost {
 
 export const openStepHost = (config: ExecutorConfig, callbacks: HostCallbacks): StepHost =>
   new StepHost(loadNamespaceCalls(), config, callbacks);
+
+function canMarkTrusted({ fileCalls, workplace }: StepHost): boolean {
+  try {
+    fileCalls.setXattr(workplace.run, opaqueXattr('trusted'), 'y');
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -5,7 +5,8 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fsPath } from '../../core/path-bytes.ts';
-import { type FileCalls, S_IFCHR } from '../syscalls.ts';
+import { makeWhiteout } from '../layer/overlay-form.ts';
+import type { FileCalls } from '../syscalls.ts';
 import { copyDirectoryAttributes } from './snapshot-directory.ts';
 
 export interface Stub {
@@ -34,7 +35,7 @@ export function writeStubLayer(calls: FileCalls, layer: string, stubs: readonly 
     else {
       ensureDirectory(parentOf(stub.path));
       const path = join(layer, stub.path);
-      if (stub.kind === 'whiteout') calls.makeNode(path, S_IFCHR, 0, 0);
+      if (stub.kind === 'whiteout') makeWhiteout(calls, path);
       else closeSync(openSync(fsPath(path), 'w', 0o644));
     }
   }
