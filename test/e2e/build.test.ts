@@ -155,6 +155,13 @@ describe('images', () => {
     expect(index.includes(secret)).toBe(false);
   });
 
+  it('without layers can be built, listed and built upon', async () => {
+    await bench.ok(['-t', 'no-layers', '-'], { stdin: 'FROM scratch\nLABEL a=b\n' });
+    expect((await bench.ok(['images'])).stdout).toContain('no-layers');
+    expect((await bench.ok(['history', 'no-layers'])).stdout).toContain('LABEL a=b');
+    await bench.ok([bench.context({ Dockerfile: 'FROM no-layers\nCOPY x /x\n', x: 'x' })]);
+  });
+
   it('leaves nothing running or mounted', async () => {
     await bench.ok([bench.context({ Dockerfile: 'FROM base\nRUN sleep 300 & true\nRUN echo done > /x\n' })]);
     expect(leftovers(bench.root)).toEqual({ processes: '', mounts: '' });

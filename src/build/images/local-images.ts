@@ -74,7 +74,16 @@ async function readJson<T>(session: Session, descriptor: Descriptor): Promise<T>
   }
 }
 
-export const readManifest = (session: Session, descriptor: Descriptor): Promise<Manifest> => readJson<Manifest>(session, descriptor);
+/** Images without layers are written with `null` lists, as BuildKit writes them. */
+export async function readManifest(session: Session, descriptor: Descriptor): Promise<Manifest> {
+  const manifest = await readJson<Omit<Manifest, 'layers'> & { readonly layers: Manifest['layers'] | null }>(session, descriptor);
+  return { ...manifest, layers: manifest.layers ?? [] };
+}
+
+async function readConfig(session: Session, descriptor: Descriptor): Promise<ImageConfig> {
+  const config = await readJson<ImageConfig>(session, descriptor);
+  return { ...config, rootfs: { ...config.rootfs, diff_ids: config.rootfs.diff_ids ?? [] } };
+}
 
 /** Manifests an index lists for platforms; a manifest itself is the only one of its kind. */
 export async function platformManifests(session: Session, target: Descriptor): Promise<readonly Descriptor[]> {
@@ -90,5 +99,5 @@ export async function openImage(session: Session, target: Descriptor, platform: 
   if (chosen === undefined || chosen === null || !session.blobs.has(chosen.digest)) return null;
   const manifest = await readManifest(session, chosen);
   if (!session.blobs.has(manifest.config.digest)) return null;
-  return { manifestDescriptor: chosen, manifest, config: await readJson<ImageConfig>(session, manifest.config) };
+  return { manifestDescriptor: chosen, manifest, config: await readConfig(session, manifest.config) };
 }
