@@ -121,6 +121,21 @@ export interface CopyRequest {
   readonly format: LayerFormat;
 }
 
+/** One cache mount of the store. */
+export interface CacheInfo {
+  /** Directory below cache-mounts-v1; caches of one id that differ in seed or shape have several. */
+  readonly name: string;
+  /** As in RUN --mount=type=cache,id=…. */
+  readonly id: string;
+  /** Allocated bytes. */
+  readonly size: number;
+  /** Milliseconds. */
+  readonly lastUsed: number;
+  readonly inUse: boolean;
+  /** Its numbered directories, most recently used first: several when steps had private ones at once. */
+  readonly directories: readonly number[];
+}
+
 export interface Executor {
   /**
    * Unpacks a layer into its snapshot and stores its TOC. `size` is the bytes on disk. `parent` is the
@@ -138,6 +153,11 @@ export interface Executor {
   diff(snapshot: SnapshotId, parent: SnapshotStack, format: LayerFormat): Promise<StoredLayer & { readonly size: number }>;
   copy(request: CopyRequest): Promise<StoredLayer>;
   discard(snapshot: SnapshotId): Promise<void>;
+  listCaches(): Promise<readonly CacheInfo[]>;
+  /** The content of one directory of a cache mount as a layer. Waits while a step uses it. */
+  packCache(name: string, directory: number, format: LayerFormat, signal: AbortSignal): Promise<StoredLayer>;
+  /** False when a step uses it. */
+  removeCache(name: string): Promise<boolean>;
   /** Kills what still runs, unmounts, ends the process. Idempotent. */
   close(): Promise<void>;
 }

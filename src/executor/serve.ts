@@ -106,8 +106,16 @@ async function perform(serving: Serving, id: number, call: Call, signal: AbortSi
       return (await layerWork(serving)).diff(call.snapshot, call.parent, call.format);
     case 'copy':
       return (await layerWork(serving)).copy(call.request, signal);
+    case 'list-caches':
+      return (await cacheStore()).listCaches(serving.host);
+    case 'pack-cache':
+      return (await cacheStore()).packCache(serving.host, call.name, call.directory, call.format, signal);
+    case 'remove-cache':
+      return (await cacheStore()).removeCache(serving.host, call.name);
   }
 }
+
+const cacheStore = (): Promise<typeof import('./sandbox/cache-store.ts')> => import('./sandbox/cache-store.ts');
 
 async function run(serving: Serving, id: number, request: RunRequest, signal: AbortSignal): Promise<RunResult> {
   const wantsInput = request.stdin === true || request.terminal !== undefined;

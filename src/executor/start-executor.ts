@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { InvariantError, TsbuildError } from '../core/errors.ts';
 import { type CgroupKeeper, startCgroupKeeper } from './cgroup-keeper.ts';
 import type {
+  CacheInfo,
   CopyRequest,
   Executor,
   LayerFormat,
@@ -20,13 +21,15 @@ import { callerIdentity, type Isolation, type Launch, launchExecutor, missingUns
 import type { InputSender } from './sandbox/terminal-sender.ts';
 import { type Call, type ClientMessage, decodeError, encodeMessage, FrameDecoder, type ServerMessage } from './wire.ts';
 
+export type IsolationMode = 'auto' | 'root' | 'rootless' | 'chroot' | 'copy';
+
 export interface StartOptions {
   /** Store root; snapshots are below snapshots-v1. */
   readonly root: string;
   /** One sentence the user should know once: something is missing and the build goes on without. */
   readonly notice: (message: string) => void;
-  /** 'auto' takes the best that works. */
-  readonly isolation?: 'auto' | 'root' | 'rootless' | 'chroot';
+  /** 'auto' takes the best that works; 'copy' the best with namespaces, but without overlays. */
+  readonly isolation?: IsolationMode;
   /** Program of the executor process; default: main beside this file. */
   readonly entry?: string;
   /** Node flags for it. */
@@ -54,6 +57,7 @@ export async function startExecutor(options: StartOptions): Promise<Executor> {
   const launchOptions = {
     root: options.root,
     entry,
+    copies: options.isolation === 'copy',
     execArgv: options.execArgv ?? [],
     ...(options.compileCache === undefined ? {} : { compileCache: options.compileCache }),
   };
@@ -87,10 +91,11 @@ const CHROOT =
   'namespaces are not permitted here: steps run in a chroot without isolation of processes and network; `tsbuild doctor` says how to improve it';
 
 /** The last resort needs no namespaces; without root it can still unpack and copy, but not run steps. */
-function isolationChoices(wanted: 'auto' | 'root' | 'rootless' | 'chroot'): readonly Isolation[] {
+function isolationChoices(wanted: IsolationMode): readonly Isolation[] {
   const identity = callerIdentity();
   if (wanted === 'chroot' || wanted === 'root') return [wanted];
   if (wanted === 'auto' && identity.uid === 0) return ['root', 'chroot'];
+  if (wanted === 'copy' && identity.uid === 0) return ['root'];
   const rootless: readonly Isolation[] = rootlessKind(identity) === 'rootless' ? ['rootless', 'single'] : ['single'];
   return wanted === 'auto' ? [...rootless, 'chroot'] : rootless;
 }
@@ -161,6 +166,18 @@ class ExecutorClient implements Executor {
 
   discard(snapshot: SnapshotId): Promise<void> {
     return this.#call({ method: 'discard', snapshot });
+  }
+
+  listCaches(): Promise<readonly CacheInfo[]> {
+    return this.#call({ method: 'list-caches' });
+  }
+
+  packCache(name: string, directory: number, format: LayerFormat, signal: AbortSignal): Promise<StoredLayer> {
+    return this.#call({ method: 'pack-cache', name, directory, format }, undefined, signal);
+  }
+
+  removeCache(name: string): Promise<boolean> {
+    return this.#call({ method: 'remove-cache', name });
   }
 
   async close(): Promise<void> {

@@ -11,7 +11,10 @@ export type Call =
   | { readonly method: 'unpack'; readonly request: UnpackRequest }
   | { readonly method: 'diff'; readonly snapshot: SnapshotId; readonly parent: SnapshotStack; readonly format: LayerFormat }
   | { readonly method: 'copy'; readonly request: CopyRequest }
-  | { readonly method: 'discard'; readonly snapshot: SnapshotId };
+  | { readonly method: 'discard'; readonly snapshot: SnapshotId }
+  | { readonly method: 'list-caches' }
+  | { readonly method: 'pack-cache'; readonly name: string; readonly directory: number; readonly format: LayerFormat }
+  | { readonly method: 'remove-cache'; readonly name: string };
 
 /** Main process → executor. The end of the stream means "kill everything and exit". */
 export type ClientMessage =

@@ -9,6 +9,7 @@ import {
   constants,
   existsSync,
   fstatSync,
+  futimesSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -28,6 +29,7 @@ import { LOCK_EX, LOCK_SH } from '../namespace-calls.ts';
 import { openSource, sourceRoot } from './bind-mount.ts';
 import type { MountContent } from './mount-content.ts';
 import { giveTo } from './secret-mount.ts';
+import { treeOf } from './snapshot-directory.ts';
 import type { StepScope } from './step-scope.ts';
 
 type CacheMount = Extract<Mount, { type: 'cache' }>;
@@ -110,7 +112,12 @@ async function acquire(
     const limit = sharing === 'locked' ? Math.max(existing, 1) : existing + 1;
     for (let number = 0; number < limit; number += 1) {
       const fd = openSync(join(base, `${number}.lock`), constants.O_RDWR | constants.O_CREAT, 0o600);
-      if (scope.host.calls.tryLock(fd, kind)) return { directory: join(base, String(number)), fd };
+      if (scope.host.calls.tryLock(fd, kind)) {
+        // The time of the lock is the last use of its directory.
+        const now = Date.now() / 1000;
+        futimesSync(fd, now, now);
+        return { directory: join(base, String(number)), fd };
+      }
       closeSync(fd);
     }
     if (signal.aborted) throw new TsbuildError({ code: 'exec/cancelled', message: 'cancelled while waiting for a locked cache mount' });
@@ -123,10 +130,13 @@ function ensureContent(scope: StepScope, request: RunRequest, mount: CacheMount,
   const fresh = `${directory}.new-${randomBytes(8).toString('hex')}`;
   if (existsSync(directory)) return;
   mkdirSync(fresh, { mode: 0o700 });
-  if (mount.input === undefined) {
+  const imported = request.cacheSeeds?.[mount.id];
+  if (imported !== undefined) copyTree(`${treeOf(imported)}/.`, fresh, mount);
+  if (mount.input !== undefined && imported === undefined) seed(scope, request, mount, mount.input, fresh);
+  else {
     chmodSync(fresh, hasOwnShape(mount) ? mount.mode : DEFAULT_MODE);
     if (hasOwnShape(mount)) giveTo(scope, fresh, mount.uid, mount.gid);
-  } else seed(scope, request, mount, mount.input, fresh);
+  }
   try {
     renameSync(fresh, directory);
   } catch (error) {
@@ -142,21 +152,25 @@ function seed(scope: StepScope, request: RunRequest, mount: CacheMount, input: n
   const fd = openSource(scope, sourceRoot(scope, request, source, mount.source).path, mount.source, mount.target);
   try {
     if (!fstatSync(fd).isDirectory()) throw notDirectory(mount);
-    const from = `/proc/${process.pid}/fd/${fd}/.`;
-    const copied = spawnSync('cp', ['-a', from, directory], {
-      env: { PATH: toolPath() },
-      stdio: ['ignore', 'ignore', 'pipe'],
-      encoding: 'utf8',
-    });
-    if (copied.status === 0) return;
-    throw new TsbuildError({
-      code: 'exec/cache-seed',
-      message: `cache mount at ${mount.target} could not be filled from its source: ${(copied.stderr ?? '').trim().slice(0, 500)}`,
-      hint: 'Check the free space of the store.',
-    });
+    copyTree(`/proc/${process.pid}/fd/${fd}/.`, directory, mount);
   } finally {
     closeSync(fd);
   }
+}
+
+/** Error: 'exec/cache-seed'. */
+function copyTree(from: string, directory: string, mount: CacheMount): void {
+  const copied = spawnSync('cp', ['-a', from, directory], {
+    env: { PATH: toolPath() },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  });
+  if (copied.status === 0) return;
+  throw new TsbuildError({
+    code: 'exec/cache-seed',
+    message: `cache mount at ${mount.target} could not be filled from its source: ${(copied.stderr ?? '').trim().slice(0, 500)}`,
+    hint: 'Check the free space of the store.',
+  });
 }
 
 /** The seed is the sub-path's content already; without one the sub-path is inside the cache, made when missing (M-34). */

@@ -1,0 +1,140 @@
+// The cache mounts of a store as things to list, pack and remove. This is the executor's work because
+// their files belong to users of its namespace, and because the kernel's locks tell what is in use.
+import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openFsBlobStore } from '../../cache/fs-blob-store.ts';
+import { treeSize } from '../../cache/gc/tree-size.ts';
+import { errnoOf, InvariantError, TsbuildError } from '../../core/errors.ts';
+import type { CacheInfo, LayerFormat, StoredLayer } from '../executor.ts';
+import { diffSnapshot } from '../layer/diff.ts';
+import { createLayerSink } from '../layer/layer-sink.ts';
+import { LowerStack } from '../layer/lower-stack.ts';
+import { LOCK_EX } from '../namespace-calls.ts';
+import { readHostFile } from './host-file.ts';
+import type { StepHost } from './step-host.ts';
+
+const DIRECTORY = 'cache-mounts-v1';
+const NAME = /^[0-9a-f]{32}$/;
+const LOCK = /^(\d{1,9})\.lock$/;
+const POLL = 50;
+
+const rootOf = (host: StepHost): string => join(host.config.root, DIRECTORY);
+
+/** Errors are those of a damaged disk; what vanishes meanwhile is left out. */
+export function listCaches(host: StepHost): readonly CacheInfo[] {
+  return namesIn(rootOf(host))
+    .filter((name) => NAME.test(name))
+    .flatMap((name) => describeCache(host, name) ?? []);
+}
+
+function describeCache(host: StepHost, name: string): CacheInfo | null {
+  const base = join(rootOf(host), name);
+  const id = readHostFile(join(base, 'id'))?.replace(/\n$/, '');
+  if (id === undefined) return null;
+  const numbers: { readonly number: number; readonly time: number }[] = [];
+  let inUse = false;
+  for (const number of numbersOf(base)) {
+    const lock = openLock(base, number);
+    if (lock === null) continue;
+    if (!host.calls.tryLock(lock, LOCK_EX)) inUse = true;
+    // Every use of a cache sets the time of its lock.
+    if (existsSync(join(base, String(number)))) numbers.push({ number, time: fstatSync(lock).mtimeMs });
+    closeSync(lock);
+  }
+  numbers.sort((a, b) => b.time - a.time || a.number - b.number);
+  return {
+    name,
+    id,
+    size: treeSize(base) ?? 0,
+    lastUsed: numbers[0]?.time ?? 0,
+    inUse,
+    directories: numbers.map(({ number }) => number),
+  };
+}
+
+/**
+ * The content of one directory of a cache as a layer; the same content gives the same layer. Waits while a
+ * step uses it. Names that layers give another meaning (`.wh.…`) are not part of it.
+ */
+export async function packCache(
+  host: StepHost,
+  name: string,
+  number: number,
+  format: LayerFormat,
+  signal: AbortSignal,
+): Promise<StoredLayer> {
+  const base = join(rootOf(host), checked(name));
+  const lock = await waitForLock(host, base, number, signal);
+  const sink = createLayerSink(openFsBlobStore(host.config.root), format);
+  const xattrs = host.rootless ? 'user' : 'trusted';
+  const calls = host.fileCalls;
+  try {
+    await diffSnapshot({ upper: join(base, String(number)), lower: new LowerStack([], calls, xattrs), calls, xattrs }, sink);
+    return { layer: (await sink.finish()).layer };
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  } finally {
+    closeSync(lock);
+  }
+}
+
+async function waitForLock(host: StepHost, base: string, number: number, signal: AbortSignal): Promise<number> {
+  const lock = openLock(base, number);
+  if (lock === null) throw new InvariantError(`cache mount ${base} has no directory ${number}`);
+  while (!host.calls.tryLock(lock, LOCK_EX)) {
+    if (signal.aborted) {
+      closeSync(lock);
+      throw new TsbuildError({ code: 'exec/cancelled', message: 'cancelled while waiting for a cache mount that is in use' });
+    }
+    await delay(POLL);
+  }
+  return lock;
+}
+
+/** False when a step uses it, then nothing is removed. */
+export function removeCache(host: StepHost, name: string): boolean {
+  const base = join(rootOf(host), checked(name));
+  const locks: number[] = [];
+  try {
+    for (const number of numbersOf(base)) {
+      const lock = openLock(base, number);
+      if (lock === null) continue;
+      locks.push(lock);
+      if (!host.calls.tryLock(lock, LOCK_EX)) return false;
+    }
+    rmSync(base, { recursive: true, force: true });
+    return true;
+  } finally {
+    for (const lock of locks) closeSync(lock);
+  }
+}
+
+function checked(name: string): string {
+  if (!NAME.test(name)) throw new InvariantError(`${JSON.stringify(name)} is not the name of a cache mount`);
+  return name;
+}
+
+const numbersOf = (base: string): number[] =>
+  namesIn(base)
+    .flatMap((file) => LOCK.exec(file)?.[1] ?? [])
+    .map(Number);
+
+function openLock(base: string, number: number): number | null {
+  try {
+    return openSync(join(base, `${number}.lock`), constants.O_RDWR | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
+    throw error;
+  }
+}
