@@ -39,6 +39,12 @@ export function lowerInstruction(file: FileContext, layout: InstructionLayout, a
     return { ...base, kind: 'invalid' };
   }
   if (!terminated) return { ...base, kind: 'invalid' };
+  if (hasTooManyWords(base.keyword.text, source.text, split.args)) {
+    file.diagnostics.error('parse/too-many-words', `${base.keyword.text.toUpperCase()} lists more than ${MAX_WORDS} words`, base.keyword.span, {
+      hint: 'split it into several instructions',
+    });
+    return { ...base, kind: 'invalid' };
+  }
   const input: InstructionInput = {
     base,
     fileText: file.text,
@@ -51,6 +57,20 @@ export function lowerInstruction(file: FileContext, layout: InstructionLayout, a
     error: file.diagnostics.error,
   };
   return parser(input) ?? { ...base, kind: 'invalid' };
+}
+
+/** Each word becomes a node of the tree; more of them are a mistake or an attack on memory. */
+const MAX_WORDS = 50_000;
+const LISTS: ReadonlySet<string> = new Set(['ADD', 'ARG', 'COPY', 'ENV', 'EXPOSE', 'LABEL', 'VOLUME']);
+
+/** Shell text stays one piece, however many words it has. */
+function hasTooManyWords(keyword: string, text: string, args: Range): boolean {
+  if (args.end - args.start <= MAX_WORDS) return false;
+  const separator = text[args.start] === '[' ? /,/g : /\s+/g;
+  if (text[args.start] !== '[' && !LISTS.has(keyword.toUpperCase())) return false;
+  let count = 1;
+  for (const _ of text.slice(args.start, args.end).matchAll(separator)) if (++count > MAX_WORDS) return true;
+  return false;
 }
 
 /** A line of it is refused already, so nothing of it is read. */

@@ -37,6 +37,8 @@ export interface FoldInput {
   readonly outline: OutlineRecorder | undefined;
   /** Stages whose files are in the image. */
   readonly images: ReadonlySet<number>;
+  /** File systems of the stages folded so far. */
+  readonly vertices: Map<number, VertexId>;
 }
 
 /** A folded stage and the platform members that its base image brought along (F-19). */
@@ -44,12 +46,21 @@ export interface StageResult extends StageState {
   readonly base: Platform | undefined;
 }
 
-/** Results of all reachable stages by index. */
-export function foldStages(parts: Omit<FoldInput, 'images'>): ReadonlyMap<number, StageResult> {
-  const input = { ...parts, images: imageStages(parts.stages) };
+/** Results by stage index; those of stages that nothing needs any more are gone, the target's is there. */
+export function foldStages(parts: Omit<FoldInput, 'images' | 'vertices'>): ReadonlyMap<number, StageResult> {
+  const input = { ...parts, images: imageStages(parts.stages), vertices: new Map<number, VertexId>() };
   const results = new Map<number, StageResult>();
   input.outline?.from(input.stages);
-  for (const stage of input.stages.reachable) results.set(stage.index, foldStage(stage, results, input));
+  const { reachable, target } = input.stages;
+  // State is kept only while a later stage is built on it: a chain of thousands must not hold thousands of scopes.
+  const lastChild = new Map(reachable.flatMap(({ origin, index }) => (origin.type === 'stage' ? [[origin.index, index] as const] : [])));
+  for (const stage of reachable) {
+    const result = foldStage(stage, results, input);
+    input.vertices.set(stage.index, result.vertex);
+    if (stage.index === target.index || lastChild.has(stage.index)) results.set(stage.index, result);
+    const parent = stage.origin.type === 'stage' ? stage.origin.index : undefined;
+    if (parent !== undefined && parent !== target.index && lastChild.get(parent) === stage.index) results.delete(parent);
+  }
   return results;
 }
 
@@ -74,7 +85,7 @@ function foldStage(stage: Stage, results: ReadonlyMap<number, StageResult>, inpu
     onbuild: false,
     source: (name, span, use) => {
       const origin = stages.resolve({ name, span, use });
-      return origin && originVertex(origin, stage, results, `${stage.displayName} ← ${name}`, input);
+      return origin && originVertex(origin, stage, `${stage.displayName} ← ${name}`, input);
     },
     mainContext: () => graph.add({ type: 'local', name: '' }, [], sourceMeta('[internal] load build context', stage, input)),
   };
@@ -116,7 +127,7 @@ function startOf(stage: Stage, results: ReadonlyMap<number, StageResult>, labels
   const vertex =
     origin.type === 'context'
       ? contextRoot(origin, stage, labels, input)
-      : originVertex(origin, stage, results, origin.type === 'image' ? labels.next(`FROM ${origin.reference}`) : 'scratch', input);
+      : originVertex(origin, stage, origin.type === 'image' ? labels.next(`FROM ${origin.reference}`) : 'scratch', input);
   const scope = envScope(image.config.Env, Scope.empty);
   return { vertex, scope, args: [], image, last: {}, workdirSeen: false, base: fact?.config };
 }
@@ -146,14 +157,14 @@ const sourceMeta = (label: string, stage: Stage, { stages }: FoldInput): VertexM
   platform: stage.origin.type === 'image' ? stage.origin.platform : stages.platform,
 });
 
-function originVertex(origin: Origin, stage: Stage, results: ReadonlyMap<number, StageResult>, label: string, input: FoldInput): VertexId {
+function originVertex(origin: Origin, stage: Stage, label: string, input: FoldInput): VertexId {
   const { graph, facts } = input;
   const meta = sourceMeta(label, stage, input);
   switch (origin.type) {
     case 'stage': {
-      const result = results.get(origin.index);
-      invariant(result, `stage ${origin.index} is folded before it is read`);
-      return result.vertex;
+      const vertex = input.vertices.get(origin.index);
+      invariant(vertex, `stage ${origin.index} is folded before it is read`);
+      return vertex;
     }
     case 'scratch':
       return graph.add({ type: 'scratch' }, [], meta);

@@ -1,8 +1,9 @@
 // What `--call=targets` shows: the stages a build can be asked for (S-03, S-04).
-import { formatPlatform, type Platform } from '../core/platform.ts';
+import { formatPlatform, type Platform, tryParsePlatform } from '../core/platform.ts';
 import type { Span } from '../core/span.ts';
-import type { DockerfileAst } from '../parser/ast.ts';
-import { buildGlobalScope } from './global-scope.ts';
+import type { DockerfileAst, FromInstruction } from '../parser/ast.ts';
+import { expandWord } from './expand.ts';
+import { buildGlobalScope, type GlobalScope } from './global-scope.ts';
 import { NamedContexts } from './named-contexts.ts';
 import { describe } from './outline.ts';
 import { Reporter } from './reporter.ts';
@@ -33,15 +34,24 @@ export function listTargets(ast: DockerfileAst, buildArgs: Readonly<Record<strin
     { bodies, globals, contexts: new NamedContexts({}), targetPlatform: buildPlatform, buildPlatform },
     reporter,
   );
-  return table.stages.map(({ index, name, from, platform }) => {
+  return table.stages.map(({ index, name, from }) => {
+    const platform = fixedPlatform(from, globals);
     const description = name === undefined ? undefined : describe(from.comments, name);
     return {
       name: name ?? '',
       default: index === table.stages.length - 1,
       base: from.image.raw,
       span: from.span,
-      ...(from.platform !== undefined && { platform: formatPlatform(platform) }),
+      ...(platform !== undefined && { platform }),
       ...(description !== undefined && { description }),
     };
   });
+}
+
+/** As the FROM line says, even where the stage it is built on has another one. */
+function fixedPlatform({ platform }: FromInstruction, globals: GlobalScope): string | undefined {
+  if (platform === undefined) return undefined;
+  const expanded = expandWord(platform.value, (name) => globals.values.get(name));
+  const parsed = expanded.ok ? tryParsePlatform(expanded.value) : undefined;
+  return parsed?.ok ? formatPlatform(parsed.platform) : undefined;
 }

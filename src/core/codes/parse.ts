@@ -130,6 +130,11 @@ export const PARSE_DIAGNOSTICS = {
     explanation:
       'A line ends with the escape character and a blank line follows. It is skipped today; remove it or turn it into a comment.',
   },
+  'parse/too-many-words': {
+    title: 'Too many words',
+    explanation:
+      'One instruction may list fifty thousand words, so that a hostile file cannot take all memory. Split it into several instructions.',
+  },
   'parse/too-many-instructions': {
     title: 'Too many instructions',
     explanation: 'A Dockerfile may hold about a hundred thousand instructions and comment blocks; the rest of this one was not read.',
