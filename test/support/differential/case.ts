@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, lstatSync, lutimesSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { crc32 } from 'node:zlib';
 
@@ -49,7 +49,8 @@ export const expectedPath = (one: DifferentialCase): string => join(one.path, 'e
 
 export function prepareCase(one: DifferentialCase): PreparedCase {
   const dir = mkdtempSync(join(tmpdir(), 'tsbuild-differential-'));
-  const context = join(dir, 'ctx');
+  // Docker keeps what it was sent under the name of the directory, and loses times of directories when it is sent more.
+  const context = join(dir, `ctx-${basename(dir)}`);
   cpSync(join(one.path, 'ctx'), context, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
   for (const { path, mode } of walk(context)) if (mode !== null) execFileSync('chmod', [mode, path]);
   const setup = join(one.path, 'setup.sh');
@@ -76,7 +77,7 @@ function pinTimes(root: string): void {
   // Deepest first, so that nothing touches a directory again.
   for (const path of [...paths.sort((a, b) => b.length - a.length), root]) {
     if (lstatSync(path).mtimeMs / 1000 < OLD) continue;
-    const time = 1_500_000_000 + (crc32(relative(root, path) || '.') % 10_000_000);
+    const time = 1_500_000_000 + (crc32(relative(root, path).replace(/^ctx-[^/]*/, 'ctx') || '.') % 10_000_000);
     lutimesSync(path, time, time);
   }
 }

@@ -1,0 +1,232 @@
+// --call, --check and explain with the real program: nothing is built, and scripts can rely on shapes and exit codes.
+import { afterAll, describe, expect, test } from 'vitest';
+import { openWorkbench } from '../support/cli.ts';
+
+const bench = openWorkbench();
+afterAll(() => bench.dispose());
+
+const WARNS = 'FROM scratch AS base\nWORKDIR a\nENV k v\n';
+const context = (dockerfile: string, files: Record<string, string> = {}): string => bench.context({ Dockerfile: dockerfile, ...files });
+
+describe('check', () => {
+  test('finds nothing and exits with 0', async () => {
+    const { code, stdout } = await bench.run(['--check', context('FROM scratch\nLABEL a=b\n')]);
+    expect([code, stdout]).toEqual([0, 'Check complete, no warnings found.\n']);
+  });
+
+  test('exits with 1 and shows rule, place and text', async () => {
+    const { code, stdout } = await bench.run(['--call=check', context(WARNS)]);
+    expect(code).toBe(1);
+    expect(stdout).toContain('Check complete, 2 warnings have been found!');
+    expect(stdout).toContain('WARNING: LegacyKeyValueFormat - https://docs.docker.com/go/dockerfile/rule/legacy-key-value-format/\n');
+    expect(stdout).toContain('Dockerfile:3:1');
+    expect(stdout).toContain('3 | ENV k v\n  | ^^^^^^^');
+  });
+
+  test('has the members of Docker as JSON', async () => {
+    const { stdout } = await bench.run(['--call=check,format=json', context(WARNS)]);
+    const { warnings, sources, buildError } = JSON.parse(stdout);
+    expect(warnings.map((warning: { ruleName: string }) => warning.ruleName)).toEqual(['WorkdirRelativePath', 'LegacyKeyValueFormat']);
+    expect(warnings[1]).toMatchObject({ location: { ranges: [{ start: { line: 3 }, end: { line: 3 } }] } });
+    expect(Buffer.from(sources[0].data, 'base64').toString()).toBe(WARNS);
+    expect(buildError).toBeUndefined();
+  });
+
+  test('says what stops a build', async () => {
+    const { code, stdout } = await bench.run(['--check', '--format=json', context('FROM scratch\nRUM x\n')]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout).buildError).toEqual({
+      message: 'unknown instruction: RUM',
+      location: { ranges: [{ start: { line: 2 }, end: { line: 2 } }] },
+    });
+  });
+
+  test('of all stages, or of those that a target needs', async () => {
+    const dir = context(`${WARNS}FROM scratch AS other\nLABEL a=b\n`);
+    expect((await bench.run(['--check', dir])).code).toBe(1);
+    expect((await bench.run(['--check', '--target', 'other', dir])).code).toBe(0);
+  });
+
+  test('advice does not fail', async () => {
+    const script = 'FROM scratch\nCOPY . /\nRUN <<EOF\none\ntwo\nEOF\nRUN apt-get update && apt-get install -y x\n';
+    const { code, stdout } = await bench.run(['--check', context(script, { '.env': 'A=b', '.env.example': '' })]);
+    expect(code).toBe(0);
+    expect(stdout.match(/^ADVICE: \w+/gm)).toEqual([
+      'ADVICE: SecretFileCopied',
+      'ADVICE: HeredocWithoutErrexit',
+      'ADVICE: AptGetWithoutCleanup',
+    ]);
+    const quiet = `# check=skip=all\n${script}`;
+    expect((await bench.run(['--check', context(quiet, { '.env': 'A=b' })])).stdout).toBe('Check complete, no warnings found.\n');
+  });
+
+  test('advice is not given where it would be wrong', async () => {
+    const dockerfile = [
+      'FROM scratch AS tools',
+      'RUN apt-get install -y gcc',
+      'FROM scratch',
+      'RUN apt-get install -y x && rm -rf /var/lib/apt/lists/*',
+      'RUN --mount=type=cache,target=/var/lib/apt apt-get install -y x',
+      'RUN <<EOF\nset -eu\none\ntwo\nEOF',
+      'RUN <<EOF\n#!/usr/bin/env python3\none\ntwo\nEOF',
+      'RUN <<EOF\none && \\\n  two\nEOF',
+      'SHELL ["/bin/bash", "-eo", "pipefail", "-c"]',
+      'RUN <<EOF\none\ntwo\nEOF',
+      'COPY --from=tools /x /x',
+      '',
+    ].join('\n');
+    expect((await bench.run(['--check', context(dockerfile)])).stdout).toBe('Check complete, no warnings found.\n');
+  });
+
+  test('names the line that ignores a source, exceptions or not', async () => {
+    const files = { '.dockerignore': '*.md\n!keep.md\n', 'a.md': 'a', 'keep.md': 'k' };
+    const { code, stdout } = await bench.run(['--check', context('FROM scratch\nCOPY a.md keep.md /x/\n', files)]);
+    expect(code).toBe(1);
+    expect(stdout.match(/WARNING: CopyIgnoredFile/g)).toHaveLength(1);
+    expect(stdout).toContain('it is ignored by .dockerignore line 1 (*.md)');
+  });
+});
+
+describe('formats for other programs', () => {
+  test('SARIF 2.1.0', async () => {
+    const { stdout } = await bench.run(['--check', '--format=sarif', context(WARNS)]);
+    const log = JSON.parse(stdout);
+    expect(log.version).toBe('2.1.0');
+    expect(sarifProblems(log)).toEqual([]);
+    expect(log.runs[0].results.map((result: { ruleId: string }) => result.ruleId)).toEqual(['WorkdirRelativePath', 'LegacyKeyValueFormat']);
+  });
+
+  test('annotations of GitHub, with lines', async () => {
+    const { stdout } = await bench.run(['--check', '--format=github', context(WARNS)]);
+    expect(stdout).toMatch(/^::warning file=[^,]*Dockerfile,line=3,endLine=3,col=1,endColumn=8,title=LegacyKeyValueFormat::.+$/m);
+  });
+});
+
+interface SarifLog {
+  readonly runs: readonly {
+    readonly tool: {
+      readonly driver: {
+        readonly name: string;
+        readonly rules: readonly {
+          readonly id: string;
+          readonly shortDescription: { readonly text: string };
+          readonly defaultConfiguration: { readonly level: string };
+        }[];
+      };
+    };
+    readonly columnKind: string;
+    readonly results: readonly {
+      readonly ruleId: string;
+      readonly ruleIndex: number;
+      readonly level: string;
+      readonly message: { readonly text: string };
+      readonly locations: readonly [
+        {
+          readonly physicalLocation: {
+            readonly artifactLocation: { readonly uri: string };
+            readonly region: Readonly<Record<'startLine' | 'startColumn' | 'endLine' | 'endColumn', number>>;
+          };
+        },
+      ];
+    }[];
+  }[];
+}
+
+/** What the schema of SARIF 2.1.0 demands of the parts that are used. */
+function sarifProblems(log: SarifLog): string[] {
+  const problems: string[] = [];
+  const demand = (holds: boolean, what: string): void => void (holds || problems.push(what));
+  const levels = ['none', 'note', 'warning', 'error'];
+  for (const run of log.runs) {
+    const { rules, name } = run.tool.driver;
+    demand(typeof name === 'string' && name !== '', 'driver.name');
+    demand(['utf16CodeUnits', 'unicodeCodePoints'].includes(run.columnKind), 'columnKind');
+    demand(new Set(rules.map((rule) => rule.id)).size === rules.length, 'rule ids are unique');
+    for (const rule of rules)
+      demand(typeof rule.shortDescription.text === 'string' && levels.includes(rule.defaultConfiguration.level), rule.id);
+    for (const result of run.results) {
+      demand(rules[result.ruleIndex]?.id === result.ruleId, 'ruleIndex');
+      demand(levels.includes(result.level) && typeof result.message.text === 'string' && result.message.text !== '', 'result');
+      const { artifactLocation, region } = result.locations[0].physicalLocation;
+      demand(URL.canParse(artifactLocation.uri, 'file:///'), 'uri');
+      demand(region.startLine >= 1 && region.startColumn >= 1 && region.endLine >= region.startLine && region.endColumn >= 1, 'region');
+    }
+  }
+  return problems;
+}
+
+test('outline shows arguments, secrets, agents and caches of the target', async () => {
+  const dir = context(`# base the base
+ARG base=scratch
+ARG unused
+FROM \${base} AS dep
+ARG level=high
+RUN --mount=type=secret,id=token --mount=type=cache,id=c,target=/c x
+# app is the app
+FROM scratch AS app
+ARG given
+COPY --from=dep / /
+RUN --mount=type=ssh,required --mount=type=secret,id=token,required x
+`);
+  const { stdout } = await bench.run(['--call=outline', '--build-arg', 'given=G', dir]);
+  expect(stdout).toBe(
+    [
+      'TARGET:      app',
+      'DESCRIPTION: is the app',
+      '',
+      'BUILD ARG   VALUE     DESCRIPTION',
+      'base        scratch   the base',
+      'level       high      ',
+      'given       G         ',
+      '',
+      'SECRET   REQUIRED',
+      'token    true',
+      '',
+      'SSH       REQUIRED',
+      'default   true',
+      '',
+      '',
+    ].join('\n'),
+  );
+  const json = JSON.parse((await bench.run(['--call=outline,format=json', dir])).stdout);
+  expect(json.args[0]).toEqual({
+    name: 'base',
+    description: 'the base',
+    value: 'scratch',
+    location: { ranges: [{ start: { line: 2 }, end: { line: 2 } }] },
+  });
+  expect(json.secrets).toMatchObject([{ name: 'token', required: true }]);
+  expect(json.cache).toMatchObject([{ ID: 'c' }]);
+});
+
+test('targets lists the stages', async () => {
+  const dir = context('# a first one\nFROM scratch AS a\nFROM a\nFROM --platform=linux/arm64 a AS zz\n');
+  const { stdout } = await bench.run(['--call=targets', dir]);
+  expect(stdout).toBe('TARGET       DESCRIPTION\na            first one\n             \nzz (default) \n');
+  const { targets } = JSON.parse((await bench.run(['--call=targets,format=json', dir])).stdout);
+  expect(targets[2]).toEqual({
+    name: 'zz',
+    default: true,
+    base: 'a',
+    platform: 'linux/arm64',
+    location: { ranges: [{ start: { line: 4 }, end: { line: 4 } }] },
+  });
+});
+
+test('unknown calls and formats are refused by name', async () => {
+  for (const [flag, text] of [
+    ['--call=foo', '--call is build, check'],
+    ['--call=check,format=xml', 'the format of --call is one of'],
+    ['--call=targets,format=sarif', 'text and json'],
+  ] as const) {
+    const { code, stderr } = await bench.run([flag, '.']);
+    expect([code, stderr.includes(text)]).toEqual([2, true]);
+  }
+});
+
+test('explain takes codes and rule names, and suggests', async () => {
+  expect((await bench.ok(['explain', 'plan/undefined-var'])).stdout).toContain('Build check UndefinedVar');
+  expect((await bench.ok(['explain', 'undefinedvar'])).stdout).toContain('plan/undefined-var: Undefined variable');
+  expect((await bench.run(['explain', 'plan/undefined-vra'])).stderr).toContain('did you mean plan/undefined-var?');
+  expect((await bench.ok(['explain'])).stdout).toMatch(/^registry\/unauthorized {2,}\S/m);
+});
