@@ -17,6 +17,8 @@ export interface ExecutorConfig {
   /** Store root. */
   readonly root: string;
   readonly isolation: Isolation;
+  /** No overlays: trees are copied, as where overlays are refused. */
+  readonly copies: boolean;
   /** Mount namespace of the main process: the executor mounts nothing unless its own is another. */
   readonly outside: string;
 }
@@ -31,6 +33,7 @@ export interface Launch {
 export interface LaunchOptions {
   readonly root: string;
   readonly entry: string;
+  readonly copies: boolean;
   readonly execArgv: readonly string[];
   readonly compileCache?: string;
 }
@@ -62,7 +65,7 @@ export function rootlessKind(identity: Identity): 'rootless' | 'single' {
 export const mountNamespace = (): string => readlinkSync('/proc/self/ns/mnt');
 
 export async function launchExecutor(isolation: Isolation, options: LaunchOptions): Promise<Launch> {
-  const config: ExecutorConfig = { root: options.root, isolation, outside: mountNamespace() };
+  const config: ExecutorConfig = { root: options.root, isolation, copies: options.copies, outside: mountNamespace() };
   const node = [process.execPath, ...options.execArgv, options.entry, JSON.stringify(config)];
   const inNamespaces = ['-m', '-p', '-f', ...node];
   if (isolation === 'chroot') return start(node, options, false);

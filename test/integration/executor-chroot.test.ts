@@ -55,7 +55,7 @@ describe.skipIf(whyNoSteps())('steps in a chroot', () => {
       { script: 'ls /a /etc; stat -c %h /a/one; stat -c %a /home; rm -r /a; echo file > /a' },
       { root: ['base', first.snapshot] },
     );
-    expect(second.stdout).toBe('/a:\none\nthree\ntwo\n\n/etc:\nhosts\npasswd\nresolv.conf\n2\n700\n');
+    expect(second.stdout).toBe('/a:\none\nthree\ntwo\n\n/etc:\nhosts\npasswd\nresolv.conf\n1\n700\n');
     const third = await run({ script: 'cat /a' }, { root: ['base', first.snapshot, second.snapshot] });
     expect(third.stdout).toBe('file\n');
   });

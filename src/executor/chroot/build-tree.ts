@@ -6,7 +6,6 @@ import {
   constants,
   copyFileSync,
   lchownSync,
-  linkSync,
   lstatSync,
   mkdirSync,
   readlinkSync,
@@ -39,12 +38,11 @@ export function copyTree(calls: FileCalls, from: string, to: string, owners: 'ke
   copy.directory(from, to);
 }
 
+/** Names of one file become files: so does an overlay when one of them is changed, and layers must not differ. */
 class TreeCopy {
   readonly #calls: FileCalls;
   readonly #xattrs: OverlayXattrs;
   readonly #owner: { readonly uid: number; readonly gid: number } | undefined;
-  /** device:inode → first copy, to keep hard links. */
-  readonly #links = new Map<string, string>();
 
   constructor(calls: FileCalls, owners: 'keep' | 'root', xattrs: OverlayXattrs = 'user') {
     this.#calls = calls;
@@ -71,14 +69,7 @@ class TreeCopy {
   }
 
   file(from: string, to: string, stat: Stats): void {
-    const key = `${stat.dev}:${stat.ino}`;
-    const first = stat.nlink > 1 ? this.#links.get(key) : undefined;
-    if (first !== undefined) {
-      linkSync(fsPath(first), fsPath(to));
-      return;
-    }
     this.#make(from, to, stat);
-    if (stat.nlink > 1) this.#links.set(key, to);
     lchownSync(fsPath(to), this.#owner?.uid ?? stat.uid, this.#owner?.gid ?? stat.gid);
     if (!stat.isSymbolicLink()) chmodSync(fsPath(to), stat.mode & 0o7777);
     for (const name of this.#calls.listXattrs(from)) {

@@ -8,6 +8,7 @@ import { TsbuildError } from '../../core/errors.ts';
 import type { RunRequest, RunResult } from '../executor.ts';
 import { toolPath } from '../launch.ts';
 import { ContainerView } from '../sandbox/container-view.ts';
+import { collectChanges } from '../sandbox/copied-root.ts';
 import { checkRunnable } from '../sandbox/emulation.ts';
 import { DEFAULT_HOSTNAME, hostsText } from '../sandbox/hosts-file.ts';
 import { openOutput } from '../sandbox/log-pump.ts';
@@ -21,7 +22,7 @@ import { StepScope } from '../sandbox/step-scope.ts';
 import { readUserFiles } from '../sandbox/user-files.ts';
 import { homeOf, lookupUser } from '../sandbox/user-lookup.ts';
 import { createWorkingDirectory } from '../sandbox/working-directory.ts';
-import { buildTree } from './build-tree.ts';
+import { buildTree, statOrNull } from './build-tree.ts';
 import type { ChrootSpec } from './enter-chroot.ts';
 import { killInside } from './kill-inside.ts';
 import { Placements } from './placements.ts';
@@ -32,7 +33,7 @@ export async function runInChroot(host: StepHost, request: RunRequest, log: LogC
   if (process.geteuid?.() !== 0) throw needsRoot();
   if (request.op.network === 'none') host.noticeOnce('--network=none cannot be kept here: without namespaces steps share the network');
   if (request.memory !== undefined || request.cpus !== undefined) host.noticeOnce('limits of steps are not enforced without namespaces');
-  await using scope = new StepScope(host);
+  await using scope = new StepScope(host, request.snapshot);
   createUpper(request.snapshot);
   removeWork(request.snapshot);
   const tree = scope.snapshotPath(`${checkedId(request.snapshot)}/tree`);
@@ -40,7 +41,8 @@ export async function runInChroot(host: StepHost, request: RunRequest, log: LogC
   scope.defer(() => rmSync(tree, { recursive: true, force: true }));
   mkdirSync(tree, { mode: 0o755 });
   buildTree(host.fileCalls, request.root.map(treeOf), tree, host.xattrs);
-  for (const name of ['/proc', '/sys', '/dev']) mkdirSync(tree + name, { recursive: true });
+  const missing = FIXED.filter((path) => statOrNull(tree + path) === null);
+  for (const path of missing) mkdirSync(tree + path, { mode: 0o755 });
   const changes = new TreeChanges(host.fileCalls, tree);
   const view = new ContainerView(tree, []);
   try {
@@ -48,9 +50,19 @@ export async function runInChroot(host: StepHost, request: RunRequest, log: LogC
     return await runProgram(scope, request, view, tree, log, signal);
   } finally {
     // Also after a failure: caches go home.
-    changes.collect(scope.snapshotPath(treeOf(request.snapshot)));
+    collectChanges(
+      changes,
+      scope.snapshotPath(treeOf(request.snapshot)),
+      missing.filter((path) => !isMountPoint(request, path)),
+    );
   }
 }
+
+const FIXED = ['/dev', '/proc', '/sys'];
+
+/** Mount points of the step never stay in its layer; a size of /dev/shm makes /dev one. */
+const isMountPoint = ({ op }: RunRequest, path: string): boolean =>
+  op.mounts.some(({ target }) => target === path) || (path === '/dev' && op.shmSize !== undefined);
 
 function provideFiles(scope: StepScope, request: RunRequest): ProvidedFile[] {
   const [hosts, resolvConf] = [join(scope.files, 'hosts'), join(scope.files, 'resolv.conf')];

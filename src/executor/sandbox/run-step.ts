@@ -7,6 +7,7 @@ import type { RunRequest, RunResult } from '../executor.ts';
 import { bundleConfig, DEFAULT_SHM, type OciMount, serializeBundle } from './bundle.ts';
 import { ownBoundingSet, stepCapabilities } from './capabilities.ts';
 import { ContainerView } from './container-view.ts';
+import { useCopy } from './copied-root.ts';
 import { checkRunnable, prepareEmulation } from './emulation.ts';
 import { DEFAULT_HOSTNAME, hostsText } from './hosts-file.ts';
 import type { ProvidedFile } from './mount-content.ts';
@@ -34,7 +35,7 @@ export async function runStep(
 ): Promise<RunResult> {
   const runtime = host.runtime();
   prepareEmulation(host, request.platform);
-  await using scope = new StepScope(host);
+  await using scope = new StepScope(host, request.snapshot);
   const attached = await host.network.attach(request.op.network);
   const view = openView(scope, request);
   const provided = provideFiles(scope, request, attached.resolver);
@@ -87,11 +88,8 @@ function openView(scope: StepScope, request: RunRequest): ContainerView {
 const FIXED = ['/dev', '/proc', '/sys'];
 
 /** Unlike other mount points, these stay in the layer when the image lacks them, unless a mount of the step lies below: as with Docker. */
-function makeFixedDirectories(view: ContainerView, upper: string, stubs: readonly Stub[]): void {
-  for (const path of FIXED) {
-    if (view.lstatRoot(path) === null && !stubs.some((stub) => stub.path === path)) mkdirSync(join(upper, path), { mode: 0o755 });
-  }
-}
+const missingFixed = (view: ContainerView, stubs: readonly Stub[]): string[] =>
+  FIXED.filter((path) => view.lstatRoot(path) === null && !stubs.some((stub) => stub.path === path));
 
 function provideFiles(scope: StepScope, request: RunRequest, resolver: string): ProvidedFile[] {
   const hosts = join(scope.files, 'hosts');
@@ -121,8 +119,10 @@ function mountRoot(scope: StepScope, request: RunRequest, view: ContainerView, s
     writeStubLayer(scope.host.fileCalls, layer, stubs, (path) => (view.lstatRoot(path) === null ? null : root + path));
     lowers.unshift(`${scope.filesRelative}/stubs`);
   }
+  const missing = missingFixed(view, stubs);
+  if (scope.host.copiesTrees) return useCopy(scope, request, root, stubs.length === 0 ? null : join(scope.files, 'stubs'), missing);
   if (request.root.length > 0) copyDirectoryAttributes(scope.host.fileCalls, root, writable.upper);
-  makeFixedDirectories(view, writable.upper, stubs);
+  for (const path of missing) mkdirSync(join(writable.upper, path), { mode: 0o755 });
   return scope.mountTree({ lowers, writable }).path;
 }
 

@@ -9,6 +9,7 @@ import { loadNamespaceCalls, type NamespaceCalls } from '../namespace-calls.ts';
 import { type FileCalls, loadFileCalls } from '../syscalls.ts';
 import { BuildNetwork } from './build-network.ts';
 import type { BundleInput } from './bundle.ts';
+import { overlayWorks } from './copied-root.ts';
 import { findRuntime, type Runtime } from './runtime.ts';
 import { chooseSeccomp } from './seccomp.ts';
 
@@ -25,6 +26,9 @@ export interface HostCallbacks {
   cgroups(paths: readonly string[]): void;
 }
 
+const COPIES =
+  'overlay mounts are refused on the file system of the store: every step works on a copy of its file system, which is slower; `tsbuild doctor` says how to improve it';
+
 export class StepHost {
   readonly calls: NamespaceCalls;
   readonly fileCalls: FileCalls = loadFileCalls();
@@ -38,6 +42,7 @@ export class StepHost {
   readonly #runnable = new Map<string, boolean>();
   #runtime: Runtime | undefined;
   #xattrs: OverlayXattrs | undefined;
+  #copies: boolean | undefined;
   #seccomp: { readonly choice: BundleInput['seccomp'] } | undefined;
   #counter = 0;
 
@@ -59,6 +64,15 @@ export class StepHost {
     if (this.config.isolation !== 'chroot') return this.rootless ? 'user' : 'trusted';
     this.#xattrs ??= canMarkTrusted(this) ? 'trusted' : 'user';
     return this.#xattrs;
+  }
+
+  /** Trees are copied instead of stacked: overlays are refused on the file system of the store, or not wanted. */
+  get copiesTrees(): boolean {
+    if (this.#copies === undefined) {
+      this.#copies = this.config.copies || !overlayWorks(this);
+      if (this.#copies && !this.config.copies) this.noticeOnce(COPIES);
+    }
+    return this.#copies;
   }
 
   /** Throws 'exec/no-runtime' when neither crun nor runc is installed. */

@@ -3,8 +3,11 @@
 // would not go away can never be emptied by the clean-up.
 import { mkdirSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { buildTree } from '../chroot/build-tree.ts';
+import type { SnapshotId } from '../executor.ts';
 import { MNT_DETACH, MS_BIND, MS_REC } from '../namespace-calls.ts';
 import { mountOverlay } from './overlay.ts';
+import { checkedId } from './snapshot-directory.ts';
 import type { StepHost } from './step-host.ts';
 
 export interface TreeRequest {
@@ -24,12 +27,15 @@ export class StepScope implements AsyncDisposable {
   /** Locked caches of the step by identity. */
   readonly caches = new Map<string, Promise<string>>();
   readonly #stack = new AsyncDisposableStack();
+  readonly #base: string;
   #mounts = 0;
   #index = 0;
 
-  constructor(host: StepHost) {
+  /** `snapshot` names the directory of the store that takes what does not fit into memory. */
+  constructor(host: StepHost, snapshot: SnapshotId) {
     const { run, runRelative } = host.workplace;
     this.host = host;
+    this.#base = checkedId(snapshot);
     this.name = host.nextName();
     this.files = join(run, `step-${this.name}`);
     this.filesRelative = `${runRelative}/step-${this.name}`;
@@ -58,8 +64,9 @@ export class StepScope implements AsyncDisposable {
     return join(this.host.config.root, 'snapshots-v1', relative);
   }
 
-  /** Overlay of the trees; returns its absolute path and the one for lowerdir. */
+  /** Overlay of the trees, or a copy where there are no overlays; returns its absolute path and the one for lowerdir. */
   mountTree(request: TreeRequest): { readonly path: string; readonly relative: string } {
+    if (this.host.copiesTrees) return this.#copyTree(request);
     const lowers = [...request.lowers, `${this.host.workplace.runRelative}/empty`];
     return this.#mountAt('dir', (target) =>
       mountOverlay(this.host.calls, {
@@ -70,6 +77,16 @@ export class StepScope implements AsyncDisposable {
         metacopy: request.metacopy === true,
       }),
     );
+  }
+
+  #copyTree({ lowers, writable }: TreeRequest): { readonly path: string; readonly relative: string } {
+    const relative = `${this.#base}/copy-${this.nextIndex()}`;
+    const path = this.snapshotPath(relative);
+    this.defer(() => rmSync(path, { recursive: true, force: true }));
+    mkdirSync(path, { recursive: true });
+    const layers = writable === undefined ? lowers : [writable.upper, ...lowers];
+    buildTree(this.host.fileCalls, layers.toReversed(), path, this.host.xattrs);
+    return { path, relative };
   }
 
   /** Bind of what an open descriptor names, with everything mounted below it. */
