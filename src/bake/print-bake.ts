@@ -71,6 +71,7 @@ function encode(value: Json, indent: string): string {
   if (typeof value === 'string') return jsonText(value);
   if (typeof value === 'boolean') return String(value);
   const inner = `${indent}  `;
+  if (Array.isArray(value) && value.length === 0) return '[]';
   if (Array.isArray(value)) return `[\n${value.map((item) => `${inner}${encode(item, inner)}`).join(',\n')}\n${indent}]`;
   const entries: Iterable<[string, Json | undefined]> = value instanceof Map ? value : Object.entries(value);
   const members = [...entries].flatMap(([name, member]) =>

@@ -1,8 +1,12 @@
 // Definition files, names of targets and overrides → everything that is to be built, as data. The door
 // of this folder: problems come back as diagnostics, nothing is read and nothing printed.
+
+import { invariant } from '../core/errors.ts';
 import type { SourceFile } from '../core/span.ts';
 import { attestShorthand } from './attributes/entries.ts';
 import type { BakeGroup, BakeTarget } from './bake-target.ts';
+import { addComposeFiles } from './compose/compose-config.ts';
+import type { YamlModule } from './compose/yaml-port.ts';
 import { checkVariables } from './definition/check-variables.ts';
 import { collectBlocks } from './definition/collect-blocks.ts';
 import { type Config, emptyConfig } from './definition/config.ts';
@@ -15,6 +19,7 @@ import { parseJsonBody } from './hcl/parse-json.ts';
 import { hasWildcard, matchPattern } from './match-pattern.ts';
 import { parseOverrides } from './overrides.ts';
 import { type BakeDiagnostic, BakeProblem, problem } from './problem.ts';
+import { refuseSharedTags } from './shared-tags.ts';
 import { contentsOf, printedGroups, TargetGraph, unknownTarget } from './target-graph.ts';
 
 export interface BakeRequest {
@@ -31,6 +36,8 @@ export interface BakeRequest {
   readonly commandContext?: string;
   /** BAKE_LOCAL_PLATFORM, like linux/amd64. */
   readonly localPlatform: string;
+  /** The YAML parser, when needsYaml(files). */
+  readonly yaml?: YamlModule;
   /** What timestamp() gives. */
   readonly now: string;
 }
@@ -52,7 +59,8 @@ export interface LoadedBake {
 /** Parses and evaluates all files. Throws BakeProblem. */
 export function loadBake(request: Omit<BakeRequest, 'targets' | 'overrides'>): LoadedBake {
   const parser = createHclParser();
-  const bodies = request.files.map((file) => bodyOf(file, parser));
+  const compose = request.files.filter(isCompose);
+  const bodies = request.files.filter((file) => !compose.includes(file)).map((file) => bodyOf(file, parser));
   const blocks = collectBlocks(bodies);
   const definition = createDefinition(blocks, {
     environment: request.environment,
@@ -63,6 +71,8 @@ export function loadBake(request: Omit<BakeRequest, 'targets' | 'overrides'>): L
     now: request.now,
   });
   const config = emptyConfig();
+  if (compose.length > 0)
+    addComposeFiles(compose, config, { environment: request.environment, yaml: required(request.yaml), read: request.read });
   checkVariables(definition);
   evaluateBlocks(definition, config);
   return { config, definition, warnings: blocks.warnings };
@@ -74,6 +84,15 @@ function bodyOf(file: SourceFile, parser: HclParser): Body {
   if (!/^\s*\{/.test(file.text) || /\.hcl$/i.test(file.name)) return parser.parseBody(file);
   return parseJsonBody(file, parser);
 }
+
+function required(yaml: YamlModule | undefined): YamlModule {
+  invariant(yaml !== undefined, 'compose files need the YAML parser');
+  return yaml;
+}
+
+const isCompose = (file: SourceFile): boolean => /\.ya?ml$/i.test(file.name);
+
+export const needsYaml = (files: readonly SourceFile[]): boolean => files.some(isCompose);
 
 export function resolveBake(request: BakeRequest): BakeResult {
   try {
@@ -100,6 +119,7 @@ function resolveTargets(config: Config, request: BakeRequest): Omit<BakeResult, 
   const targets = new Map<string, BakeTarget>();
   for (const name of contents.flatMap((one) => one.targets)) targets.set(name, graph.resolve(name, false));
   graph.addLinked(targets);
+  refuseSharedTags([...targets.values()], config);
   const groups = printedGroups(
     config,
     contents.flatMap((one) => one.groups),

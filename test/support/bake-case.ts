@@ -3,6 +3,7 @@
 // expected.txt stands for a refusal and holds what tsbuild says.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as yaml from 'yaml';
 import { readDefinitionFiles } from '../../src/bake/definition-files.ts';
 import { printBake } from '../../src/bake/print-bake.ts';
 import { resolveBake } from '../../src/bake/resolve-bake.ts';
@@ -48,6 +49,7 @@ export function runBakeCase(directory: string): BakeCaseResult {
     const result = resolveBake({
       files,
       read,
+      yaml,
       targets: parsed.positionals,
       overrides: bakeOverrides(parsed),
       environment,

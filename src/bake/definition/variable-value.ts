@@ -35,7 +35,7 @@ export function typedOverride(name: string, override: Override, type: CtyType): 
     const converted = convert(parsed, type);
     return converted.ok ? converted.value : fail(name, `${name}_JSON does not fit its type: ${converted.reason}`);
   }
-  if (isPrimitive(type) || type.kind === 'dynamic') return primitiveOverride(name, override.text, type);
+  if (isPrimitive(type)) return primitiveOverride(name, override.text, type);
   const sequence =
     type.kind === 'list' || type.kind === 'set' ? isPrimitive(type.element) : type.kind === 'tuple' && type.items.every(isPrimitive);
   if (!sequence) return fail(name, `a ${typeName(type)} cannot be given as text; set ${name}_JSON instead`);

@@ -124,7 +124,8 @@ function index(args: readonly Value[]): Value {
 
 function lookupKey(collection: Value, key: Value): Value | null {
   const { payload } = collection;
-  if (isEntries(payload)) return typeof key.payload === 'string' ? (payload.get(key.payload) ?? null) : null;
+  if (isEntries(payload) && collection.type.kind === 'map')
+    return typeof key.payload === 'string' ? (payload.get(key.payload) ?? null) : null;
   if (!isItems(payload)) throw new CallProblem('a list, tuple or map is required', 0);
   return isNumber(key) && compare(key.payload, ZERO) >= 0 ? (payload[toDouble(key.payload)] ?? null) : null;
 }
