@@ -23,7 +23,7 @@ export type FileListing = ReadonlyMap<string, ListedFile>;
 /** Loaded when used: a cached build reads none. */
 const zlib = (): typeof import('node:zlib') => process.getBuiltinModule('node:zlib');
 
-const MOST = 50_000;
+const MOST = 20_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 const SHORT = 12;
 

@@ -3,6 +3,7 @@
 
 import type { LayerRef } from '../core/descriptor.ts';
 import { type ChainId, extendChain } from '../core/digest.ts';
+import type { LayerToc } from '../core/file-entry.ts';
 import type { SnapshotId } from '../executor/executor.ts';
 
 export interface MadeLayer {
@@ -18,6 +19,8 @@ export interface Layer {
   fetch(): Promise<void>;
   /** The layer's tree on disk, once somebody asked for it. */
   snapshot: Promise<SnapshotId> | null;
+  /** Table of contents, while somebody uses it. */
+  toc?: WeakRef<LayerToc>;
   /** chainID of the stack up to here, once somebody asked for it. */
   chain?: ChainId;
 }

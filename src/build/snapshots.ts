@@ -91,7 +91,16 @@ export async function tocsOf(session: Session, layers: readonly Layer[]): Promis
   return Promise.all(layers.map((layer) => tocOf(session, layer)));
 }
 
+/** Remembered weakly: every step above asks for it again, but large tables must not pile up. */
 async function tocOf(session: Session, layer: Layer): Promise<LayerToc> {
+  const remembered = layer.toc?.deref();
+  if (remembered !== undefined) return remembered;
+  const toc = await loadToc(session, layer);
+  layer.toc = new WeakRef(toc);
+  return toc;
+}
+
+async function loadToc(session: Session, layer: Layer): Promise<LayerToc> {
   const { ref } = await layer.made;
   const known = session.tocs.get(ref.diffId);
   if (known !== null) return known;
