@@ -5,6 +5,7 @@ import type { Diagnostic } from '../core/diagnostic.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Compression } from '../core/media-types.ts';
 import type { SourceFile } from '../core/span.ts';
+import type { CacheTransfer } from './cache-mounts/cache-transfer.ts';
 import type { OnError } from './debug/failed-step.ts';
 
 export type SecretSource = { readonly type: 'file'; readonly path: string } | { readonly type: 'env'; readonly name: string };
@@ -52,6 +53,9 @@ export interface BuildRequest {
   readonly cgroupParent?: string;
   readonly layers: LayerOptions;
   readonly outputs: readonly OutputSpec[];
+  /** Cache mounts to fill before, and to save after a build that worked. */
+  readonly cacheImports?: readonly CacheTransfer[];
+  readonly cacheExports?: readonly CacheTransfer[];
   /** What happens with a step whose command fails; default: nothing. */
   readonly onError?: OnError;
 }

@@ -83,10 +83,15 @@ export type PlanBody<T> = (parts: BuildParts, plan: BuildPlan) => Promise<T>;
 
 async function buildPlan(parts: BuildParts, plan: BuildPlan): Promise<BuildOutcome> {
   const { session, request, registry } = parts;
+  const { cacheExports = [] } = request;
+  const exports = cacheExports.length === 0 ? null : await import('./cache-mounts/export-caches.ts');
+  exports?.checkTransfers(plan, cacheExports);
   const outputs = await openOutputs(session, request, registry);
   const solved = await solvePlan(parts, plan, (layer) => outputs.layer(layer));
   const built: BuiltImage[] = plan.images.map((image, at) => ({ plan: image, layers: solved[at]?.layers ?? [] }));
-  return { ...(await makeOutputs(outputs, built)), file: parts.file, warnings: parts.warnings };
+  const result = await makeOutputs(outputs, built);
+  await exports?.exportCaches(session, registry, cacheExports);
+  return { ...result, file: parts.file, warnings: parts.warnings };
 }
 
 export function planOptions(request: BuildRequest, inputs: BuildInputs): PlanOptions {

@@ -7,6 +7,7 @@ import type { Vertex, VertexId } from '../graph/vertex.ts';
 import type { BaseImages } from './base-images.ts';
 import type { BuildInputs } from './build-inputs.ts';
 import type { BuildRequest } from './build-request.ts';
+import type { CacheImports } from './cache-mounts/import-caches.ts';
 import type { FailedStep } from './debug/failed-step.ts';
 import type { Layer, MadeLayer } from './layer.ts';
 import type { RegistryAccess } from './registry-access.ts';
@@ -72,6 +73,7 @@ export async function withSolver<T>(
   { onLayer, failed }: SolverOptions,
   body: (open: OpenSolver) => Promise<T>,
 ): Promise<T> {
+  const imports = await openImports(parts, plan);
   const abort = new AbortController();
   const signal = AbortSignal.any([parts.session.signal, abort.signal]);
   const session: Session = Object.assign(Object.create(parts.session) as Session, { signal });
@@ -87,6 +89,7 @@ export async function withSolver<T>(
     logs,
     format: parts.request.layers,
     ...(failed === undefined ? {} : { failed }),
+    ...(imports === null ? {} : { seed: (id) => imports.seed(id) }),
   });
   const solver: Solver = new Solver(session, {
     graph: plan.graph,
@@ -113,8 +116,20 @@ export async function withSolver<T>(
     await solver.settle();
     throw error;
   } finally {
-    await remotes.close();
+    await Promise.all([remotes.close(), imports?.close()]);
   }
+}
+
+/** Loaded only when something is imported. */
+async function openImports({ session, registry, request }: SolveParts, plan: BuildPlan): Promise<CacheImports | null> {
+  const { cacheImports = [] } = request;
+  if (cacheImports.length === 0) return null;
+  const [{ CacheImports: Imports }, { checkTransfers }] = await Promise.all([
+    import('./cache-mounts/import-caches.ts'),
+    import('./cache-mounts/export-caches.ts'),
+  ]);
+  checkTransfers(plan, cacheImports);
+  return new Imports(session, registry, cacheImports);
 }
 
 /** Layer vertices from the target down to its base, base first. */

@@ -6,6 +6,8 @@ import type { Readable } from 'node:stream';
 import type { BuildRequest, SecretSource } from '../build/build-request.ts';
 import type { OnError } from '../build/debug/failed-step.ts';
 import { errnoOf } from '../core/errors.ts';
+import { parseTransfers } from './cache-transfer-options.ts';
+import { csvFields } from './csv-fields.ts';
 import { isOn, listOf, type ParsedArgs } from './flags/flag.ts';
 import { usageError } from './flags/parse-argv.ts';
 import { parseOutputs } from './output-options.ts';
@@ -54,6 +56,8 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, te
     ...optional('cgroupParent', args.values.get('cgroup-parent')),
     layers,
     outputs,
+    cacheImports: parseTransfers('cache-mount-import', 'src', listOf(args, 'cache-mount-import'), environment.cwd),
+    cacheExports: parseTransfers('cache-mount-export', 'dest', listOf(args, 'cache-mount-export'), environment.cwd),
     onError: onErrorOf(args.values.get('on-error') ?? 'fail', environment.cwd, terminal),
   };
 }
@@ -103,14 +107,6 @@ function namedContexts(items: readonly string[]): Record<string, string> {
       return [item.slice(0, at), item.slice(at + 1)];
     }),
   );
-}
-
-/** CSV fields `key=value`; a bare word is `[word, '']`. */
-export function csvFields(text: string): readonly (readonly [string, string])[] {
-  return text.split(',').map((part) => {
-    const at = part.indexOf('=');
-    return at === -1 ? [part, ''] : [part.slice(0, at), part.slice(at + 1)];
-  });
 }
 
 function secrets(items: readonly string[], environment: CliEnvironment): Record<string, SecretSource> {

@@ -34,8 +34,8 @@ async function lookInto(
     const { openShell } = await import('./open-shell.ts');
     const { vertex, request, error } = failed;
     await openShell(session, {
-      // The failed step's changes are the topmost layer of what the shell sees.
-      request: { ...request, root: [...request.root, request.snapshot] },
+      // The failed step's changes are the topmost layer of what the shell sees; its caches exist by now.
+      request: { ...request, root: [...request.root, request.snapshot], cacheSeeds: {} },
       shell: vertex.meta.shell ?? [],
       terminal: onError.terminal,
       banner: [

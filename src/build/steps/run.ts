@@ -1,7 +1,7 @@
 // RUN: asks the executor for the process, then for the layer. The next step may start as soon as the
 // process has ended; the layer is written beside it.
 import { TsbuildError } from '../../core/errors.ts';
-import type { MountSource, RunRequest, RunResult } from '../../executor/executor.ts';
+import type { MountSource, RunRequest, RunResult, SnapshotId } from '../../executor/executor.ts';
 import type { ExecOp } from '../../graph/op.ts';
 import type { Vertex } from '../../graph/vertex.ts';
 import type { SecretSource } from '../build-request.ts';
@@ -49,8 +49,12 @@ const FAILURES: ReadonlySet<string> = new Set(['exec/nonzero-exit', 'build/out-o
 
 /** What the executor is asked; its snapshot is new and belongs to the caller. */
 export async function prepareRun(context: StepContext, vertex: Vertex, op: ExecOp, base: Rootfs): Promise<RunRequest> {
-  const { session, seeds } = context;
-  const [root, sources] = await Promise.all([materialize(session, base.layers), mountSources(context, vertex, op)]);
+  const { session } = context;
+  const [root, sources, cacheSeeds] = await Promise.all([
+    materialize(session, base.layers),
+    mountSources(context, vertex, op),
+    seedsOf(context, op),
+  ]);
   const { secrets, env } = readSecrets(op, context.secrets);
   const { meta } = vertex;
   return {
@@ -64,7 +68,7 @@ export async function prepareRun(context: StepContext, vertex: Vertex, op: ExecO
     sshSockets: context.ssh,
     platform: meta.platform,
     noCache: meta.noCache,
-    ...(seeds === undefined ? {} : { cacheSeeds: await seeds() }),
+    cacheSeeds,
     ...(meta.memory === undefined ? {} : { memory: meta.memory }),
     ...(meta.cpus === undefined ? {} : { cpus: meta.cpus }),
   };
@@ -96,6 +100,15 @@ async function mountSources(context: StepContext, vertex: Vertex, op: ExecOp): P
     sources[mount.input] ??= await context.mountSource(vertex, mount.input);
   }
   return sources;
+}
+
+async function seedsOf({ seed }: StepContext, op: ExecOp): Promise<Record<string, SnapshotId>> {
+  const seeds: Record<string, SnapshotId> = {};
+  for (const mount of op.mounts) {
+    const snapshot = mount.type === 'cache' ? await seed?.(mount.id) : null;
+    if (mount.type === 'cache' && typeof snapshot === 'string') seeds[mount.id] = snapshot;
+  }
+  return seeds;
 }
 
 /** Values are read only for the step that mounts them, and never leave this process but to the executor. */

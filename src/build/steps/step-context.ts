@@ -15,7 +15,7 @@ export interface StepContext {
   readonly logs: Map<string, StepLog>;
   /** Steps whose command failed; their snapshots are kept. Absent: they are discarded at once. */
   readonly failed?: FailedStep[];
-  /** First contents of cache mounts, by id; asked for when the first RUN runs. */
-  readonly seeds?: () => Promise<Readonly<Record<string, SnapshotId>>>;
+  /** First content of a cache mount that is imported, by id. */
+  readonly seed?: (id: string) => Promise<SnapshotId | null>;
   mountSource(vertex: Vertex, input: number): Promise<MountSource>;
 }

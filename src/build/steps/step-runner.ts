@@ -29,8 +29,8 @@ export interface StepRunnerOptions {
   readonly format: LayerFormat;
   /** Collects steps whose command failed. */
   readonly failed?: FailedStep[];
-  /** First contents of cache mounts, by id. */
-  readonly seeds?: () => Promise<Readonly<Record<string, SnapshotId>>>;
+  /** First content of a cache mount that is imported, by id. */
+  readonly seed?: (id: string) => Promise<SnapshotId | null>;
 }
 
 export class StepRunner {
@@ -91,7 +91,7 @@ export class StepRunner {
   }
 
   get #context(): StepContext {
-    const { session, format, request, logs, trees, failed, seeds } = this.#options;
+    const { session, format, request, logs, trees, failed, seed } = this.#options;
     return {
       session,
       format,
@@ -100,7 +100,7 @@ export class StepRunner {
       logs,
       mountSource: (step, input) => trees.mountSource(inputOf(step, input)),
       ...(failed === undefined ? {} : { failed }),
-      ...(seeds === undefined ? {} : { seeds }),
+      ...(seed === undefined ? {} : { seed }),
     };
   }
 

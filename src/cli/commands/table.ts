@@ -1,5 +1,6 @@
 // Every command: its table of flags and where its code is. Code is loaded when the command runs.
 import { BUILD_COMMAND } from '../flags/build.ts';
+import { CACHE_COMMAND } from '../flags/cache.ts';
 import { DEBUG_COMMAND } from '../flags/debug.ts';
 import { EXPLAIN_COMMAND } from '../flags/explain.ts';
 import { HISTORY_COMMAND, IMAGES_COMMAND, INSPECT_COMMAND, RMI_COMMAND, TAG_COMMAND, VERSION_COMMAND } from '../flags/images.ts';
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   { spec: LOAD_COMMAND, load: () => import('./load.ts') },
   { spec: DU_COMMAND, load: () => import('./du.ts') },
   { spec: PRUNE_COMMAND, load: () => import('./prune.ts') },
+  { spec: CACHE_COMMAND, load: () => import('./cache.ts') },
   { spec: VERIFY_COMMAND, load: () => import('./verify.ts') },
   { spec: DOCTOR_COMMAND, load: () => import('./doctor.ts') },
   { spec: LOGIN_COMMAND, load: () => import('./login.ts') },

@@ -23,6 +23,18 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
     help: 'Do not build; answer instead: check, outline (what can be given), targets',
   },
   { name: 'check', kind: 'switch', help: 'Do not build; check the Dockerfile: --call=check' },
+  {
+    name: 'cache-mount-export',
+    kind: 'list',
+    placeholder: 'id=ID,dest=DIR|ref=REF',
+    help: 'After the build, save a cache mount as an OCI layout in DIR or in a registry',
+  },
+  {
+    name: 'cache-mount-import',
+    kind: 'list',
+    placeholder: 'id=ID,src=DIR|ref=REF',
+    help: 'Fill a cache mount that the store does not have from DIR or a registry',
+  },
   { name: 'cgroup-parent', kind: 'value', placeholder: 'CGROUP', help: 'Parent cgroup of RUN steps' },
   { name: 'explain', kind: 'switch', help: 'Say for each step that ran why it did not come from the cache' },
   {

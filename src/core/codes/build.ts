@@ -15,6 +15,19 @@ export const BUILD_ERRORS = {
     title: 'Step ran out of memory',
     explanation: 'The kernel killed a process of a RUN step because its memory limit, or the memory of this machine, was used up.',
   },
+  'build/cache-transfer': {
+    title: 'Cache mount cannot travel',
+    explanation:
+      'A cache mount cannot be exported or imported: no RUN of the build has a cache with that id, the store holds none, or what is to be imported is not what --cache-mount-export writes. The message says which.',
+  },
+  'build/no-such-cache': {
+    title: 'No such cache mount',
+    explanation: 'The store has no cache mount with that id or key. `tsbuild cache ls` lists what is there.',
+  },
+  'build/cache-in-use': {
+    title: 'Cache mount in use',
+    explanation: 'A step of a running build has the cache mount, so it cannot be removed. Try again when the build has ended.',
+  },
   'build/no-such-step': {
     title: 'No such step',
     explanation:

@@ -11,7 +11,6 @@ import { ContainerView } from '../sandbox/container-view.ts';
 import { collectChanges } from '../sandbox/copied-root.ts';
 import { checkRunnable } from '../sandbox/emulation.ts';
 import { DEFAULT_HOSTNAME, hostsText } from '../sandbox/hosts-file.ts';
-import { openOutput } from '../sandbox/log-pump.ts';
 import type { ProvidedFile } from '../sandbox/mount-content.ts';
 import { describeProgram, findProgram } from '../sandbox/program-check.ts';
 import { hostResolvConf } from '../sandbox/resolv-conf.ts';
@@ -19,6 +18,8 @@ import { checkedId, createUpper, removeWork, treeOf } from '../sandbox/snapshot-
 import { environment } from '../sandbox/step-environment.ts';
 import type { LogChannel, StepHost } from '../sandbox/step-host.ts';
 import { StepScope } from '../sandbox/step-scope.ts';
+import { openStreams } from '../sandbox/terminal.ts';
+import type { StepInput } from '../sandbox/terminal-input.ts';
 import { readUserFiles } from '../sandbox/user-files.ts';
 import { homeOf, lookupUser } from '../sandbox/user-lookup.ts';
 import { createWorkingDirectory } from '../sandbox/working-directory.ts';
@@ -29,8 +30,16 @@ import { Placements } from './placements.ts';
 import { TreeChanges } from './tree-changes.ts';
 
 /** Errors as for every step, and 'exec/no-namespaces' for a user who may not change the root. */
-export async function runInChroot(host: StepHost, request: RunRequest, log: LogChannel, signal: AbortSignal): Promise<RunResult> {
+export async function runInChroot(
+  host: StepHost,
+  request: RunRequest,
+  log: LogChannel,
+  signal: AbortSignal,
+  input: StepInput | null = null,
+): Promise<RunResult> {
   if (process.geteuid?.() !== 0) throw needsRoot();
+  if (request.terminal !== undefined) throw needsNamespaces('a terminal inside a container');
+  if ((request.hostBinds ?? []).length > 0) throw needsNamespaces('a host directory inside a container');
   if (request.op.network === 'none') host.noticeOnce('--network=none cannot be kept here: without namespaces steps share the network');
   if (request.memory !== undefined || request.cpus !== undefined) host.noticeOnce('limits of steps are not enforced without namespaces');
   await using scope = new StepScope(host, request.snapshot);
@@ -47,7 +56,7 @@ export async function runInChroot(host: StepHost, request: RunRequest, log: LogC
   const view = new ContainerView(tree, []);
   try {
     await new Placements(scope, request, view, changes).placeAll(provideFiles(scope, request), signal);
-    return await runProgram(scope, request, view, tree, log, signal);
+    return await runProgram(scope, request, view, tree, { log, input: request.stdin === true ? input : null }, signal);
   } finally {
     // Also after a failure: caches go home.
     collectChanges(
@@ -79,7 +88,7 @@ async function runProgram(
   request: RunRequest,
   view: ContainerView,
   tree: string,
-  log: LogChannel,
+  { log, input }: Connection,
   signal: AbortSignal,
 ): Promise<RunResult> {
   const { op } = request;
@@ -97,21 +106,26 @@ async function runProgram(
   const spec: ChrootSpec = { tree, cwd, program: program.path, args: op.args, env, ...user };
   const specFile = join(scope.files, 'spec');
   writeFileSync(specFile, JSON.stringify(spec), { mode: 0o600 });
-  return { exitCode: await spawnInside(scope, tree, specFile, log, signal) };
+  return { exitCode: await spawnInside(scope, tree, specFile, { log, input }, signal) };
 }
 
-async function spawnInside(scope: StepScope, tree: string, specFile: string, log: LogChannel, signal: AbortSignal): Promise<number> {
+interface Connection {
+  readonly log: LogChannel;
+  readonly input: StepInput | null;
+}
+
+async function spawnInside(scope: StepScope, tree: string, specFile: string, connection: Connection, signal: AbortSignal): Promise<number> {
   const { host } = scope;
   if (signal.aborted) throw cancelled();
-  const output = openOutput(host.calls, log);
+  const streams = openStreams({ host, bundle: scope.filesRelative, ...connection });
   const args = [...process.execArgv, process.argv[1] ?? '', 'enter-chroot', specFile];
   host.trees.add(tree);
   const child = spawn(process.execPath, args, {
-    stdio: ['ignore', output.stdout, output.stderr],
+    stdio: [streams.stdin, streams.stdout, streams.stderr],
     env: { PATH: toolPath() },
     detached: true,
   });
-  output.closeWriters();
+  streams.started();
   const stop = (): void => {
     child.kill('SIGKILL');
     killInside(tree);
@@ -123,7 +137,7 @@ async function spawnInside(scope: StepScope, tree: string, specFile: string, log
       child.once('exit', (status, name) => resolve(status ?? 128 + (name === null ? 0 : constants.signals[name])));
     });
     killInside(tree);
-    await output.finished;
+    await streams.drained();
     if (signal.aborted) throw cancelled();
     return code;
   } finally {
@@ -133,6 +147,13 @@ async function spawnInside(scope: StepScope, tree: string, specFile: string, log
 }
 
 const cancelled = (): TsbuildError => new TsbuildError({ code: 'exec/cancelled', message: 'the step was cancelled' });
+
+const needsNamespaces = (what: string): TsbuildError =>
+  new TsbuildError({
+    code: 'exec/no-namespaces',
+    message: `${what} needs namespaces, which are refused here`,
+    hint: '`tsbuild doctor` says how to allow them.',
+  });
 
 const needsRoot = (): TsbuildError =>
   new TsbuildError({

@@ -1,0 +1,99 @@
+// Cache mounts in an OCI layout directory: several ids share one directory, each with its entry in
+// index.json. An export replaces the entry of its id and the blobs that only that entry used.
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BlobStore } from '../../cache/blob-store.ts';
+import type { Descriptor, Manifest } from '../../core/descriptor.ts';
+import { digestOf, hexOf } from '../../core/digest.ts';
+import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import { copyBlobTo } from '../../push/assemble/copy-blob.ts';
+import { indexEntries } from '../../push/assemble/layout-directory.ts';
+import { encodeLayoutIndex, INDEX_FILE, LAYOUT_FILE, LAYOUT_VERSION } from '../../push/assemble/layout-index.ts';
+import { CACHE_ARTIFACT, ID_ANNOTATION } from './cache-transfer.ts';
+
+const blobPath = (directory: string, digest: Descriptor['digest']): string => join(directory, 'blobs', 'sha256', hexOf(digest));
+
+/** Writes the artifact whose manifest and blobs are in the store. Errors: 'build/output', 'image/bad-archive'. */
+export async function writeCacheLayout(
+  directory: string,
+  id: string,
+  root: Descriptor,
+  manifest: Manifest,
+  store: BlobStore,
+): Promise<void> {
+  const before = writing(directory, () => openLayout(directory));
+  const entry: Descriptor = { ...root, annotations: { [ID_ANNOTATION]: id }, artifactType: CACHE_ARTIFACT };
+  // In its old place, so that an unchanged cache leaves the file as it is.
+  const at = before.findIndex((other) => isCache(other, id));
+  const kept = before.filter((other) => !isCache(other, id));
+  const entries = kept.toSpliced(at === -1 ? kept.length : at, 0, entry);
+  for (const blob of [manifest.config, ...manifest.layers, root]) await copyBlobTo(store, blob, blobPath(directory, blob.digest));
+  writing(directory, () => {
+    const temporary = join(directory, `.${INDEX_FILE}.${process.pid}`);
+    writeFileSync(temporary, encodeLayoutIndex(entries));
+    renameSync(temporary, join(directory, INDEX_FILE));
+    for (const replaced of before)
+      if (isCache(replaced, id) && replaced.digest !== root.digest) removeReplaced(directory, replaced, entries);
+  });
+}
+
+/** Entries of index.json for the id; a layout with one cache and no id on it has that. */
+export function findInLayout(directory: string, id: string): Descriptor | null {
+  const caches = indexEntries(directory).filter((entry) => entry.artifactType === CACHE_ARTIFACT);
+  return caches.find((entry) => isCache(entry, id)) ?? null;
+}
+
+export const hasLayout = (directory: string): boolean => existsSync(join(directory, INDEX_FILE));
+
+const isCache = (entry: Descriptor, id: string): boolean =>
+  entry.artifactType === CACHE_ARTIFACT && entry.annotations?.[ID_ANNOTATION] === id;
+
+function openLayout(directory: string): readonly Descriptor[] {
+  mkdirSync(join(directory, 'blobs', 'sha256'), { recursive: true });
+  if (hasLayout(directory)) return indexEntries(directory);
+  const foreign = readdirSync(directory).filter((name) => name !== 'blobs' && name !== LAYOUT_FILE && !name.startsWith(`.${INDEX_FILE}.`));
+  if (foreign.length > 0) {
+    throw new TsbuildError({
+      code: 'build/output',
+      message: `--cache-mount-export: ${directory} is neither empty nor an OCI layout`,
+      hint: 'name a directory of its own for cache mounts',
+    });
+  }
+  writeFileSync(join(directory, LAYOUT_FILE), LAYOUT_VERSION);
+  return [];
+}
+
+/** The manifest and layers of an entry that is gone, unless another entry has them too. */
+function removeReplaced(directory: string, replaced: Descriptor, entries: readonly Descriptor[]): void {
+  const used = new Set(entries.flatMap((entry) => [entry.digest, ...layersOf(directory, entry)]));
+  for (const digest of [replaced.digest, ...layersOf(directory, replaced)]) {
+    if (!used.has(digest)) rmSync(blobPath(directory, digest), { force: true });
+  }
+}
+
+/** Digests that a manifest of the layout names; what cannot be read names nothing. */
+function layersOf(directory: string, entry: Descriptor): readonly Descriptor['digest'][] {
+  try {
+    const bytes = readFileSync(blobPath(directory, entry.digest));
+    if (digestOf(bytes) !== entry.digest) return [];
+    const { config, layers, manifests } = JSON.parse(bytes.toString('utf8')) as Partial<Manifest> & { manifests?: readonly Descriptor[] };
+    const below = (manifests ?? []).flatMap((child) => [child.digest, ...layersOf(directory, child)]);
+    return [...(config === undefined ? [] : [config.digest]), ...(layers ?? []).map((layer) => layer.digest), ...below];
+  } catch {
+    return [];
+  }
+}
+
+function writing<T>(directory: string, body: () => T): T {
+  try {
+    return body();
+  } catch (cause) {
+    if (cause instanceof TsbuildError) throw cause;
+    throw new TsbuildError({
+      code: 'build/output',
+      message: `--cache-mount-export: cannot write ${directory} (${errnoOf(cause) ?? String(cause)})`,
+      hint: 'choose another directory',
+      cause,
+    });
+  }
+}
