@@ -1,0 +1,172 @@
+// Attacks on the executor that fail, by the classes of docs/security.md: races around mounts, names that
+// smuggle options, terminals with fewer limits, secrets beside the step, a runtime that is overwritten.
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Executor } from '../../src/executor/executor.ts';
+import { findRuntime } from '../../src/executor/sandbox/runtime.ts';
+import { startExecutor } from '../../src/executor/start-executor.ts';
+import type { Mount } from '../../src/graph/op.ts';
+import { createStore, findBusybox, type TestStore, whyNoSteps } from '../support/busybox-root.ts';
+import { type RunStep, stepRunner } from '../support/step-runner.ts';
+
+type Cache = Extract<Mount, { type: 'cache' }>;
+const cache = (over: Partial<Cache> = {}): Mount => ({
+  ...{ type: 'cache', id: 'race', target: '/c', sharing: 'shared', readonly: false, source: '', mode: 0o755, uid: 0, gid: 0 },
+  ...over,
+});
+
+describe.skipIf(whyNoSteps())('hostile steps and images', () => {
+  let store: TestStore;
+  let executor: Executor;
+  let run: RunStep;
+
+  beforeAll(async () => {
+    store = await createStore(findBusybox() ?? '');
+    executor = await startExecutor({ root: store.root, isolation: 'root', notice: () => {} });
+    run = stepRunner(executor);
+    mkdirSync(join(store.root, 'sentinel'));
+    writeFileSync(join(store.root, 'sentinel/host-file'), 'host');
+  });
+  afterAll(async () => {
+    await executor?.close();
+    store?.remove();
+  });
+
+  const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
+    promise.then(
+      (value) => value,
+      (error: unknown) => (error as { code?: unknown }).code,
+    );
+
+  test('a sub-path of a cache that turns into a link while it is mounted (class 3)', async () => {
+    await run({ script: 'mkdir /c/sub; echo inside > /c/sub/f', mounts: [cache()] });
+    const base = join(store.root, 'cache-mounts-v1');
+    const directory = readdirSync(base)
+      .map((name) => join(base, name, '0'))
+      .find((path) => readdirSync(path).includes('sub')) as string;
+    symlinkSync(join(store.root, 'sentinel'), join(directory, 'link'));
+    let running = true;
+    // What a step beside it could do, only faster.
+    const swapping = (async () => {
+      while (running) {
+        for (const [from, to] of [
+          ['sub', 'kept'],
+          ['link', 'sub'],
+          ['sub', 'link'],
+          ['kept', 'sub'],
+        ] as const)
+          tryTo(() => renameSync(join(directory, from), join(directory, to)));
+        // A step that came in between made it anew.
+        tryTo(() => rmdirSync(join(directory, 'sub')));
+        await new Promise(setImmediate);
+      }
+    })();
+    const seen = new Set<unknown>();
+    try {
+      for (let round = 0; round < 25; round += 1) {
+        const outcome = await codeOf(run({ script: 'cat /c/f; ls /c', mounts: [cache({ source: 'sub' })] }));
+        seen.add(typeof outcome === 'object' ? (outcome as { stdout: string }).stdout : outcome);
+      }
+    } finally {
+      running = false;
+      await swapping;
+    }
+    expect(seen).toContain('inside\nf\n');
+    // A directory that is gone cannot be mounted; nothing else of the machine may show.
+    for (const value of seen) expect(['exec/runtime-failed', 'inside\nf\n', '', 'exec/mount-source']).toContain(value);
+  });
+
+  test.each(['..', '../..', 'a/../../..', '/..', './../cache-mounts-v1'])(
+    'cache source %s stays in the cache (class 4)',
+    async (source) => {
+      const outcome = await codeOf(run({ script: 'ls -A /c', mounts: [cache({ id: `climb ${source}`, source })] }));
+      expect(typeof outcome === 'object' ? (outcome as { stdout: string }).stdout : outcome).toMatch(/^$|^exec\/mount-source$/);
+    },
+  );
+
+  test.each(['/m,upperdir=x', '/m:/etc', '/m\nbind', '/m\\,rw', '/m"},{"destination":"/evil', '/m,suid,dev,exec'])(
+    'a target is a name, whatever it holds (class 6): %j',
+    async (target) => {
+      store.addSnapshot('plain', { file: 'content' });
+      const sources = { 1: { type: 'stack', stack: ['plain'] } } as const;
+      const mount: Mount = { type: 'bind', input: 1, source: '/', target, readonly: true };
+      const script = 'cat "$0/file"; echo x > "$0/new" || echo read-only; ls -d /evil /etc/file';
+      const { stdout } = await run({ args: ['/bin/sh', '-c', script, target], mounts: [mount] }, { sources });
+      expect(stdout).toBe('contentread-only\n');
+    },
+  );
+
+  test('a program with input, or of an unknown security mode, has the limits of every step (class 7)', async () => {
+    const script = 'grep -E "^(CapEff|CapBnd|Seccomp:)" /proc/self/status; unshare -m true || echo refused';
+    const plain = await run({ script });
+    expect(plain.stdout).toMatch(/Seccomp:\s+2\n/);
+    expect(plain.stdout).toMatch(/refused\n$/);
+    expect((await run({ script }, { stdin: true })).stdout).toBe(plain.stdout);
+    const terminal = await run({ script }, { terminal: { columns: 80, rows: 24 } });
+    expect(terminal.stdout.replaceAll('\r', '')).toContain(plain.stdout.replace(/refused\n$/, ''));
+    expect((await run({ script, security: 'Insecure' as 'sandbox' })).stdout).toBe(plain.stdout);
+  });
+
+  test('/proc and /dev are the real ones, whatever the image has there (class 11)', async () => {
+    store.addSnapshot('fakes', { 'dev/null': 'fake', 'dev/zero': '->/etc/passwd', 'proc/version': 'fake', 'proc/kcore': '->/etc/passwd' });
+    const script = 'stat -f -c %t /proc; stat -c "%t:%T" /dev/null /dev/zero; head -c 5 /proc/version';
+    expect((await run({ script }, { root: ['base', 'fakes'] })).stdout).toBe('9fa0\n1:3\n1:5\nLinux');
+  });
+
+  test('a secret is in no environment or command line of another process, and in no file after the step (class 23)', async () => {
+    const canary = randomBytes(16).toString('hex');
+    const mounts: Mount[] = [{ type: 'secret', id: 's', target: '/run/s', env: 'TOKEN', required: true, mode: 0o400, uid: 0, gid: 0 }];
+    const step = run({ script: 'cat /run/s; sleep 1', mounts }, { secrets: { s: Buffer.from(canary) }, extraEnv: [] });
+    await delay(500);
+    const holders = processesHolding(canary);
+    expect((await step).stdout).toBe(canary);
+    // The step itself asked for the variable: its shell and its sleep.
+    for (const line of holders) expect(line).toMatch(/^(?:sleep 1|\/bin\/sh -c cat \/run\/s; sleep 1)$/);
+    expect(filesHolding(store.root, canary)).toEqual([]);
+  });
+
+  test('the runtime cannot be overwritten from inside (class 24)', async () => {
+    const { path } = findRuntime();
+    const digest = (): string => createHash('sha256').update(readFileSync(path)).digest('hex');
+    const before = digest();
+    // The classic: the runtime is made to start itself, while another process of the step writes to it.
+    store.addSnapshot('loop', { 'bin/evil': '#!/proc/self/exe\n' });
+    const writer = 'for i in $(seq 1 300); do for e in /proc/[0-9]*/exe; do echo pwned 2>/dev/null > $e; done; done 2>/dev/null';
+    const script = `chmod 755 /bin/evil; (${writer}) & for i in 1 2 3 4 5; do /bin/evil; done; wait; true`;
+    await run({ script }, { root: ['base', 'loop'] });
+    await codeOf(run({ args: ['/proc/self/exe', '--version'] }));
+    expect(digest()).toBe(before);
+  });
+});
+
+function tryTo(body: () => void): void {
+  try {
+    body();
+  } catch {
+    // the other side was faster
+  }
+}
+
+/** Command lines of processes that have `text` in their environment or arguments. */
+function processesHolding(text: string): string[] {
+  const found: string[] = [];
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
+      if (line.includes(text) || readFileSync(`/proc/${pid}/environ`, 'latin1').includes(text)) found.push(line);
+    } catch {
+      // ended meanwhile
+    }
+  }
+  return found;
+}
+
+function filesHolding(directory: string, text: string): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => readFileSync(path, 'latin1').includes(text));
+}
