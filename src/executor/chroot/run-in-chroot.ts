@@ -117,7 +117,7 @@ interface Connection {
 async function spawnInside(scope: StepScope, tree: string, specFile: string, connection: Connection, signal: AbortSignal): Promise<number> {
   const { host } = scope;
   if (signal.aborted) throw cancelled();
-  const streams = openStreams({ host, bundle: scope.filesRelative, ...connection });
+  const streams = openStreams({ host, runtime: null, bundle: scope.filesRelative, ...connection });
   const args = [...process.execArgv, process.argv[1] ?? '', 'enter-chroot', specFile];
   host.trees.add(tree);
   const child = spawn(process.execPath, args, {
@@ -125,7 +125,7 @@ async function spawnInside(scope: StepScope, tree: string, specFile: string, con
     env: { PATH: toolPath() },
     detached: true,
   });
-  streams.started();
+  streams.started(child.pid);
   const stop = (): void => {
     child.kill('SIGKILL');
     killInside(tree);

@@ -34,6 +34,7 @@ export async function runContainer(run: ContainerRun): Promise<RunResult> {
   if (signal.aborted) throw cancelled();
   const streams = openStreams({
     host: scope.host,
+    runtime: runtime.kind,
     bundle: `${scope.filesRelative}/${basename(bundle)}`,
     log,
     input: request.stdin === true || request.terminal !== undefined ? run.input : null,
@@ -49,7 +50,7 @@ export async function runContainer(run: ContainerRun): Promise<RunResult> {
     cgroups: run.cgroups.join,
     ...(streams.consoleSocket === undefined ? {} : { consoleSocket: streams.consoleSocket }),
   });
-  streams.started();
+  streams.started(child.pid);
   const ended = new Promise<number>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, name) => resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])));

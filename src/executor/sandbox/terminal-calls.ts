@@ -1,7 +1,8 @@
 // System calls for programs that somebody types to: the socket over which a runtime hands out the
 // container's terminal (console socket of the runtime specification), window sizes, and a pipe for plain
 // input. Loaded only when a run has input or a terminal.
-import { constants } from 'node:os';
+import { constants, openSync } from 'node:fs';
+import { constants as system } from 'node:os';
 import koffi from 'koffi';
 import { InvariantError } from '../../core/errors.ts';
 import type { TerminalSize } from '../executor.ts';
@@ -19,6 +20,8 @@ const O_NONBLOCK = 0o4000;
 const F_SETFL = 4;
 const F_GETFL = 3;
 const TIOCSWINSZ = 0x5414;
+const TIOCSPTLCK = 0x40045431;
+const TIOCGPTPEER = 0x5441;
 /** struct sockaddr_un: a family and a path of at most 108 bytes with its NUL. */
 const PATH_MAX = 107;
 /** struct cmsghdr with one descriptor behind it, padded to the word. */
@@ -34,6 +37,8 @@ export interface TerminalCalls {
   receiveDescriptor(connection: number): number | 'closed' | null;
   setSize(terminal: number, size: TerminalSize): void;
   setNonBlocking(descriptor: number): void;
+  /** [user's side, program's side] of a new terminal; both close on exec. */
+  openTerminal(): [number, number];
   /** [read end, write end]; the write end does not block, both close on exec. */
   inputPipe(): [number, number];
 }
@@ -45,6 +50,7 @@ export function loadTerminalCalls(): TerminalCalls {
   const listen = libc.func('int listen(int fd, int backlog)');
   const accept4 = libc.func('int accept4(int fd, void *address, void *length, int flags)');
   const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
+  const openPeer = libc.func('int ioctl(int fd, unsigned long request, int flags)');
   const pipe2 = libc.func('int pipe2(_Out_ int *fds, int flags)');
   const fcntl = libc.func('int fcntl(int fd, int command, long argument)');
   const receive = bindReceive(libc);
@@ -53,7 +59,7 @@ export function loadTerminalCalls(): TerminalCalls {
     if (result < 0) throw new SyscallError(call, koffi.errno(), '');
     return result;
   };
-  const pending = (): boolean => koffi.errno() === constants.errno.EAGAIN || koffi.errno() === constants.errno.EINTR;
+  const pending = (): boolean => koffi.errno() === system.errno.EAGAIN || koffi.errno() === system.errno.EINTR;
 
   const calls: TerminalCalls = {
     listen(path) {
@@ -87,6 +93,12 @@ export function loadTerminalCalls(): TerminalCalls {
     },
     setNonBlocking(fd) {
       check(fcntl(fd, F_SETFL, check(fcntl(fd, F_GETFL, 0), 'fcntl') | O_NONBLOCK), 'fcntl');
+    },
+    openTerminal() {
+      const user = openSync('/dev/ptmx', constants.O_RDWR | constants.O_NOCTTY);
+      // A value of 0 unlocks; a peer by descriptor needs no /dev/pts of ours.
+      check(ioctl(user, TIOCSPTLCK, Buffer.alloc(4)), 'ioctl');
+      return [user, check(openPeer(user, TIOCGPTPEER, constants.O_RDWR | constants.O_NOCTTY | O_CLOEXEC), 'ioctl')];
     },
     inputPipe() {
       const fds = [0, 0];

@@ -1,6 +1,7 @@
 // How a container is connected: pipes for its output and, when somebody sends input, one for that; or a
 // terminal. The terminal is made by the runtime inside the container (so that ttyname, job control and
-// /dev/console work) and handed out over a console socket.
+// /dev/console work). crun hands it out over a console socket; runc, which does so only for containers
+// that outlive it, gets a terminal of ours and passes everything on itself.
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -20,12 +21,13 @@ export interface Streams {
   /** Name of the console socket in the bundle. */
   readonly consoleSocket?: string;
   /** The runtime has started: what it inherited is closed here. */
-  started(): void;
+  started(pid: number | undefined): void;
   /** The runtime has ended; resolves when all output has been passed on. */
   drained(): Promise<void>;
 }
 
 export interface StreamRequest {
+  readonly runtime: 'crun' | 'runc' | null;
   readonly host: StepHost;
   /** Directory of the bundle, relative to the working directory. */
   readonly bundle: string;
@@ -40,7 +42,8 @@ const POLL = 4;
 const END_OF_TEXT = Buffer.from([4]);
 
 export function openStreams(request: StreamRequest): Streams {
-  if (request.terminal !== undefined) return openTerminal(request, request.terminal);
+  const { terminal } = request;
+  if (terminal !== undefined) return request.runtime === 'runc' ? lendTerminal(request, terminal) : openTerminal(request, terminal);
   const output = openOutput(request.host.calls, request.log);
   const stdin = request.input === null ? 'ignore' : openInput(request.input);
   return {
@@ -127,6 +130,30 @@ function openTerminal({ host, bundle, log, input }: StreamRequest, size: Termina
   };
 }
 
+/** A terminal for the runtime itself, which looks at its size when it is told that it changed. */
+function lendTerminal({ log, input }: StreamRequest, size: TerminalSize): Streams {
+  const calls = loadTerminalCalls();
+  const [user, program] = calls.openTerminal();
+  let runtime: number | undefined;
+  const shown = relay(calls, user, size, log, input, () => {
+    if (runtime !== undefined) process.kill(runtime, 'SIGWINCH');
+  });
+  return {
+    stdin: program,
+    stdout: program,
+    stderr: program,
+    started(pid) {
+      runtime = pid;
+      closeSync(program);
+    },
+    async drained() {
+      runtime = undefined;
+      await shown;
+      input?.close();
+    },
+  };
+}
+
 /** Waits for the runtime to connect and send; null when it ended without. */
 async function receiveTerminal(calls: TerminalCalls, socket: number, ended: () => boolean): Promise<number | null> {
   let connection: number | null = null;
@@ -146,7 +173,14 @@ async function receiveTerminal(calls: TerminalCalls, socket: number, ended: () =
 }
 
 /** Resolves when the last process that has the terminal open is gone. */
-function relay(calls: TerminalCalls, terminal: number, size: TerminalSize, log: LogChannel, input: StepInput | null): Promise<void> {
+function relay(
+  calls: TerminalCalls,
+  terminal: number,
+  size: TerminalSize,
+  log: LogChannel,
+  input: StepInput | null,
+  onResize: () => void = () => {},
+): Promise<void> {
   calls.setNonBlocking(terminal);
   calls.setSize(terminal, size);
   const reader = new ReadStream(terminal);
@@ -158,7 +192,9 @@ function relay(calls: TerminalCalls, terminal: number, size: TerminalSize, log: 
     write: (data) => writer.write(data),
     end: () => void writer.write(END_OF_TEXT),
     resize: (next) => {
-      if (open) calls.setSize(terminal, next);
+      if (!open) return;
+      calls.setSize(terminal, next);
+      onResize();
     },
   });
   reader.on('data', (chunk: Buffer) => {
