@@ -14,6 +14,7 @@ import { type BuiltImage, makeOutputs, openOutputs } from './outputs/outputs.ts'
 import { planWithFacts } from './plan-build-loop.ts';
 import { RegistryAccess } from './registry-access.ts';
 import { RemoteSources } from './remote/remote-sources.ts';
+import { repeatedFiles } from './repeated-files.ts';
 import type { Session } from './session.ts';
 import { solvePlan } from './solve-plan.ts';
 
@@ -52,10 +53,11 @@ async function planInputs<T>({ session, request, inputs, registry, remotes }: Op
   noticeSyntax(session, ast);
   const images = new BaseImages(session, registry, request.pull);
   const planned = await planWithFacts(ast, planOptions(request, inputs), async (query) => (await images.resolve(query)).fact);
-  const warnings = [...checkOptions(ast, request.buildArgs).settle(syntax), ...planned.diagnostics];
+  const { settle } = checkOptions(ast, request.buildArgs);
+  const warnings = [...settle(syntax), ...planned.diagnostics];
   if (planned.type === 'failed' || hasErrors(warnings)) throw new DockerfileError(file, warnings);
   for (const diagnostic of warnings) session.emit({ type: 'diagnostic', diagnostic });
-  return body({ session, request, inputs, registry, remotes, images, file, warnings }, planned.plan);
+  return body({ session, request, inputs, registry, remotes, images, file, warnings, settle }, planned.plan);
 }
 
 /** There is one frontend; files written for Docker's own versions are ours, others are built all the same, with a word. */
@@ -77,6 +79,8 @@ export interface BuildParts extends OpenedBuild {
   readonly images: BaseImages;
   readonly file: SourceFile;
   readonly warnings: readonly Diagnostic[];
+  /** Drops the checks that the file mutes. */
+  readonly settle: (diagnostics: readonly Diagnostic[]) => Diagnostic[];
 }
 
 export type PlanBody<T> = (parts: BuildParts, plan: BuildPlan) => Promise<T>;
@@ -91,7 +95,8 @@ async function buildPlan(parts: BuildParts, plan: BuildPlan): Promise<BuildOutco
   const built: BuiltImage[] = plan.images.map((image, at) => ({ plan: image, layers: solved[at]?.layers ?? [] }));
   const result = await makeOutputs(outputs, built);
   await exports?.exportCaches(session, registry, cacheExports);
-  return { ...result, file: parts.file, warnings: parts.warnings };
+  const advice = parts.settle(repeatedFiles(session, plan, solved));
+  return { ...result, file: parts.file, warnings: [...parts.warnings, ...advice] };
 }
 
 export function planOptions(request: BuildRequest, inputs: BuildInputs): PlanOptions {

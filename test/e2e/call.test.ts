@@ -1,6 +1,6 @@
 // --call, --check and explain with the real program: nothing is built, and scripts can rely on shapes and exit codes.
 import { afterAll, describe, expect, test } from 'vitest';
-import { openWorkbench } from '../support/cli.ts';
+import { buildBase, openWorkbench } from '../support/cli.ts';
 
 const bench = openWorkbench();
 afterAll(() => bench.dispose());
@@ -220,7 +220,7 @@ test('unknown calls and formats are refused by name', async () => {
     ['--call=targets,format=sarif', 'text and json'],
   ] as const) {
     const { code, stderr } = await bench.run([flag, '.']);
-    expect([code, stderr.includes(text)]).toEqual([2, true]);
+    expect([code, stderr.includes(text), stderr.includes('error[cli/usage]')]).toEqual([2, true, true]);
   }
 });
 
@@ -229,4 +229,19 @@ test('explain takes codes and rule names, and suggests', async () => {
   expect((await bench.ok(['explain', 'undefinedvar'])).stdout).toContain('plan/undefined-var: Undefined variable');
   expect((await bench.run(['explain', 'plan/undefined-vra'])).stderr).toContain('did you mean plan/undefined-var?');
   expect((await bench.ok(['explain'])).stdout).toMatch(/^registry\/unauthorized {2,}\S/m);
+});
+
+test('a step that stores large files a second time is told after the build, with the size', async () => {
+  await buildBase(bench);
+  const dir = context(`FROM base
+RUN dd if=/dev/urandom of=/large bs=1M count=12 && echo new > /small
+RUN chown 5:5 /large /small
+RUN chmod 600 /small
+RUN chown 6 /large; echo changed > /large
+`);
+  const { stderr } = await bench.ok([dir]);
+  expect(stderr.match(/^warning\[plan\/owner-change-copies-files\].*$/gm)).toEqual([
+    'warning[plan/owner-change-copies-files]: this step stores 12 MiB a second time: only owner or mode of the files changed',
+  ]);
+  expect(stderr).toContain('3 | RUN chown 5:5 /large /small');
 });
