@@ -40,9 +40,14 @@ export function lowerInstruction(file: FileContext, layout: InstructionLayout, a
   }
   if (!terminated) return { ...base, kind: 'invalid' };
   if (hasTooManyWords(base.keyword.text, source.text, split.args)) {
-    file.diagnostics.error('parse/too-many-words', `${base.keyword.text.toUpperCase()} lists more than ${MAX_WORDS} words`, base.keyword.span, {
-      hint: 'split it into several instructions',
-    });
+    file.diagnostics.error(
+      'parse/too-many-words',
+      `${base.keyword.text.toUpperCase()} lists more than ${MAX_WORDS} words`,
+      base.keyword.span,
+      {
+        hint: 'split it into several instructions',
+      },
+    );
     return { ...base, kind: 'invalid' };
   }
   const input: InstructionInput = {

@@ -68,3 +68,14 @@ test.each([
   // Linear cases need well below a second; a quadratic one needs minutes.
   expect(performance.now() - started).toBeLessThan(5_000);
 });
+
+test.each([
+  ['LABEL', 'a=b \\\n', 1],
+  ['COPY', 'a \\\n', 1],
+  ['VOLUME', '"a",\\\n', 1],
+  ['RUN echo', 'a \\\n', 0],
+])('%s of more than fifty thousand words', (keyword, word, problems) => {
+  const text = word.startsWith('"') ? `${keyword} [${word.repeat(50_001)}"a"]` : `${keyword} ${word.repeat(50_001)}x=y`;
+  const { diagnostics } = parse(`FROM scratch\n${text}\n`);
+  expect(diagnostics.map(({ code }) => code)).toEqual(Array(problems).fill('parse/too-many-words'));
+});
