@@ -19,7 +19,7 @@ import { parseJsonBody } from './hcl/parse-json.ts';
 import { hasWildcard, matchPattern } from './match-pattern.ts';
 import { parseOverrides } from './overrides.ts';
 import { type BakeDiagnostic, BakeProblem, problem } from './problem.ts';
-import { refuseSharedTags } from './shared-tags.ts';
+import { sharedTags } from './shared-tags.ts';
 import { contentsOf, printedGroups, TargetGraph, unknownTarget } from './target-graph.ts';
 
 export interface BakeRequest {
@@ -48,6 +48,8 @@ export interface BakeResult {
   /** Targets asked for, in order, then those that are only linked. */
   readonly targets: readonly BakeTarget[];
   readonly diagnostics: readonly BakeDiagnostic[];
+  /** Errors for a build, but not for printing: targets with one tag. */
+  readonly conflicts: readonly BakeDiagnostic[];
 }
 
 export interface LoadedBake {
@@ -110,6 +112,7 @@ const failed = (error: BakeProblem): BakeResult => ({
   groups: [],
   targets: [],
   diagnostics: [{ diagnostic: error.diagnostic, file: error.file }],
+  conflicts: [],
 });
 
 function resolveTargets(config: Config, request: BakeRequest): Omit<BakeResult, 'diagnostics'> {
@@ -119,7 +122,6 @@ function resolveTargets(config: Config, request: BakeRequest): Omit<BakeResult, 
   const targets = new Map<string, BakeTarget>();
   for (const name of contents.flatMap((one) => one.targets)) targets.set(name, graph.resolve(name, false));
   graph.addLinked(targets);
-  refuseSharedTags([...targets.values()], config);
   const groups = printedGroups(
     config,
     contents.flatMap((one) => one.groups),
@@ -128,6 +130,7 @@ function resolveTargets(config: Config, request: BakeRequest): Omit<BakeResult, 
   const epoch = request.environment['SOURCE_DATE_EPOCH'];
   return {
     groups,
+    conflicts: sharedTags([...targets.values()], config),
     targets: [...targets.values()].map((target) => (epoch === undefined || epoch === '' ? target : withEpoch(target, epoch))),
   };
 }

@@ -1,21 +1,23 @@
-// Two targets that give their images one tag: whichever is finished last would win, so it is refused,
-// with both places.
+// Two targets that give their images one tag: whichever is finished last would win, so a build refuses
+// it, with both places. Printing does not, as buildx does not.
 import { formatReference, tryParseReference, withDefaultTag } from '../core/reference.ts';
 import type { BakeTarget } from './bake-target.ts';
 import type { Config } from './definition/config.ts';
-import { BakeProblem, problem } from './problem.ts';
+import { type BakeDiagnostic, problem } from './problem.ts';
 
 /** Only targets that make images count; names are compared in full form. */
-export function refuseSharedTags(targets: readonly BakeTarget[], config: Config): void {
+export function sharedTags(targets: readonly BakeTarget[], config: Config): BakeDiagnostic[] {
   const owners = new Map<string, string>();
+  const conflicts: BakeDiagnostic[] = [];
   for (const target of targets) {
     if (target.linked || (target.call !== undefined && target.call !== 'build')) continue;
     for (const tag of new Set((target.tags ?? []).map(fullName))) {
       const other = owners.get(tag);
-      if (other !== undefined) throw conflict(tag, other, target.name, config);
+      if (other !== undefined) conflicts.push(conflict(tag, other, target.name, config));
       owners.set(tag, target.name);
     }
   }
+  return conflicts;
 }
 
 function fullName(tag: string): string {
@@ -23,7 +25,7 @@ function fullName(tag: string): string {
   return parsed.ok ? formatReference(withDefaultTag(parsed.reference)) : tag;
 }
 
-function conflict(tag: string, first: string, second: string, config: Config): BakeProblem {
+function conflict(tag: string, first: string, second: string, config: Config): BakeDiagnostic {
   const here = config.places.get(second);
   const there = config.places.get(first);
   const sameFile = here !== undefined && here.file === there?.file;
@@ -35,8 +37,6 @@ function conflict(tag: string, first: string, second: string, config: Config): B
     ...(notes === undefined ? {} : { notes }),
   };
   const hint = 'give each image a tag of its own';
-  return new BakeProblem(
-    problem('bake/tag-conflict', `targets ${first} and ${second} both have the tag ${tag}`, { ...place, hint }),
-    here?.file ?? null,
-  );
+  const message = `targets ${first} and ${second} both have the tag ${tag}`;
+  return { diagnostic: problem('bake/tag-conflict', message, { ...place, hint }), file: here?.file ?? null };
 }

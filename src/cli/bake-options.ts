@@ -1,5 +1,5 @@
 // Flags of `tsbuild bake` that are short for overrides.
-import { shorthandOverrides } from '../bake/resolve-bake.ts';
+import { shorthandOverrides } from '../build/bake/open-bake.ts';
 import { isOn, listOf, type ParsedArgs } from './flags/flag.ts';
 
 /** Short flags first, so that --set wins over them. */

@@ -1,4 +1,5 @@
 // Every command: its table of flags and where its code is. Code is loaded when the command runs.
+import { BAKE_COMMAND } from '../flags/bake.ts';
 import { BUILD_COMMAND } from '../flags/build.ts';
 import { CACHE_COMMAND } from '../flags/cache.ts';
 import { DEBUG_COMMAND } from '../flags/debug.ts';
@@ -11,6 +12,7 @@ import type { Command } from './command.ts';
 
 export const COMMANDS: readonly Command[] = [
   { spec: BUILD_COMMAND, load: () => import('./build.ts') },
+  { spec: BAKE_COMMAND, load: () => import('./bake.ts') },
   { spec: PUSH_COMMAND, load: () => import('./push.ts') },
   { spec: PULL_COMMAND, load: () => import('./pull.ts') },
   { spec: IMAGES_COMMAND, load: () => import('./images.ts') },

@@ -1,0 +1,63 @@
+// Reads the definition files of a bake from disk and resolves them: where the pure part of bake meets
+// the file system, the clock and the YAML parser.
+import { readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { readDefinitionFiles } from '../../bake/definition-files.ts';
+import { type BakeRequest, type BakeResult, type LoadedBake, loadBake, needsYaml, resolveBake } from '../../bake/resolve-bake.ts';
+import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import { formatPlatform, hostPlatform } from '../../core/platform.ts';
+
+export { printBake } from '../../bake/print-bake.ts';
+export { type BakeDiagnostic, BakeProblem } from '../../bake/problem.ts';
+export { shorthandOverrides } from '../../bake/resolve-bake.ts';
+
+export interface OpenBakeOptions {
+  /** -f as typed. */
+  readonly files: readonly string[];
+  readonly targets: readonly string[];
+  readonly overrides: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+}
+
+/** A definition file is a page or two. */
+const LARGEST = 16 * 1024 * 1024;
+
+export async function openBake(options: OpenBakeOptions): Promise<BakeResult> {
+  return resolveBake(await requestOf(options));
+}
+
+/** Everything that the files define, for lists. Throws BakeProblem. */
+export async function loadDefinitions(options: OpenBakeOptions): Promise<LoadedBake> {
+  return loadBake(await requestOf(options));
+}
+
+async function requestOf(options: OpenBakeOptions): Promise<BakeRequest> {
+  const read = (name: string): string | null => readText(name, options.workingDirectory);
+  const files = readDefinitionFiles(options.files, options.environment, { read });
+  return {
+    files,
+    read,
+    targets: options.targets,
+    overrides: options.overrides,
+    environment: options.environment,
+    localPlatform: formatPlatform(hostPlatform(process.arch)),
+    now: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+    ...(needsYaml(files) ? { yaml: await import('yaml') } : {}),
+  };
+}
+
+function readText(name: string, workingDirectory: string): string | null {
+  try {
+    if (name === '-') return readFileSync(0, 'utf8');
+    const path = resolve(workingDirectory, name);
+    if (statSync(path).size > LARGEST)
+      throw new TsbuildError({ code: 'bake/no-file', message: `${name} is too large for a definition file` });
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof TsbuildError) throw error;
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') return null;
+    throw new TsbuildError({ code: 'bake/no-file', message: `cannot read ${name} (${errno ?? 'unknown error'})`, cause: error });
+  }
+}

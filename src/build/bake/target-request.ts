@@ -1,0 +1,186 @@
+// One bake target → the request of one build. What bake can say and a build cannot do is refused here,
+// by target and attribute, before anything is built.
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { BakeTarget, ExportEntry, SecretEntry } from '../../bake/bake-target.ts';
+import { linkedName } from '../../bake/target-graph.ts';
+import { TsbuildError } from '../../core/errors.ts';
+import type { BuildRequest, LayerOptions, OutputSpec, SecretSource } from '../build-request.ts';
+
+export interface TargetRequestOptions {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+  /** What --allow gives to all targets. */
+  readonly allow: readonly string[];
+  /** Contexts `target:NAME` → source of the built target. */
+  readonly linked: ReadonlyMap<string, string>;
+}
+
+const refuse = (target: BakeTarget, attribute: string, message: string, hint?: string): TsbuildError =>
+  new TsbuildError({
+    code: 'bake/unsupported',
+    message: `target ${target.name}: ${attribute}: ${message}`,
+    ...(hint === undefined ? {} : { hint }),
+  });
+
+/** Throws 'bake/unsupported'. */
+export function targetRequest(target: BakeTarget, options: TargetRequestOptions): BuildRequest {
+  refuseCaches(target);
+  const { outputs, layers } = outputsOf(target);
+  const inline = target.dockerfileInline;
+  return {
+    context: localContext(target.context),
+    dockerfile: inline === undefined ? dockerfileOf(target) : '-',
+    stdin: Readable.from(inline === undefined ? [] : [Buffer.from(inline)]),
+    tags: target.tags ?? [],
+    ...(target.target === undefined || target.target === '' ? {} : { target: target.target }),
+    buildArgs: plain(target.args),
+    labels: plain(target.labels),
+    platforms: target.platforms ?? [],
+    noCache: target.noCache ?? false,
+    noCacheFilter: target.noCacheFilter ?? [],
+    pull: target.pull ?? false,
+    namedContexts: namedContexts(target, options.linked),
+    secrets: Object.fromEntries((target.secret ?? []).map((secret) => [secret.id, secretSource(target, secret, options)])),
+    ssh: Object.fromEntries((target.ssh ?? []).map((ssh) => [ssh.id, sshSocket(target, ssh, options)])),
+    addHosts: Object.entries(plain(target.extraHosts)).map(([host, address]) => `${host}=${address}`),
+    network: networkOf(target),
+    allow: entitlementsOf(target, options.allow),
+    ...(target.shmSize === undefined ? {} : { shmSize: shmBytes(target, target.shmSize) }),
+    ulimits: (target.ulimits ?? []).map((limit) => (limit.includes(':') ? limit : `${limit}:${limit.slice(limit.indexOf('=') + 1)}`)),
+    layers,
+    outputs,
+  };
+}
+
+const plain = (entries: ReadonlyMap<string, string | null> | undefined): Record<string, string> =>
+  Object.fromEntries([...(entries ?? [])].filter((entry): entry is [string, string] => entry[1] !== null));
+
+/** A step of a build cannot read or fill a remote cache. */
+function refuseCaches(target: BakeTarget): void {
+  const remote = (target.cacheTo ?? []).find((cache) => cache.type !== 'inline');
+  if (remote === undefined) return;
+  throw refuse(target, 'cache-to', `type=${remote.type} is not written by tsbuild`, `leave it out with --set ${target.name}.cache-to=`);
+}
+
+/** `cwd://` is the working directory, for definitions that come from elsewhere. */
+const localContext = (context: string): string => (context.startsWith('cwd://') ? context.slice('cwd://'.length) || '.' : context);
+
+const isRemote = (context: string): boolean => /^[a-z][a-z0-9+.-]*:\/\/|^git@|^github\.com\/|^-$/.test(context);
+
+/** Relative to the context, unlike -f. */
+function dockerfileOf(target: BakeTarget): string {
+  const { context, dockerfile } = target;
+  if (dockerfile.startsWith('cwd://')) return dockerfile.slice('cwd://'.length);
+  const local = localContext(context);
+  return dockerfile.startsWith('/') || isRemote(local) ? dockerfile : join(local, dockerfile);
+}
+
+function namedContexts(target: BakeTarget, linked: ReadonlyMap<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    [...(target.contexts ?? [])].map(([name, source]) => {
+      const other = linkedName(source);
+      return [name, other === null ? localContext(source) : (linked.get(other) ?? source)];
+    }),
+  );
+}
+
+/** As `--secret`: without a source it is the variable of that name, else the file. */
+function secretSource(target: BakeTarget, secret: SecretEntry, options: TargetRequestOptions): SecretSource {
+  if (secret.id === '') throw refuse(target, 'secret', 'an entry has no id', 'write it as id=NAME,src=FILE');
+  if (secret.env !== undefined) return { type: 'env', name: secret.env };
+  if (secret.src === undefined && options.environment[secret.id] !== undefined) return { type: 'env', name: secret.id };
+  const path = secret.src ?? secret.id;
+  return { type: 'file', path: path.startsWith('/') ? path : join(options.workingDirectory, path) };
+}
+
+function sshSocket(
+  target: BakeTarget,
+  ssh: { readonly id: string; readonly paths: readonly string[] },
+  options: TargetRequestOptions,
+): string {
+  const [path = options.environment['SSH_AUTH_SOCK'], more] = ssh.paths;
+  if (path === undefined || path === '')
+    throw refuse(target, 'ssh', `no agent socket for ${ssh.id}`, 'start ssh-agent (SSH_AUTH_SOCK), or write ID=SOCKET');
+  if (more !== undefined) throw refuse(target, 'ssh', `${ssh.id} names several files`, 'give it the socket of one agent');
+  return path.startsWith('/') ? path : join(options.workingDirectory, path);
+}
+
+function networkOf(target: BakeTarget): BuildRequest['network'] {
+  const network = target.network ?? '';
+  if (network === '' || network === 'default') return 'default';
+  if (network === 'none' || network === 'host') return network;
+  throw refuse(target, 'network', `${JSON.stringify(network)} is not default, none or host`);
+}
+
+const ENTITLEMENTS = ['network.host', 'security.insecure'] as const;
+
+/** What a target asks for must be allowed with --allow; host networking said by name is its own permission. */
+function entitlementsOf(target: BakeTarget, allowed: readonly string[]): BuildRequest['allow'] {
+  const asked = target.entitlements ?? [];
+  for (const entitlement of asked) {
+    if (!ENTITLEMENTS.some((known) => known === entitlement))
+      throw refuse(target, 'entitlements', `${JSON.stringify(entitlement)} is not known`);
+    if (!allowed.includes(entitlement))
+      throw refuse(target, 'entitlements', `${entitlement} is not allowed`, `allow it with --allow ${entitlement}`);
+  }
+  return ENTITLEMENTS.filter((entitlement) => asked.includes(entitlement) || allowed.includes(entitlement));
+}
+
+function shmBytes(target: BakeTarget, text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?$/i.exec(text.trim());
+  if (match === null) throw refuse(target, 'shm-size', `${JSON.stringify(text)} is not a size`, 'write it like 128m');
+  return Math.floor(Number(match[1]) * 1024 ** Math.max(0, 'bkmgt'.indexOf((match[2] || 'b').toLowerCase())));
+}
+
+function outputsOf(target: BakeTarget): { readonly outputs: readonly OutputSpec[]; readonly layers: LayerOptions } {
+  let layers: LayerOptions = { compression: 'gzip' };
+  const outputs: OutputSpec[] = [];
+  for (const entry of target.output ?? []) {
+    layers = layerOptions(target, entry, layers);
+    const output = outputOf(target, entry);
+    if (output !== null) outputs.push(output);
+  }
+  const named: OutputSpec = { type: 'image', names: [], push: false, pushByDigest: false };
+  // Whatever else is asked for, the result is in the store, so that it can be run and used.
+  return { outputs: outputs.some((output) => output.type !== 'load') ? outputs : [named, ...outputs], layers };
+}
+
+function layerOptions(target: BakeTarget, entry: ExportEntry, before: LayerOptions): LayerOptions {
+  const compression = entry.attributes.get('compression') ?? before.compression;
+  const level = entry.attributes.get('compression-level');
+  if (compression !== 'gzip' && compression !== 'zstd' && compression !== 'uncompressed')
+    throw refuse(target, 'output', `compression is gzip, zstd or uncompressed, not ${JSON.stringify(compression)}`);
+  if (level !== undefined && !/^\d{1,2}$/.test(level)) throw refuse(target, 'output', 'compression-level is a number');
+  return { ...before, compression, ...(level === undefined ? {} : { level: Number(level) }) };
+}
+
+function outputOf(target: BakeTarget, entry: ExportEntry): OutputSpec | null {
+  const { attributes } = entry;
+  const names = (attributes.get('name') ?? '').split(',').filter((name) => name !== '');
+  const isOn = (key: string, otherwise: boolean): boolean =>
+    attributes.has(key) ? /^(1|t|true)$/i.test(attributes.get(key) ?? '') : otherwise;
+  switch (entry.type) {
+    case 'cacheonly':
+      return null;
+    case 'image':
+    case 'registry':
+      return { type: 'image', names, push: entry.type === 'registry' || isOn('push', false), pushByDigest: isOn('push-by-digest', false) };
+    case 'docker':
+      if (entry.dest === undefined) return { type: 'load' };
+      return { type: 'docker', names, dest: entry.dest, tar: isOn('tar', true) };
+    case 'oci':
+      return { type: 'oci', names, dest: entry.dest ?? '-', tar: isOn('tar', true) };
+    case 'tar':
+    case 'local':
+      if (entry.dest === undefined) throw refuse(target, 'output', `type=${entry.type} needs dest=`);
+      return { type: entry.type, dest: entry.dest, platformSplit: attributes.has('platform-split') ? isOn('platform-split', true) : null };
+    default:
+      throw refuse(
+        target,
+        'output',
+        `type=${entry.type} is not an output`,
+        'outputs are image, registry, docker, oci, local, tar and cacheonly',
+      );
+  }
+}
