@@ -1,13 +1,14 @@
 // What this machine offers for RUN steps, for `tsbuild doctor`: each finding says what it means and,
 // where something better is possible, the command that gets it. Looks only, changes nothing.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isCgroup2 } from './enter-namespace.ts';
 import { type IdRange, readIdRanges } from './id-map.ts';
 import { callerIdentity, type Isolation, toolPath } from './launch.ts';
 import { hasCapability } from './sandbox/capabilities.ts';
+import { EMULATED } from './sandbox/emulation.ts';
 import { readHostFile } from './sandbox/host-file.ts';
 import { findProgram, programVersion } from './sandbox/runtime.ts';
 
@@ -58,8 +59,11 @@ export async function probeHost(): Promise<HostReport> {
     cgroupFinding(),
     seccompFinding(),
     resourceFinding(),
+    emulatorFinding(root),
   ];
   const best = root ? (rootNamespaces?.works === true ? 'root' : null) : userNamespaces.works ? (mapped ? 'rootless' : 'single') : null;
+  // A chroot needs no runtime; it is taken where namespaces are refused, not where the runtime is missing.
+  if (best === null) return { isolation: root ? 'chroot' : null, findings };
   return { isolation: runtime.state === 'missing' ? null : best, findings };
 }
 
@@ -83,9 +87,9 @@ function rootNamespaceFinding({ works, detail }: Attempt): Finding {
   if (works) return { name: 'namespaces', state: 'good', value: 'permitted', meaning: 'Steps get mounts and processes of their own.' };
   return {
     name: 'namespaces',
-    state: 'missing',
+    state: 'fair',
     value: `refused${detail === '' ? '' : ` (${detail})`}`,
-    meaning: 'This looks like a container without rights; RUN steps need namespaces.',
+    meaning: 'This looks like a container without rights: steps run in a chroot, without /proc, and apart from each other only as files.',
     improve: 'docker run --privileged …',
   };
 }
@@ -144,9 +148,11 @@ function overlayFinding(root: boolean): Finding {
   try {
     const result = attempt('unshare', ...(root ? ['-m'] : ['-U', '-r', '-m']), 'sh', '-c', script, 'sh', directory);
     const value = result.works ? `works${root ? '' : ' (userxattr)'} on Linux ${release()}` : `refused (${result.detail})`;
-    const meaning = result.works ? 'Layers are stacked without copying.' : 'Steps cannot stack layers on this disk.';
+    const meaning = result.works
+      ? 'Layers are stacked without copying.'
+      : 'Every step copies its file system, which is slower; the layers are the same.';
     const improve = { improve: 'tsbuild --root DIR with DIR on ext4, xfs, btrfs or tmpfs; without root Linux 5.11 or later' };
-    return { name: 'overlay', state: result.works ? 'good' : 'missing', value, meaning, ...(result.works ? {} : improve) };
+    return { name: 'overlay', state: result.works ? 'good' : 'fair', value, meaning, ...(result.works ? {} : improve) };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -231,4 +237,31 @@ function resourceFinding(): Finding {
     return { name, state: 'good', value: 'may be raised', meaning: '--ulimit can exceed the limits of this shell.' };
   }
   return { name, state: 'fair', value: 'no CAP_SYS_RESOURCE', meaning: '--ulimit is cut to the hard limits of this shell.' };
+}
+
+function emulatorFinding(root: boolean): Finding {
+  const name = 'emulators';
+  const registered = readdirOrEmpty('/proc/sys/fs/binfmt_misc').filter((entry) => entry.startsWith('qemu-'));
+  const installed = Object.entries(EMULATED).filter(([, { qemu }]) => findProgram(`qemu-${qemu}-static`) !== null);
+  const improve = 'sudo apt-get install qemu-user-static binfmt-support';
+  if (registered.length > 0) return { name, state: 'good', value: registered.join(', '), meaning: 'RUN works for these platforms too.' };
+  if (installed.length > 0 && !root) {
+    const meaning = 'RUN works for these platforms too, on Linux 6.7 or later.';
+    return { name, state: 'good', value: installed.map(([architecture]) => architecture).join(', '), meaning };
+  }
+  return {
+    name,
+    state: 'fair',
+    value: installed.length > 0 ? 'not registered' : 'none',
+    meaning: 'RUN works for the platform of this machine only.',
+    improve,
+  };
+}
+
+function readdirOrEmpty(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
 }
