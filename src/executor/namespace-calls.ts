@@ -6,11 +6,9 @@ import koffi from 'koffi';
 import { pathToBytes } from '../core/path-bytes.ts';
 import { SyscallError } from './syscalls.ts';
 
-export const MS_RDONLY = 0x1;
 export const MS_NOSUID = 0x2;
 export const MS_NODEV = 0x4;
 export const MS_NOEXEC = 0x8;
-export const MS_REMOUNT = 0x20;
 export const MS_BIND = 0x1000;
 export const MS_REC = 0x4000;
 export const MS_PRIVATE = 0x40000;

@@ -1,7 +1,8 @@
 // `tsbuild explain CODE`: the explanation behind a code; without one, the list of all codes.
+
+import { ADVICE_CODES, CHECK_CODES, ruleOf } from '../../core/check-rules.ts';
 import { type CodeInfo, DIAGNOSTIC_CODES, ERROR_CODES } from '../../core/codes.ts';
 import { suggest } from '../../core/suggest.ts';
-import { ADVICE_CODES, CHECK_CODES, ruleOf } from '../../core/check-rules.ts';
 import { columns } from '../call/columns.ts';
 import { ruleUrl } from '../call/findings.ts';
 import { EXIT_OK } from '../exit-code.ts';

@@ -2,11 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalJson } from '../../../src/core/canonical.ts';
+import { CHECK_CODES } from '../../../src/core/check-rules.ts';
 import { DIAGNOSTIC_CODES } from '../../../src/core/codes.ts';
 import { digestOf } from '../../../src/core/digest.ts';
 import { parsePlatform } from '../../../src/core/platform.ts';
 import { parseDockerfile } from '../../../src/parser/parse-dockerfile.ts';
-import { CHECK_CODES } from '../../../src/core/check-rules.ts';
 import { type ImageFact, type PlanOptions, type PlanResult, queryKey } from '../../../src/planner/facts.ts';
 import { listTargets } from '../../../src/planner/list-targets.ts';
 import { planBuild } from '../../../src/planner/plan-build.ts';
