@@ -6,7 +6,7 @@ import type { ExportEntry, TargetFields } from './bake-target.ts';
 import type { Config } from './definition/config.ts';
 import { matchPattern } from './match-pattern.ts';
 import { type BakeProblem, plainProblem } from './problem.ts';
-import { unknownTarget } from './target-graph.ts';
+import { unknownTarget } from './unknown-target.ts';
 
 interface Override {
   readonly values: string[];

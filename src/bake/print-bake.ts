@@ -6,15 +6,16 @@ import { compareText } from './cty/value.ts';
 /** Maps are for names from users: objects would move names that look like numbers to the front. */
 type Json = string | boolean | readonly Json[] | { readonly [key: string]: Json | undefined } | ReadonlyMap<string, Json>;
 
-export function printBake(groups: readonly BakeGroup[], targets: readonly BakeTarget[]): string {
+/** `remote` is the URL that the definition came from. */
+export function printBake(groups: readonly BakeGroup[], targets: readonly BakeTarget[], remote: string | null = null): string {
   const byName = (a: { name: string }, b: { name: string }): number => compareText(a.name, b.name);
   const group = new Map(groups.toSorted(byName).map((one) => [one.name, { description: one.description, targets: one.targets }]));
-  const target = new Map(targets.toSorted(byName).map((one) => [one.name, targetJson(one)]));
+  const target = new Map(targets.toSorted(byName).map((one) => [one.name, targetJson(one, remote)]));
   return `${encode({ ...(groups.length === 0 ? {} : { group }), target }, '')}\n`;
 }
 
 /** Members in the order in which buildx declares them; empty ones are left out. */
-function targetJson(target: BakeTarget): Json {
+function targetJson(target: BakeTarget, remote: string | null): Json {
   return {
     description: filled(target.description),
     annotations: list(target.annotations?.map(escaped)),
@@ -23,7 +24,7 @@ function targetJson(target: BakeTarget): Json {
         sorted([...entry.attributes, ['type', entry.type], ...(entry.disabled ? [['disabled', true] as const] : [])]),
       ),
     ),
-    context: target.context,
+    context: shownContext(target.context, remote),
     contexts: map(target.contexts),
     dockerfile: target.dockerfile,
     'dockerfile-inline': target.dockerfileInline === undefined ? undefined : escaped(target.dockerfileInline),
@@ -47,6 +48,12 @@ function targetJson(target: BakeTarget): Json {
     entitlements: list(target.entitlements),
     'extra-hosts': map(target.extraHosts),
   };
+}
+
+/** `cwd://` is the working directory; without it, `.` is the repository of a remote definition. */
+function shownContext(context: string, remote: string | null): string {
+  if (context.startsWith('cwd://')) return context.slice('cwd://'.length) || '.';
+  return context === '.' ? (remote ?? '.') : context;
 }
 
 /** Text that, put into HCL again, is not taken as a template. */

@@ -20,7 +20,8 @@ import { hasWildcard, matchPattern } from './match-pattern.ts';
 import { parseOverrides } from './overrides.ts';
 import { type BakeDiagnostic, BakeProblem, problem } from './problem.ts';
 import { sharedTags } from './shared-tags.ts';
-import { contentsOf, printedGroups, TargetGraph, unknownTarget } from './target-graph.ts';
+import { contentsOf, printedGroups, TargetGraph } from './target-graph.ts';
+import { unknownTarget } from './unknown-target.ts';
 
 export interface BakeRequest {
   /** In the order given; the name decides the format. */

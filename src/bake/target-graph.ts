@@ -1,11 +1,11 @@
 // From names asked for to finished targets: groups, inheritance, overrides, and the targets that are
 // only there because others have them as context.
-import { suggest } from '../core/suggest.ts';
 import type { BakeGroup, BakeTarget, TargetFields } from './bake-target.ts';
 import type { Config } from './definition/config.ts';
 import { mergeTarget, normalizeTarget } from './definition/merge-target.ts';
 import { applyOverrides, type Overrides } from './overrides.ts';
 import { BakeProblem, plainProblem, problem } from './problem.ts';
+import { unknownTarget } from './unknown-target.ts';
 
 export interface GroupContents {
   readonly targets: readonly string[];
@@ -26,23 +26,6 @@ export function contentsOf(config: Config, name: string, path: readonly string[]
     targets: [...new Set(parts.flatMap((part) => part.targets))],
     groups: [...new Set([name, ...parts.flatMap((part) => part.groups)])],
   };
-}
-
-export function unknownTarget(config: Config, name: string, from?: string): BakeProblem {
-  const near = suggest(name, [...config.targets.keys(), ...config.groups.keys()]);
-  const known = [...config.targets.keys()].sort().slice(0, 10);
-  const hint =
-    near === null
-      ? known.length === 0
-        ? 'the files define no targets'
-        : `targets are ${known.join(', ')}${config.targets.size > 10 ? ', …' : ''}`
-      : `did you mean ${near}?`;
-  const place = from === undefined ? undefined : config.places.get(from);
-  const message = `no target named ${JSON.stringify(name)}${from === undefined ? '' : `, which ${from} needs`}`;
-  return new BakeProblem(
-    problem('bake/unknown-target', message, { hint, ...(place === undefined ? {} : { span: place.span }) }),
-    place?.file ?? null,
-  );
 }
 
 export class TargetGraph {

@@ -20,298 +20,281 @@ import * as T from './tokens.ts';
 const { sign } = T;
 
 export abstract class ExpressionGrammar extends TemplateGrammar {
-  override readonly expression: () => Expression;
-  private readonly operation: () => Expression;
-  private readonly operand: () => Expression;
-  private readonly step: () => Step | 'attributes' | 'items' | readonly Step[];
-  private readonly term: () => Expression;
-  private readonly named: () => Expression;
-  private readonly bracketed: () => Expression;
-  private readonly braced: () => Expression;
-
-  constructor(validate: boolean) {
-    super(validate);
-
-    this.expression = this.RULE('expression', () => {
-      const condition = this.SUBRULE(this.operation);
-      let whole = condition;
-      this.OPTION(() => {
-        this.CONSUME(sign('?'));
-        const yes = this.SUBRULE(this.expression);
-        this.CONSUME(sign(':'));
-        const no = this.SUBRULE1(this.expression);
-        this.ACTION(() => {
-          whole = { type: 'conditional', condition, yes, no, span: joinSpans(condition.span, no.span) };
-        });
+  override readonly expression: () => Expression = this.RULE('expression', () => {
+    const condition = this.SUBRULE(this.operation);
+    let whole = condition;
+    this.OPTION(() => {
+      this.CONSUME(sign('?'));
+      const yes = this.SUBRULE(this.expression);
+      this.CONSUME(sign(':'));
+      const no = this.SUBRULE1(this.expression);
+      this.ACTION(() => {
+        whole = { type: 'conditional', condition, yes, no, span: joinSpans(condition.span, no.span) };
       });
-      return whole;
     });
+    return whole;
+  });
 
-    this.operation = this.RULE('operation', () => {
-      const operands = [this.SUBRULE(this.operand)];
-      const operators: BinaryOperator[] = [];
-      this.MANY(() => {
-        const token = this.OR(T.OPERATORS.map((text, at) => ({ ALT: () => this.consume(at, sign(text)) })));
-        const next = this.SUBRULE1(this.operand);
-        operators.push(token.image as BinaryOperator);
-        operands.push(next);
-      });
-      return this.ACTION(() => foldOperators(operands, operators));
+  private readonly operation: () => Expression = this.RULE('operation', () => {
+    const operands = [this.SUBRULE(this.operand)];
+    const operators: BinaryOperator[] = [];
+    this.MANY(() => {
+      const token = this.OR(T.OPERATORS.map((text, at) => ({ ALT: () => this.consume(at, sign(text)) })));
+      const next = this.SUBRULE1(this.operand);
+      operators.push(token.image as BinaryOperator);
+      operands.push(next);
     });
+    return this.ACTION(() => foldOperators(operands, operators));
+  });
 
-    this.operand = this.RULE('operand', () => {
-      const signs: IToken[] = [];
-      this.MANY(() => {
-        signs.push(this.OR([{ ALT: () => this.CONSUME(sign('-')) }, { ALT: () => this.CONSUME(sign('!')) }]));
-      });
-      let value = this.SUBRULE(this.term);
-      this.MANY1(() => {
-        const step = this.SUBRULE(this.step);
-        this.ACTION(() => {
-          const end = this.LA(0).startOffset + this.LA(0).image.length;
-          value = applyStep(value, step, end);
-        });
-      });
-      return this.ACTION(() =>
-        signs.reduceRight<Expression>(
-          (operand, token) => ({
-            type: 'unary',
-            operator: token.image as '-' | '!',
-            operand,
-            span: joinSpans(spanOf(token), operand.span),
-          }),
-          value,
-        ),
-      );
+  private readonly operand: () => Expression = this.RULE('operand', () => {
+    const signs: IToken[] = [];
+    this.MANY(() => {
+      signs.push(this.OR([{ ALT: () => this.CONSUME(sign('-')) }, { ALT: () => this.CONSUME(sign('!')) }]));
     });
-
-    this.step = this.RULE('step', () =>
-      this.OR([
-        {
-          ALT: (): Step | 'attributes' | 'items' | readonly Step[] => {
-            this.CONSUME(sign('.'));
-            return this.OR1([
-              {
-                ALT: (): Step | 'attributes' | readonly Step[] => {
-                  const name = this.CONSUME(T.Ident);
-                  return { type: 'attribute', name: name.image, span: spanOf(name) };
-                },
-              },
-              {
-                ALT: (): Step | 'attributes' | readonly Step[] => {
-                  const number = this.CONSUME(T.NumberLit);
-                  return this.ACTION(() => legacyIndexes(number));
-                },
-              },
-              {
-                ALT: (): Step | 'attributes' | readonly Step[] => {
-                  this.CONSUME(sign('*'));
-                  return 'attributes';
-                },
-              },
-            ]);
-          },
-        },
-        {
-          ALT: (): Step | 'attributes' | 'items' | readonly Step[] => {
-            const opening = this.CONSUME(sign('['));
-            return this.OR2([
-              {
-                ALT: (): Step | 'items' => {
-                  this.CONSUME1(sign('*'));
-                  this.CONSUME(sign(']'));
-                  return 'items';
-                },
-              },
-              {
-                ALT: (): Step | 'items' => {
-                  const key = this.SUBRULE(this.expression);
-                  const closing = this.CONSUME1(sign(']'));
-                  return { type: 'index', key, span: joinSpans(spanOf(opening), spanOf(closing)) };
-                },
-              },
-            ]);
-          },
-        },
-      ]),
+    let value = this.SUBRULE(this.term);
+    this.MANY1(() => {
+      const step = this.SUBRULE(this.step);
+      this.ACTION(() => {
+        const end = this.LA(0).startOffset + this.LA(0).image.length;
+        value = applyStep(value, step, end);
+      });
+    });
+    return this.ACTION(() =>
+      signs.reduceRight<Expression>(
+        (operand, token) => ({
+          type: 'unary',
+          operator: token.image as '-' | '!',
+          operand,
+          span: joinSpans(spanOf(token), operand.span),
+        }),
+        value,
+      ),
     );
+  });
 
-    this.term = this.RULE('term', () =>
-      this.OR([
-        {
-          ALT: (): Expression => {
-            const token = this.CONSUME(T.NumberLit);
-            return this.ACTION(() => numberLiteral(token));
-          },
+  private readonly step: () => Step | 'attributes' | 'items' | readonly Step[] = this.RULE('step', () =>
+    this.OR([
+      {
+        ALT: (): Step | 'attributes' | 'items' | readonly Step[] => {
+          this.CONSUME(sign('.'));
+          return this.OR1([
+            {
+              ALT: (): Step | 'attributes' | readonly Step[] => {
+                const name = this.CONSUME(T.Ident);
+                return { type: 'attribute', name: name.image, span: spanOf(name) };
+              },
+            },
+            {
+              ALT: (): Step | 'attributes' | readonly Step[] => {
+                const number = this.CONSUME(T.NumberLit);
+                return this.ACTION(() => legacyIndexes(number));
+              },
+            },
+            {
+              ALT: (): Step | 'attributes' | readonly Step[] => {
+                this.CONSUME(sign('*'));
+                return 'attributes';
+              },
+            },
+          ]);
         },
-        { ALT: (): Expression => this.SUBRULE(this.named) },
-        { ALT: (): Expression => this.SUBRULE(this.quoted) },
-        { ALT: (): Expression => this.SUBRULE(this.heredoc) },
-        { ALT: (): Expression => this.SUBRULE(this.bracketed) },
-        { ALT: (): Expression => this.SUBRULE(this.braced) },
-        {
-          ALT: (): Expression => {
-            const opening = this.CONSUME(sign('('));
-            const inner = this.SUBRULE(this.expression);
-            const closing = this.CONSUME(sign(')'));
-            return { type: 'parens', inner, span: joinSpans(spanOf(opening), spanOf(closing)) };
-          },
+      },
+      {
+        ALT: (): Step | 'attributes' | 'items' | readonly Step[] => {
+          const opening = this.CONSUME(sign('['));
+          return this.OR2([
+            {
+              ALT: (): Step | 'items' => {
+                this.CONSUME1(sign('*'));
+                this.CONSUME(sign(']'));
+                return 'items';
+              },
+            },
+            {
+              ALT: (): Step | 'items' => {
+                const key = this.SUBRULE(this.expression);
+                const closing = this.CONSUME1(sign(']'));
+                return { type: 'index', key, span: joinSpans(spanOf(opening), spanOf(closing)) };
+              },
+            },
+          ]);
         },
-      ]),
-    );
+      },
+    ]),
+  );
 
-    this.named = this.RULE('named', () => {
-      const first = this.CONSUME(T.Ident);
-      let name = first.image;
-      this.MANY(() => {
-        this.CONSUME(sign('::'));
-        name += `::${this.CONSUME1(T.Ident).image}`;
-      });
-      let call: { args: Expression[]; expand: boolean; end: IToken } | null = null;
-      this.OPTION(() => {
-        this.CONSUME(sign('('));
-        const args: Expression[] = [];
-        let expand = false;
-        this.OPTION1(() => {
-          args.push(this.SUBRULE(this.expression));
-          this.MANY1(() => {
-            const comma = this.CONSUME(sign(','));
-            let more = false;
-            this.OPTION2(() => {
-              args.push(this.SUBRULE1(this.expression));
-              more = true;
-            });
-            this.ACTION(() => {
-              if (!more && this.LA(1).tokenType === sign(','))
-                throw syntaxProblem('an argument is missing between the commas', spanOf(comma));
-            });
+  private readonly term: () => Expression = this.RULE('term', () =>
+    this.OR([
+      {
+        ALT: (): Expression => {
+          const token = this.CONSUME(T.NumberLit);
+          return this.ACTION(() => numberLiteral(token));
+        },
+      },
+      { ALT: (): Expression => this.SUBRULE(this.named) },
+      { ALT: (): Expression => this.SUBRULE(this.quoted) },
+      { ALT: (): Expression => this.SUBRULE(this.heredoc) },
+      { ALT: (): Expression => this.SUBRULE(this.bracketed) },
+      { ALT: (): Expression => this.SUBRULE(this.braced) },
+      {
+        ALT: (): Expression => {
+          const opening = this.CONSUME(sign('('));
+          const inner = this.SUBRULE(this.expression);
+          const closing = this.CONSUME(sign(')'));
+          return { type: 'parens', inner, span: joinSpans(spanOf(opening), spanOf(closing)) };
+        },
+      },
+    ]),
+  );
+
+  private readonly named: () => Expression = this.RULE('named', () => {
+    const first = this.CONSUME(T.Ident);
+    let name = first.image;
+    this.MANY(() => {
+      this.CONSUME(sign('::'));
+      name += `::${this.CONSUME1(T.Ident).image}`;
+    });
+    let call: { args: Expression[]; expand: boolean; end: IToken } | null = null;
+    this.OPTION(() => {
+      this.CONSUME(sign('('));
+      const args: Expression[] = [];
+      let expand = false;
+      this.OPTION1(() => {
+        args.push(this.SUBRULE(this.expression));
+        this.MANY1(() => {
+          const comma = this.CONSUME(sign(','));
+          let more = false;
+          this.OPTION2(() => {
+            args.push(this.SUBRULE1(this.expression));
+            more = true;
           });
-          this.OPTION3(() => {
-            this.CONSUME(sign('...'));
-            expand = true;
+          this.ACTION(() => {
+            if (!more && this.LA(1).tokenType === sign(','))
+              throw syntaxProblem('an argument is missing between the commas', spanOf(comma));
           });
         });
-        call = { args, expand, end: this.CONSUME(sign(')')) };
+        this.OPTION3(() => {
+          this.CONSUME(sign('...'));
+          expand = true;
+        });
       });
-      return this.ACTION(() => namedExpression(name, spanOf(first), call));
+      call = { args, expand, end: this.CONSUME(sign(')')) };
     });
+    return this.ACTION(() => namedExpression(name, spanOf(first), call));
+  });
 
-    this.bracketed = this.RULE('bracketed', () => {
-      const opening = this.CONSUME(sign('['));
-      return this.OR([
-        {
-          ALT: (): Expression => {
-            this.CONSUME(T.For);
-            const clause = this.SUBRULE(this.forClause);
-            this.CONSUME(sign(':'));
-            const value = this.SUBRULE(this.expression);
-            let condition: Expression | null = null;
-            this.OPTION(() => {
-              const word = this.CONSUME(T.Ident);
-              this.ACTION(() => expectIf(word));
-              condition = this.SUBRULE1(this.expression);
-            });
-            const closing = this.CONSUME(sign(']'));
-            return { type: 'for-tuple', clause, value, condition, span: joinSpans(spanOf(opening), spanOf(closing)) };
-          },
+  private readonly bracketed: () => Expression = this.RULE('bracketed', () => {
+    const opening = this.CONSUME(sign('['));
+    return this.OR([
+      {
+        ALT: (): Expression => {
+          this.CONSUME(T.For);
+          const clause = this.SUBRULE(this.forClause);
+          this.CONSUME(sign(':'));
+          const value = this.SUBRULE(this.expression);
+          let condition: Expression | null = null;
+          this.OPTION(() => {
+            const word = this.CONSUME(T.Ident);
+            this.ACTION(() => expectIf(word));
+            condition = this.SUBRULE1(this.expression);
+          });
+          const closing = this.CONSUME(sign(']'));
+          return { type: 'for-tuple', clause, value, condition, span: joinSpans(spanOf(opening), spanOf(closing)) };
         },
-        {
-          ALT: (): Expression => {
-            const items: Expression[] = [];
-            this.OPTION1(() => {
-              items.push(this.SUBRULE2(this.expression));
-              this.MANY(() => {
-                const comma = this.CONSUME(sign(','));
-                let more = false;
-                this.OPTION2(() => {
-                  items.push(this.SUBRULE3(this.expression));
-                  more = true;
-                });
-                this.ACTION(() => {
-                  if (!more && this.LA(1).tokenType === sign(','))
-                    throw syntaxProblem('an element is missing between the commas', spanOf(comma));
-                });
+      },
+      {
+        ALT: (): Expression => {
+          const items: Expression[] = [];
+          this.OPTION1(() => {
+            items.push(this.SUBRULE2(this.expression));
+            this.MANY(() => {
+              const comma = this.CONSUME(sign(','));
+              let more = false;
+              this.OPTION2(() => {
+                items.push(this.SUBRULE3(this.expression));
+                more = true;
+              });
+              this.ACTION(() => {
+                if (!more && this.LA(1).tokenType === sign(','))
+                  throw syntaxProblem('an element is missing between the commas', spanOf(comma));
               });
             });
-            const closing = this.CONSUME1(sign(']'));
-            return { type: 'tuple', items, span: joinSpans(spanOf(opening), spanOf(closing)) };
-          },
+          });
+          const closing = this.CONSUME1(sign(']'));
+          return { type: 'tuple', items, span: joinSpans(spanOf(opening), spanOf(closing)) };
         },
-      ]);
-    });
+      },
+    ]);
+  });
 
-    this.braced = this.RULE('braced', () => {
-      const opening = this.CONSUME(sign('{'));
-      return this.OR([
-        {
-          ALT: (): Expression => {
-            this.CONSUME(T.For);
-            const clause = this.SUBRULE(this.forClause);
-            this.CONSUME(sign(':'));
-            const key = this.SUBRULE(this.expression);
-            this.CONSUME(sign('=>'));
-            const value = this.SUBRULE1(this.expression);
-            let group = false;
-            this.OPTION(() => {
-              this.CONSUME(sign('...'));
-              group = true;
-            });
-            let condition: Expression | null = null;
-            this.OPTION1(() => {
-              const word = this.CONSUME(T.Ident);
-              this.ACTION(() => expectIf(word));
-              condition = this.SUBRULE2(this.expression);
-            });
-            const closing = this.CONSUME(sign('}'));
-            return { type: 'for-object', clause, key, value, group, condition, span: joinSpans(spanOf(opening), spanOf(closing)) };
-          },
+  private readonly braced: () => Expression = this.RULE('braced', () => {
+    const opening = this.CONSUME(sign('{'));
+    return this.OR([
+      {
+        ALT: (): Expression => {
+          this.CONSUME(T.For);
+          const clause = this.SUBRULE(this.forClause);
+          this.CONSUME(sign(':'));
+          const key = this.SUBRULE(this.expression);
+          this.CONSUME(sign('=>'));
+          const value = this.SUBRULE1(this.expression);
+          let group = false;
+          this.OPTION(() => {
+            this.CONSUME(sign('...'));
+            group = true;
+          });
+          let condition: Expression | null = null;
+          this.OPTION1(() => {
+            const word = this.CONSUME(T.Ident);
+            this.ACTION(() => expectIf(word));
+            condition = this.SUBRULE2(this.expression);
+          });
+          const closing = this.CONSUME(sign('}'));
+          return { type: 'for-object', clause, key, value, group, condition, span: joinSpans(spanOf(opening), spanOf(closing)) };
         },
-        {
-          ALT: (): Expression => {
-            const items: ObjectItem[] = [];
-            let separated = true;
-            this.MANY(() => {
-              this.OR1([
-                {
-                  ALT: () => {
-                    this.CONSUME(T.Newline);
-                    separated = true;
-                  },
+      },
+      {
+        ALT: (): Expression => {
+          const items: ObjectItem[] = [];
+          let separated = true;
+          this.MANY(() => {
+            this.OR1([
+              {
+                ALT: () => {
+                  this.CONSUME(T.Newline);
+                  separated = true;
                 },
-                {
-                  ALT: () => {
-                    const comma = this.CONSUME(sign(','));
-                    this.ACTION(() => {
-                      if (separated && this.LA(0).tokenType !== T.Newline && items.length === 0)
-                        throw syntaxProblem('expected a key here, got ","', spanOf(comma));
-                    });
-                    separated = true;
-                  },
+              },
+              {
+                ALT: () => {
+                  const comma = this.CONSUME(sign(','));
+                  this.ACTION(() => {
+                    if (separated && this.LA(0).tokenType !== T.Newline && items.length === 0)
+                      throw syntaxProblem('expected a key here, got ","', spanOf(comma));
+                  });
+                  separated = true;
                 },
-                {
-                  ALT: () => {
-                    const key = this.SUBRULE3(this.expression);
-                    this.ACTION(() => {
-                      if (!separated)
-                        throw syntaxProblem(
-                          'items of a map are separated by a comma or a new line',
-                          key.span,
-                          'add a comma before this key',
-                        );
-                    });
-                    this.OR2([{ ALT: () => this.CONSUME(sign('=')) }, { ALT: () => this.CONSUME1(sign(':')) }]);
-                    const value = this.SUBRULE4(this.expression);
-                    this.ACTION(() => items.push({ key: objectKey(key), value }));
-                    separated = false;
-                  },
+              },
+              {
+                ALT: () => {
+                  const key = this.SUBRULE3(this.expression);
+                  this.ACTION(() => {
+                    if (!separated)
+                      throw syntaxProblem('items of a map are separated by a comma or a new line', key.span, 'add a comma before this key');
+                  });
+                  this.OR2([{ ALT: () => this.CONSUME(sign('=')) }, { ALT: () => this.CONSUME1(sign(':')) }]);
+                  const value = this.SUBRULE4(this.expression);
+                  this.ACTION(() => items.push({ key: objectKey(key), value }));
+                  separated = false;
                 },
-              ]);
-            });
-            const closing = this.CONSUME1(sign('}'));
-            return { type: 'object', items, span: joinSpans(spanOf(opening), spanOf(closing)) };
-          },
+              },
+            ]);
+          });
+          const closing = this.CONSUME1(sign('}'));
+          return { type: 'object', items, span: joinSpans(spanOf(opening), spanOf(closing)) };
         },
-      ]);
-    });
-  }
+      },
+    ]);
+  });
 }

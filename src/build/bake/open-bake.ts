@@ -6,6 +6,7 @@ import { readDefinitionFiles } from '../../bake/definition-files.ts';
 import { type BakeRequest, type BakeResult, type LoadedBake, loadBake, needsYaml, resolveBake } from '../../bake/resolve-bake.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
 import { formatPlatform, hostPlatform } from '../../core/platform.ts';
+import { definitionPath, type RemoteDefinition } from './remote-definition.ts';
 
 export { printBake } from '../../bake/print-bake.ts';
 export { type BakeDiagnostic, BakeProblem } from '../../bake/problem.ts';
@@ -18,6 +19,8 @@ export interface OpenBakeOptions {
   readonly overrides: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
+  /** Where the files come from, when not from the working directory. */
+  readonly remote?: RemoteDefinition;
 }
 
 /** A definition file is a page or two. */
@@ -33,7 +36,7 @@ export async function loadDefinitions(options: OpenBakeOptions): Promise<LoadedB
 }
 
 async function requestOf(options: OpenBakeOptions): Promise<BakeRequest> {
-  const read = (name: string): string | null => readText(name, options.workingDirectory);
+  const read = (name: string): string | null => readText(name, options);
   const files = readDefinitionFiles(options.files, options.environment, { read });
   return {
     files,
@@ -47,10 +50,12 @@ async function requestOf(options: OpenBakeOptions): Promise<BakeRequest> {
   };
 }
 
-function readText(name: string, workingDirectory: string): string | null {
+function readText(name: string, { workingDirectory, remote }: OpenBakeOptions): string | null {
   try {
     if (name === '-') return readFileSync(0, 'utf8');
-    const path = resolve(workingDirectory, name);
+    const local = name.startsWith('cwd://');
+    const path =
+      remote === undefined || local ? resolve(workingDirectory, local ? name.slice('cwd://'.length) : name) : definitionPath(remote, name);
     if (statSync(path).size > LARGEST)
       throw new TsbuildError({ code: 'bake/no-file', message: `${name} is too large for a definition file` });
     return readFileSync(path, 'utf8');

@@ -10,6 +10,7 @@ import {
   openBake,
   printBake,
 } from '../../build/bake/open-bake.ts';
+import { fetchDefinition, remoteTarget, remoteUrl } from '../../build/bake/remote-definition.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
 import { renderDiagnostic } from '../../core/render-diagnostic.ts';
 import { bakeOverrides } from '../bake-options.ts';
@@ -20,25 +21,30 @@ import { reportError } from '../report-error.ts';
 import { formatSeconds } from '../sizes.ts';
 import { tableText } from '../table-text.ts';
 import type { Cli, RunCommand } from './command.ts';
+import { withProgress } from './session.ts';
 
 type Resolved = Awaited<ReturnType<typeof openBake>>;
 
 export const run: RunCommand = async (args, cli) => {
+  const url = remoteUrl(args.positionals[0]);
+  const remote = url === null ? null : await withProgress(args, cli, (session) => fetchDefinition(session, url));
   const options: OpenBakeOptions = {
+    ...(remote === null ? {} : { remote }),
     files: listOf(args, 'file'),
-    targets: args.positionals,
+    targets: url === null ? args.positionals : args.positionals.slice(1),
     overrides: bakeOverrides(args),
     environment: cli.env,
     workingDirectory: cli.cwd,
   };
   const list = args.values.get('list');
   if (list !== undefined) return printList(list, options, cli);
-  const resolved = await openBake(options);
-  if (report(resolved.diagnostics, cli)) return EXIT_USAGE;
+  const printed = await openBake(options);
+  if (report(printed.diagnostics, cli)) return EXIT_USAGE;
   if (isOn(args, 'print')) {
-    cli.print(printBake(resolved.groups, resolved.targets));
+    cli.print(printBake(printed.groups, printed.targets, url));
     return EXIT_OK;
   }
+  const resolved = remote === null ? printed : { ...printed, targets: printed.targets.map((target) => remoteTarget(target, remote)) };
   const calls = resolved.targets.filter((target) => target.call !== undefined && target.call !== 'build');
   if (calls.length > 0) return callTargets(resolved, args, cli);
   if (report(resolved.conflicts, cli)) return EXIT_USAGE;
@@ -112,7 +118,6 @@ async function callTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Prom
 
 async function buildTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Promise<number> {
   const { runBake } = await import('../../build/bake/run-bake.ts');
-  const { withProgress } = await import('./session.ts');
   const options = {
     environment: cli.env,
     workingDirectory: cli.cwd,

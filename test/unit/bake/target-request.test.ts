@@ -1,0 +1,87 @@
+// From bake targets to build requests: paths, permissions, and what is refused by name.
+import { describe, expect, test } from 'vitest';
+import type { BakeTarget } from '../../../src/bake/bake-target.ts';
+import { resolveBake } from '../../../src/bake/resolve-bake.ts';
+import { remoteTarget } from '../../../src/build/bake/remote-definition.ts';
+import { targetRequest } from '../../../src/build/bake/target-request.ts';
+
+function target(body: string): BakeTarget {
+  const text = `target "app" {\n${body}\n}\ntarget "lib" {}\n`;
+  const [found] = resolveBake({
+    files: [{ name: 'a.hcl', text }],
+    read: () => null,
+    targets: ['app'],
+    overrides: [],
+    environment: {},
+    localPlatform: 'linux/amd64',
+    now: '',
+  }).targets;
+  if (found === undefined) throw new Error('not resolved');
+  return found;
+}
+
+const request = (body: string, allow: readonly string[] = []) =>
+  targetRequest(target(body), {
+    environment: { TOKEN: 'x' },
+    workingDirectory: '/work',
+    allow,
+    linked: new Map([['lib', 'docker-image://built']]),
+  });
+
+describe('requests', () => {
+  test('the Dockerfile is relative to the context', () => {
+    expect(request('context = "web"\ndockerfile = "a/Dockerfile"').dockerfile).toBe('web/a/Dockerfile');
+    expect(request('context = "https://x/y.git"\ndockerfile = "a/Dockerfile"').dockerfile).toBe('a/Dockerfile');
+    expect(request('context = "cwd://web"').context).toBe('web');
+  });
+
+  test('a target without outputs goes to the store, and so does one that is loaded', () => {
+    expect(request('').outputs).toEqual([{ type: 'image', names: [], push: false, pushByDigest: false }]);
+    expect(request('output = ["type=docker"]').outputs.map((output) => output.type)).toEqual(['image', 'load']);
+    expect(request('output = ["type=image,name=x,push=true,compression=zstd"]')).toMatchObject({
+      outputs: [{ names: ['x'], push: true }],
+      layers: { compression: 'zstd' },
+    });
+  });
+
+  test('linked contexts are what was built', () => {
+    expect(request('contexts = { a = "target:lib", b = "./dir" }').namedContexts).toEqual({ a: 'docker-image://built', b: './dir' });
+  });
+
+  test('secrets without a source are variables, then files', () => {
+    expect(request('secret = ["id=TOKEN", "id=other", "id=f,src=s.txt"]').secrets).toEqual({
+      TOKEN: { type: 'env', name: 'TOKEN' },
+      other: { type: 'file', path: '/work/other' },
+      f: { type: 'file', path: '/work/s.txt' },
+    });
+  });
+
+  test('shm-size is bytes', () => expect(request('shm-size = "128m"').shmSize).toBe(128 * 1024 * 1024));
+});
+
+describe('refusals', () => {
+  test.each([
+    ['entitlements = ["security.insecure"]', 'security.insecure is not allowed'],
+    ['cache-to = ["type=registry,ref=x"]', 'type=registry is not written'],
+    ['network = "bridge"', '"bridge" is not default, none or host'],
+    ['output = ["type=floppy"]', 'type=floppy is not an output'],
+    ['shm-size = "lots"', '"lots" is not a size'],
+  ])('%s', (body, message) => {
+    expect(() => request(body)).toThrow(`target app: `);
+    expect(() => request(body)).toThrow(message);
+  });
+
+  test('what is allowed on the command line is granted', () => {
+    expect(request('entitlements = ["security.insecure"]', ['security.insecure']).allow).toEqual(['security.insecure']);
+  });
+});
+
+test.each([
+  ['.', 'https://h/r.git', 'https://h/r.git'],
+  ['sub', 'https://h/r.git', 'https://h/r.git#:sub'],
+  ['./sub/', 'https://h/r.git#v1', 'https://h/r.git#v1:sub'],
+  ['../../etc', 'https://h/r.git#v1:base', 'https://h/r.git#v1:base/etc'],
+  ['cwd://x', 'https://h/r.git', 'cwd://x'],
+])('context %s of a remote definition at %s', (context, url, expected) => {
+  expect(remoteTarget(target(`context = "${context}"`), { url, directory: '/none' }).context).toBe(expected);
+});
