@@ -25,7 +25,7 @@ const refuse = (target: BakeTarget, attribute: string, message: string, hint?: s
 
 /** Throws 'bake/unsupported'. */
 export function targetRequest(target: BakeTarget, options: TargetRequestOptions): BuildRequest {
-  refuseCaches(target);
+  refuseUnsupported(target);
   const { outputs, layers } = outputsOf(target);
   const inline = target.dockerfileInline;
   return {
@@ -56,11 +56,25 @@ export function targetRequest(target: BakeTarget, options: TargetRequestOptions)
 const plain = (entries: ReadonlyMap<string, string | null> | undefined): Record<string, string> =>
   Object.fromEntries([...(entries ?? [])].filter((entry): entry is [string, string] => entry[1] !== null));
 
-/** A step of a build cannot read or fill a remote cache. */
-function refuseCaches(target: BakeTarget): void {
-  const remote = (target.cacheTo ?? []).find((cache) => cache.type !== 'inline');
-  if (remote === undefined) return;
-  throw refuse(target, 'cache-to', `type=${remote.type} is not written by tsbuild`, `leave it out with --set ${target.name}.cache-to=`);
+/** What `tsbuild build` refuses as a flag, it refuses as an attribute. */
+function refuseUnsupported(target: BakeTarget): void {
+  const without = (key: string): string => `build without it: --set ${target.name}.${key}=`;
+  for (const [attribute, caches] of [
+    ['cache-from', target.cacheFrom],
+    ['cache-to', target.cacheTo],
+  ] as const) {
+    const [first] = caches ?? [];
+    if (first !== undefined) throw refuse(target, attribute, `type=${first.type}: tsbuild has no remote cache yet`, without(attribute));
+  }
+  const attestation = target.attest?.find((entry) => !entry.disabled);
+  if (attestation !== undefined)
+    throw refuse(
+      target,
+      'attest',
+      `${attestation.type} attestations are not made`,
+      `build without it: --set ${target.name}.attest=type=${attestation.type},disabled=true`,
+    );
+  if ((target.annotations ?? []).length > 0) throw refuse(target, 'annotations', 'annotations are not written yet', 'use labels');
 }
 
 /** `cwd://` is the working directory, for definitions that come from elsewhere. */

@@ -62,7 +62,10 @@ describe('requests', () => {
 describe('refusals', () => {
   test.each([
     ['entitlements = ["security.insecure"]', 'security.insecure is not allowed'],
-    ['cache-to = ["type=registry,ref=x"]', 'type=registry is not written'],
+    ['cache-to = ["type=registry,ref=x"]', 'cache-to: type=registry'],
+    ['cache-from = ["user/app"]', 'cache-from: type=registry'],
+    ['attest = ["type=sbom"]', 'sbom attestations are not made'],
+    ['annotations = ["a=b"]', 'annotations are not written'],
     ['network = "bridge"', '"bridge" is not default, none or host'],
     ['output = ["type=floppy"]', 'type=floppy is not an output'],
     ['shm-size = "lots"', '"lots" is not a size'],
