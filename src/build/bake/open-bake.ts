@@ -2,6 +2,7 @@
 // the file system, the clock and the YAML parser.
 import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { YamlModule } from '../../bake/compose/yaml-port.ts';
 import { readDefinitionFiles } from '../../bake/definition-files.ts';
 import { type BakeRequest, type BakeResult, type LoadedBake, loadBake, needsYaml, resolveBake } from '../../bake/resolve-bake.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
@@ -46,8 +47,14 @@ async function requestOf(options: OpenBakeOptions): Promise<BakeRequest> {
     environment: options.environment,
     localPlatform: formatPlatform(hostPlatform(process.arch)),
     now: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
-    ...(needsYaml(files) ? { yaml: await import('yaml') } : {}),
+    ...(needsYaml(files) ? { yaml: await loadYaml() } : {}),
   };
+}
+
+/** The package is CommonJS: bundled, all it has is its default export. */
+async function loadYaml(): Promise<YamlModule> {
+  const loaded: YamlModule & { readonly default?: YamlModule } = await import('yaml');
+  return loaded.default ?? loaded;
 }
 
 function readText(name: string, { workingDirectory, remote }: OpenBakeOptions): string | null {
