@@ -107,7 +107,7 @@ async function callTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Prom
     const request = targetRequest(target, {
       environment: cli.env,
       workingDirectory: cli.cwd,
-      allow: listOf(args, 'allow'),
+      allow: allowedOf(args),
       linked: new Map(),
     });
     code = Math.max(code, await runCall({ name, format: 'text' }, args, request, cli));
@@ -121,7 +121,7 @@ async function buildTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Pro
   const options = {
     environment: cli.env,
     workingDirectory: cli.cwd,
-    allow: listOf(args, 'allow').flatMap((item) => item.split(',')),
+    allow: allowedOf(args),
     parallel: parallelOf(args),
     failFast: isOn(args, 'fail-fast'),
   };
@@ -185,4 +185,12 @@ function metadataOf({ configDigest, descriptor, names }: Extract<Outcomes[number
     ...(descriptor === undefined ? {} : { 'containerimage.descriptor': descriptor, 'containerimage.digest': descriptor.digest }),
     ...(names.length === 0 ? {} : { 'image.name': names.join(',') }),
   };
+}
+
+/** buildx's `fs=` entitlements guard files against a remote builder; here the user who builds reads them anyway. */
+function allowedOf(args: ParsedArgs): readonly string[] {
+  const allowed = listOf(args, 'allow').flatMap((item) => item.split(','));
+  const unknown = allowed.find((item) => item !== 'network.host' && item !== 'security.insecure');
+  if (unknown !== undefined) throw usageError('bake', `--allow knows network.host and security.insecure, not ${JSON.stringify(unknown)}`);
+  return allowed;
 }

@@ -42,7 +42,7 @@ export const BAKE_COMMAND: CommandSpec = {
       name: 'allow',
       kind: 'list',
       placeholder: 'ENTITLEMENT',
-      help: 'Allow what targets ask for: network.host, security.insecure, fs=PATH',
+      help: 'Grant network.host or security.insecure to targets that ask for it',
     },
     { name: 'metadata-file', kind: 'value', placeholder: 'FILE', help: 'Write the results of all targets as JSON' },
     { name: 'fail-fast', kind: 'switch', help: 'Stop everything when one target fails (default: only targets that need it)' },
