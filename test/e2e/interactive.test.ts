@@ -70,7 +70,7 @@ describe('run -t', () => {
   });
 
   it('tells the program of a new size', async () => {
-    const script = `(sleep 2; stty -F /dev/tty rows 41 cols 111) & tsbuild run -it base sh -c 'trap "stty size" WINCH; echo ready; sleep 4 & wait; echo over'`;
+    const script = `(sleep 2; stty -F /dev/tty rows 41 cols 111) & tsbuild run -it base sh -c 'trap "stty size" WINCH; echo ready; until [ "$(stty size)" = "41 111" ]; do sleep 0.2; done; sleep 0.5; echo over'`;
     const session = terminal(script);
     await session.shown('ready');
     await session.shown('41 111');

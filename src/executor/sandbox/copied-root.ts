@@ -1,5 +1,6 @@
 // The root file system of a step where overlays are refused but namespaces are not: a plain copy of the
 // tree, and afterwards what the step changed in it, in the form an overlay would have left.
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
@@ -14,7 +15,8 @@ import type { StepScope } from './step-scope.ts';
 
 /** Whether steps of this executor can write to overlays in the store: tries it, a deletion included. */
 export function overlayWorks(host: StepHost): boolean {
-  const base = `probe-${process.pid}-${host.nextName()}`;
+  // In the store, which other executors use too: every one of them is process 1 of its own namespace.
+  const base = `probe-${randomBytes(8).toString('hex')}`;
   const target = join(host.workplace.run, base);
   const name = (part: string): string => `${base}/${part}`;
   for (const part of ['lower', 'upper', 'work']) mkdirSync(name(part), { recursive: true });
