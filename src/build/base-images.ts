@@ -6,6 +6,7 @@ import { InvariantError, TsbuildError } from '../core/errors.ts';
 import { formatPlatform } from '../core/platform.ts';
 import { formatReference, parseReference, type Reference } from '../core/reference.ts';
 import { type ImageFact, type ImageQuery, queryKey } from '../planner/facts.ts';
+import { asVertex } from './as-vertex.ts';
 import { type LocalImage, openImage } from './images/local-images.ts';
 import { type Layer, layerOf } from './layer.ts';
 import type { RegistryAccess } from './registry-access.ts';
@@ -64,23 +65,14 @@ export class BaseImages {
   }
 
   async #resolve(query: ImageQuery): Promise<BaseImage> {
-    const { emit, clock } = this.#session;
     const vertex = { id: `metadata ${queryKey(query)}`, name: `[internal] load metadata for ${query.reference}` };
-    emit({ type: 'vertex-started', vertex, time: clock() });
-    try {
-      const { image, cached } = await this.#find(query);
-      emit({ type: 'vertex-finished', vertex, cached, time: clock() });
-      return image;
-    } catch (error) {
-      emit({
-        type: 'vertex-finished',
-        vertex,
-        cached: false,
-        error: error instanceof Error ? error.message : String(error),
-        time: clock(),
-      });
-      throw error;
-    }
+    const { image } = await asVertex(
+      this.#session,
+      vertex,
+      () => this.#find(query),
+      (found) => found.cached,
+    );
+    return image;
   }
 
   async #find(query: ImageQuery): Promise<{ readonly image: BaseImage; readonly cached: boolean }> {

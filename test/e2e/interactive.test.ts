@@ -148,7 +148,7 @@ describe('--on-error', () => {
   const dockerfile = [
     'FROM base',
     'ENV COLOR=green',
-    'WORKDIR /work',
+    'WORKDIR /job',
     'RUN echo kept > /kept && echo gone > /gone',
     'RUN --mount=type=cache,target=/cache --mount=type=secret,id=word,target=/word echo made > made; rm /gone; echo c > /cache/c; echo shouted; exit 4',
     '',
@@ -160,7 +160,7 @@ describe('--on-error', () => {
     await session.shown('a shell in its container follows');
     await session.shown('# ');
     session.type('cat made /kept /cache/c /word; ls /gone; pwd; echo $COLOR; grep CapEff /proc/self/status\r');
-    for (const text of ['made\n', 'kept\n', 'c\n', 'open sesame', '/gone: No such file', '/work\n', 'green\n', '00000000a80425fb'])
+    for (const text of ['made\n', 'kept\n', 'c\n', 'open sesame', '/gone: No such file', '/job\n', 'green\n', '00000000a80425fb'])
       await session.shown(text);
     session.type('exit 9\r');
     await session.shown('error[exec/nonzero-exit]');
@@ -183,12 +183,12 @@ describe('--on-error', () => {
       expect(result).toMatchObject({ code: 1 });
       expect(result.stderr).toContain(`what the failed step left is in ${out}`);
     }
-    expect(readdirSync(join(out, 'rootfs'), { recursive: true }).sort()).toEqual(['work', 'work/made']);
-    expect(readFileSync(join(out, 'rootfs/work/made'), 'utf8')).toBe('made\n');
-    expect(statSync(join(out, 'rootfs/work/made')).uid).toBe(process.getuid?.());
+    expect(readdirSync(join(out, 'rootfs'), { recursive: true }).sort()).toEqual(['job', 'job/made']);
+    expect(readFileSync(join(out, 'rootfs/job/made'), 'utf8')).toBe('made\n');
+    expect(statSync(join(out, 'rootfs/job/made')).uid).toBe(process.getuid?.());
     expect(readFileSync(join(out, 'deleted'), 'utf8')).toBe('/gone\n');
     expect(readFileSync(join(out, 'log'), 'utf8')).toBe('shouted\n');
-    expect(JSON.parse(readFileSync(join(out, 'step.json'), 'utf8'))).toMatchObject({ exitCode: 4, cwd: '/work', user: '' });
+    expect(JSON.parse(readFileSync(join(out, 'step.json'), 'utf8'))).toMatchObject({ exitCode: 4, cwd: '/job', user: '' });
     expect(readFileSync(join(out, 'step.json'), 'utf8')).not.toContain('sesame');
   });
 

@@ -7,6 +7,7 @@ import { parseReference, withDefaultTag } from '../../core/reference.ts';
 import { suggest } from '../../core/suggest.ts';
 import type { CacheInfo, StoredLayer } from '../../executor/executor.ts';
 import type { BuildPlan } from '../../graph/image-plan.ts';
+import { asVertex } from '../as-vertex.ts';
 import { openPushTo } from '../outputs/push-output.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { Session } from '../session.ts';
@@ -47,15 +48,7 @@ export async function exportCaches(session: Session, registry: RegistryAccess, t
   const caches = await executor.listCaches();
   for (const transfer of transfers) {
     const vertex = { id: `cache-export ${transfer.id} ${placeText(transfer.place)}`, name: `exporting cache mount ${transfer.id}` };
-    session.emit({ type: 'vertex-started', vertex, time: session.clock() });
-    try {
-      await exportCache(session, registry, transfer, latest(caches, transfer.id));
-      session.emit({ type: 'vertex-finished', vertex, cached: false, time: session.clock() });
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      session.emit({ type: 'vertex-finished', vertex, cached: false, error: message, time: session.clock() });
-      throw error;
-    }
+    await asVertex(session, vertex, async () => exportCache(session, registry, transfer, latest(caches, transfer.id)));
   }
 }
 

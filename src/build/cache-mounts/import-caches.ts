@@ -8,6 +8,7 @@ import { familiarReference, parseReference, withDefaultTag } from '../../core/re
 import type { SnapshotId } from '../../executor/executor.ts';
 import { readLayoutDirectory } from '../../push/assemble/layout-directory.ts';
 import { parseManifestDocument } from '../../push/registry/manifest-document.ts';
+import { asVertex } from '../as-vertex.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { Session } from '../session.ts';
 import { findInLayout, hasLayout } from './cache-layout.ts';
@@ -43,26 +44,14 @@ export class CacheImports {
   }
 
   async #import(id: string, place: CachePlace): Promise<SnapshotId | null> {
-    const { emit, clock } = this.#session;
     if (hasCache(this.#session.root, id)) return null;
     const vertex = { id: `cache-import ${id}`, name: `importing cache mount ${id}` };
-    emit({ type: 'vertex-started', vertex, time: clock() });
-    try {
+    return asVertex(this.#session, vertex, async () => {
       const artifact = place.type === 'layout' ? await this.#fromLayout(id, place.directory) : await this.#fromRegistry(place.reference);
-      if (artifact === null) emit({ type: 'notice', message: `nothing to import for cache mount ${id}: ${placeText(place)} has none yet` });
-      const snapshot = artifact === null ? null : await unpack(this.#session, artifact, placeText(place));
-      emit({ type: 'vertex-finished', vertex, cached: false, time: clock() });
-      return snapshot;
-    } catch (error) {
-      emit({
-        type: 'vertex-finished',
-        vertex,
-        cached: false,
-        error: error instanceof Error ? error.message : String(error),
-        time: clock(),
-      });
-      throw error;
-    }
+      if (artifact !== null) return unpack(this.#session, artifact, placeText(place));
+      this.#session.emit({ type: 'notice', message: `nothing to import for cache mount ${id}: ${placeText(place)} has none yet` });
+      return null;
+    });
   }
 
   async #fromLayout(id: string, directory: string): Promise<CacheArtifact | null> {

@@ -5,6 +5,7 @@ import type { Digest } from '../../core/digest.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import type { Platform } from '../../core/platform.ts';
 import { familiarReference, parseReference, withDefaultTag } from '../../core/reference.ts';
+import { asVertex } from '../as-vertex.ts';
 import { openPushTo } from '../outputs/push-output.ts';
 import { RegistryAccess } from '../registry-access.ts';
 import type { Session } from '../session.ts';
@@ -15,15 +16,15 @@ export async function pullWholeImage(session: Session, text: string, platform: P
   const registry = new RegistryAccess(session);
   const reference = withDefaultTag(parseReference(text));
   const vertex = { id: `pull ${text}`, name: `pull ${familiarReference(reference)}` };
-  session.emit({ type: 'vertex-started', vertex, time: session.clock() });
   try {
-    const { manifest, config, manifestDescriptor } = await registry.pull(reference, platform);
-    const diffIds = config.rootfs.diff_ids;
-    await Promise.all(
-      manifest.layers.map((blob, at) => registry.fetchLayer(reference, { blob, diffId: diffIds[at] as (typeof diffIds)[number] })),
-    );
-    session.emit({ type: 'vertex-finished', vertex, cached: false, time: session.clock() });
-    return manifestDescriptor.digest;
+    return await asVertex(session, vertex, async () => {
+      const { manifest, config, manifestDescriptor } = await registry.pull(reference, platform);
+      const diffIds = config.rootfs.diff_ids;
+      await Promise.all(
+        manifest.layers.map((blob, at) => registry.fetchLayer(reference, { blob, diffId: diffIds[at] as (typeof diffIds)[number] })),
+      );
+      return manifestDescriptor.digest;
+    });
   } finally {
     await registry.close();
   }
@@ -35,11 +36,9 @@ export async function pushWholeImage(session: Session, text: string): Promise<Di
   await refuseIncomplete(session, text, row.target);
   const registry = new RegistryAccess(session);
   const vertex = { id: `push ${text}`, name: `push ${familiarReference(reference)}` };
-  session.emit({ type: 'vertex-started', vertex, time: session.clock() });
   try {
-    const pushed = await (await openPushTo({ session, registry }, reference)).finish(row.target);
-    session.emit({ type: 'vertex-finished', vertex, cached: false, time: session.clock() });
-    return pushed.digest;
+    const push = async () => (await openPushTo({ session, registry }, reference)).finish(row.target);
+    return (await asVertex(session, vertex, push)).digest;
   } finally {
     await registry.close();
   }

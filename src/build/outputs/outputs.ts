@@ -7,6 +7,7 @@ import type { ImagePlan } from '../../graph/image-plan.ts';
 import type { VertexId } from '../../graph/vertex.ts';
 import { type AssembledImage, assembleImage, assembleIndex } from '../../push/assemble/assemble-image.ts';
 import type { MediaTypeFamily } from '../../push/assemble/manifest-bytes.ts';
+import { asVertex } from '../as-vertex.ts';
 import type { BuildRequest, OutputSpec } from '../build-request.ts';
 import type { Layer } from '../layer.ts';
 import type { RegistryAccess } from '../registry-access.ts';
@@ -50,23 +51,11 @@ export interface OutputResult {
 
 export async function makeOutputs(outputs: Outputs, built: readonly BuiltImage[]): Promise<OutputResult> {
   const { session, request } = outputs;
-  const vertex = { id: 'export', name: 'exporting' };
-  session.emit({ type: 'vertex-started', vertex, time: session.clock() });
-  try {
+  return asVertex(session, { id: 'export', name: 'exporting' }, async () => {
     const image = await assemble(session, built, request.outputs.every((output) => output.type === 'docker') ? 'docker' : 'oci');
     for (const output of request.outputs) await makeOutput(outputs, output, image);
-    session.emit({ type: 'vertex-finished', vertex, cached: false, time: session.clock() });
     return resultOf(request, image);
-  } catch (error) {
-    session.emit({
-      type: 'vertex-finished',
-      vertex,
-      cached: false,
-      error: error instanceof Error ? error.message : String(error),
-      time: session.clock(),
-    });
-    throw error;
-  }
+  });
 }
 
 /** Config and manifest per platform; an index when there are several. */

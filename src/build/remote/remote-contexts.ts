@@ -2,6 +2,7 @@
 import type { RemoteContexts } from '../../context/resolve-context.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { type GitSource, gitOp, isGitUrl, parseGitUrl } from '../../planner/git-url.ts';
+import { asVertex } from '../as-vertex.ts';
 import type { BuildRequest } from '../build-request.ts';
 import type { Session } from '../session.ts';
 import { shownUrl } from './http/http-name.ts';
@@ -25,25 +26,8 @@ export interface OpenedRemoteContexts extends RemoteContexts {
 export function remoteContexts(session: Session, request: BuildRequest, sources: RemoteSources): OpenedRemoteContexts {
   let time: () => Promise<number | null> = async () => null;
   /** One line of progress per context, as for images. */
-  const reported = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
-    const vertex = { id: name, name: `[internal] ${name}` };
-    const { emit, clock } = session;
-    emit({ type: 'vertex-started', vertex, time: clock() });
-    try {
-      const result = await work();
-      emit({ type: 'vertex-finished', vertex, cached: false, time: clock() });
-      return result;
-    } catch (error) {
-      emit({
-        type: 'vertex-finished',
-        vertex,
-        cached: false,
-        error: error instanceof Error ? error.message : String(error),
-        time: clock(),
-      });
-      throw error;
-    }
-  };
+  const reported = <T>(name: string, work: () => Promise<T>): Promise<T> =>
+    asVertex(session, { id: name, name: `[internal] ${name}` }, work);
   return {
     isGit: isGitContext,
     async checkout(spec) {

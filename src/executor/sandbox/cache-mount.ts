@@ -42,10 +42,25 @@ export async function prepareCache(scope: StepScope, request: RunRequest, mount:
   const directory = await acquireCache(scope, request, mount, signal);
   const opened = openCachePath(scope, directory, mount);
   try {
-    const { path } = scope.mountDescriptor(opened);
+    const path = mountOpened(scope, opened, mount);
     return { kind: 'dir', hostPath: path, options: ['rbind', mount.readonly ? 'ro' : 'rw'], growable: !mount.readonly };
   } finally {
     closeSync(opened);
+  }
+}
+
+/** Another step may remove the directory between opening and mounting: the descriptor then names what cannot be mounted. */
+function mountOpened(scope: StepScope, opened: number, mount: CacheMount): string {
+  try {
+    return scope.mountDescriptor(opened).path;
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    throw new TsbuildError({
+      code: 'exec/mount-source',
+      message: `cache mount at ${mount.target}: source ${mount.source} went away while it was mounted`,
+      hint: 'Another step removes it; use sharing=locked when steps rearrange a cache.',
+      cause: error,
+    });
   }
 }
 

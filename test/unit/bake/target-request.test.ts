@@ -23,7 +23,7 @@ function target(body: string): BakeTarget {
 const request = (body: string, allow: readonly string[] = []) =>
   targetRequest(target(body), {
     environment: { TOKEN: 'x' },
-    workingDirectory: '/work',
+    workingDirectory: '/project',
     allow,
     linked: new Map([['lib', 'docker-image://built']]),
   });
@@ -51,8 +51,8 @@ describe('requests', () => {
   test('secrets without a source are variables, then files', () => {
     expect(request('secret = ["id=TOKEN", "id=other", "id=f,src=s.txt"]').secrets).toEqual({
       TOKEN: { type: 'env', name: 'TOKEN' },
-      other: { type: 'file', path: '/work/other' },
-      f: { type: 'file', path: '/work/s.txt' },
+      other: { type: 'file', path: '/project/other' },
+      f: { type: 'file', path: '/project/s.txt' },
     });
   });
 
