@@ -328,7 +328,7 @@ describe('tsbuild cache', () => {
       begun = resolve;
     });
     const building = near.run([busy], {
-      onStart: (child) => child.stderr?.on('data', (text: string) => text.includes('now') && begun()),
+      onStart: (child) => child.stderr?.on('data', (text: string) => /\d now\n/.test(text) && begun()),
     });
     await started;
     const result = await near.run(['cache', 'rm', 'busy']);
