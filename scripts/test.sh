@@ -27,6 +27,13 @@ check types tsc -p .
 check boundaries depcruise src --config .dependency-cruiser.mjs
 check unused knip
 
+# One seed for all random tests, so that a change is judged by the same inputs each time. New inputs are
+# for `npm run fuzz`, `cache-test`, `kill-test`, or TSBUILD_SEED=random here.
+TSBUILD_SEED=${TSBUILD_SEED:-20261121}
+[ "$TSBUILD_SEED" = random ] && TSBUILD_SEED=$(date +%s)
+export TSBUILD_SEED
+echo "TSBUILD_SEED=$TSBUILD_SEED"
+
 report=$(mktemp)
 vitest run --reporter=default --reporter=json --outputFile.json="$report" "$@"
 node scripts/test-summary.ts "$report" "$checks_passed" "$checks_failed"

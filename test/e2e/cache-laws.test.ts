@@ -143,7 +143,8 @@ describe('a cached build', () => {
     await fc.assert(laws, { seed, numRuns: Math.ceil(EDITS / SEQUENCE), endOnFailure: true });
     process.stderr.write(`cache laws: ${built} images, ${hits} steps from the cache, ${runs} run\n`);
     // A test whose builds all fail or always miss would prove nothing.
-    expect(built).toBeGreaterThan(EDITS / 2);
-    expect(hits).toBeGreaterThan(runs);
+    expect(built).toBeGreaterThan(EDITS / 4);
+    expect(hits).toBeGreaterThan(EDITS / 4);
+    expect(runs).toBeGreaterThan(EDITS / 10);
   });
 });
