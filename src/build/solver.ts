@@ -203,7 +203,9 @@ export class Solver {
   async #save(vertex: Vertex, resolution: Resolution, base: Rootfs, layer: Layer, result: StepResult): Promise<void> {
     const made = await result.made;
     const created = made.created ?? this.#session.clock();
-    const { index } = this.#session;
+    const { index, emit, clock } = this.#session;
+    const { digest, size } = made.ref.blob;
+    emit({ type: 'progress', id: vertex.id, action: 'layer', digest, current: size, done: true, time: clock() });
     const below = await chainOf(base.layers);
     const chain = await chainOf([...base.layers, layer]);
     const trees = resolution.alias === undefined ? undefined : await this.#keys.solvedTrees(vertex);

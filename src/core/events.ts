@@ -10,7 +10,12 @@ export interface VertexInfo {
   readonly name: string;
   /** Stage or target the step belongs to; steps outside stages (pull, push, context) have none. */
   readonly stage?: string;
+  /** Targets of a bake that wait for the step, the one that began it first. */
+  readonly targets?: readonly string[];
 }
+
+/** Where a target of a bake stands: not begun, its steps run, and how it ended. */
+export type TargetState = 'waiting' | 'running' | 'built' | 'failed' | 'skipped';
 
 export type BuildEvent =
   | { readonly type: 'vertex-started'; readonly vertex: VertexInfo; readonly time: number }
@@ -40,8 +45,11 @@ export type BuildEvent =
       readonly current: number;
       readonly total?: number;
       readonly done: boolean;
+      readonly targets?: readonly string[];
       readonly time: number;
     }
+  /** Of a bake; all targets are announced as waiting before the first one runs. */
+  | { readonly type: 'target'; readonly target: string; readonly state: TargetState; readonly time: number }
   | { readonly type: 'diagnostic'; readonly diagnostic: Diagnostic }
   | { readonly type: 'notice'; readonly message: string };
 

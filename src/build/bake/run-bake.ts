@@ -4,6 +4,7 @@
 import pLimit from 'p-limit';
 import type { BakeTarget } from '../../bake/bake-target.ts';
 import { linkedName } from '../../bake/target-graph.ts';
+import type { TargetState } from '../../core/events.ts';
 import { formatReference, parseReference, withDefaultTag } from '../../core/reference.ts';
 import type { BuildOutcome } from '../build-request.ts';
 import { runBuild } from '../run-build.ts';
@@ -38,7 +39,10 @@ export async function runBake(session: Session, targets: readonly BakeTarget[], 
   const start = (target: BakeTarget): Promise<TargetOutcome> => {
     const known = outcomes.get(target.name);
     if (known !== undefined) return known;
-    const promise = build(target);
+    const promise = build(target).then((outcome) => {
+      tell(target, outcome.type);
+      return outcome;
+    });
     outcomes.set(target.name, promise);
     return promise;
   };
@@ -54,9 +58,13 @@ export async function runBake(session: Session, targets: readonly BakeTarget[], 
     return limit(() => buildOne(target, linked));
   };
 
+  const tell = (target: BakeTarget, state: TargetState): void =>
+    session.emit({ type: 'target', target: target.name, state, time: session.clock() });
+
   const buildOne = async (target: BakeTarget, linked: ReadonlyMap<string, string>): Promise<TargetOutcome> => {
     if (stopped || session.signal.aborted) return { type: 'skipped', target, milliseconds: 0, needs: null };
     const began = session.clock();
+    tell(target, 'running');
     try {
       const outcome = await runBuild(namedSession(session, target.name), targetRequest(target, { ...options, linked }));
       return { type: 'built', target, outcome, milliseconds: session.clock() - began };
@@ -66,6 +74,7 @@ export async function runBake(session: Session, targets: readonly BakeTarget[], 
     }
   };
 
+  for (const target of targets) tell(target, 'waiting');
   try {
     return await Promise.all(targets.map(start));
   } finally {
@@ -99,7 +108,7 @@ function keepLinked(session: Session, outcome: Extract<TargetOutcome, { type: 'b
   return `docker-image://${reference}@${descriptor.digest}`;
 }
 
-/** The same session, with the target's name on every step that is shown. */
+/** The same session, with the target on every step that is shown. */
 function namedSession(session: Session, target: string): Session {
   return {
     ...session,
@@ -107,9 +116,10 @@ function namedSession(session: Session, target: string): Session {
       if (event.type === 'vertex-started' || event.type === 'vertex-finished') {
         session.emit({
           ...event,
-          vertex: { ...event.vertex, id: `${target} ${event.vertex.id}`, name: `${target}: ${event.vertex.name}` },
+          vertex: { ...event.vertex, id: `${target} ${event.vertex.id}`, targets: [target] },
         });
-      } else if (event.type === 'vertex-log' || event.type === 'progress') session.emit({ ...event, id: `${target} ${event.id}` });
+      } else if (event.type === 'progress') session.emit({ ...event, id: `${target} ${event.id}`, targets: [target] });
+      else if (event.type === 'vertex-log') session.emit({ ...event, id: `${target} ${event.id}` });
       else session.emit(event);
     },
   };

@@ -1,5 +1,4 @@
 // `tsbuild bake`: all targets of definition files in one go, or what they are (--print, --list, --check).
-import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { listTargets, listVariables } from '../../build/bake/list-bake.ts';
 import {
@@ -11,14 +10,17 @@ import {
   printBake,
 } from '../../build/bake/open-bake.ts';
 import { fetchDefinition, remoteTarget, remoteUrl } from '../../build/bake/remote-definition.ts';
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import type { TargetOutcome } from '../../build/bake/run-bake.ts';
+import type { Session } from '../../build/session.ts';
 import { renderDiagnostic } from '../../core/render-diagnostic.ts';
 import { bakeOverrides } from '../bake-options.ts';
+import { buildMetadata, writeMetadata } from '../build-metadata.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from '../exit-code.ts';
 import { isOn, listOf, type ParsedArgs } from '../flags/flag.ts';
 import { usageError } from '../flags/parse-argv.ts';
 import { reportError } from '../report-error.ts';
-import { formatSeconds } from '../sizes.ts';
+import { bakeSummary } from '../reporter/bake-summary.ts';
+import { TargetTally } from '../reporter/target-tally.ts';
 import { tableText } from '../table-text.ts';
 import type { Cli, RunCommand } from './command.ts';
 import { withProgress } from './session.ts';
@@ -125,66 +127,38 @@ async function buildTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Pro
     parallel: parallelOf(args),
     failFast: isOn(args, 'fail-fast'),
   };
-  const outcomes = await withProgress(args, cli, (session) => runBake(session, resolved.targets, options));
+  const tally = new TargetTally();
+  const outcomes = await withProgress(args, cli, (session) => runBake(watched(session, tally), resolved.targets, options));
   for (const outcome of outcomes) {
     if (outcome.type !== 'failed') continue;
     cli.stderr.write(`target ${outcome.target.name} failed:\n`);
     reportError(outcome.error, cli.stderr, cli.signal.aborted);
   }
-  if (!isOn(args, 'quiet')) cli.stderr.write(summary(outcomes));
-  writeMetadata(args.values.get('metadata-file'), outcomes);
+  if (!isOn(args, 'quiet')) cli.stderr.write(bakeSummary(outcomes, tally));
+  const metadata = args.values.get('metadata-file');
+  if (metadata !== undefined) writeMetadata(metadata, metadataOf(outcomes));
   return outcomes.every((outcome) => outcome.type === 'built') ? EXIT_OK : EXIT_FAILED;
 }
 
-type Outcomes = Awaited<ReturnType<typeof import('../../build/bake/run-bake.ts').runBake>>;
+const watched = (session: Session, tally: TargetTally): Session => ({
+  ...session,
+  emit(event) {
+    tally.event(event);
+    session.emit(event);
+  },
+});
 
-function summary(outcomes: Outcomes): string {
-  return tableText([['TARGET', 'RESULT', 'TIME', 'IMAGE'], ...outcomes.map(summaryRow)]);
-}
-
-function summaryRow(outcome: Outcomes[number]): string[] {
-  const { name } = outcome.target;
-  switch (outcome.type) {
-    case 'built':
-      return [
-        name,
-        'built',
-        formatSeconds(outcome.milliseconds),
-        [outcome.outcome.descriptor?.digest ?? '', ...outcome.outcome.names].filter(Boolean).join(' '),
-      ];
-    case 'failed':
-      return [name, 'failed', formatSeconds(outcome.milliseconds), ''];
-    case 'skipped':
-      return [name, 'skipped', '', outcome.needs === null ? 'stopped' : `needs ${outcome.needs}`];
-  }
-}
+/** One object per target that was built. */
+const metadataOf = (outcomes: readonly TargetOutcome[]): Record<string, unknown> =>
+  Object.fromEntries(
+    outcomes.flatMap((outcome) => (outcome.type === 'built' ? [[outcome.target.name, buildMetadata(outcome.outcome)]] : [])),
+  );
 
 function parallelOf(args: ParsedArgs): number {
   const text = args.values.get('parallel');
   if (text === undefined) return availableParallelism();
   if (!/^[1-9]\d{0,3}$/.test(text)) throw usageError('bake', `--parallel is a number from 1, got ${JSON.stringify(text)}`);
   return Number(text);
-}
-
-/** One object per target, with the keys that buildx writes. */
-function writeMetadata(path: string | undefined, outcomes: Outcomes): void {
-  if (path === undefined) return;
-  const targets = outcomes.flatMap((outcome) =>
-    outcome.type === 'built' ? [[outcome.target.name, metadataOf(outcome.outcome)] as const] : [],
-  );
-  try {
-    writeFileSync(path, `${JSON.stringify(Object.fromEntries(targets), null, 2)}\n`);
-  } catch (cause) {
-    throw new TsbuildError({ code: 'build/output', message: `cannot write ${path} (${errnoOf(cause) ?? 'unknown error'})`, cause });
-  }
-}
-
-function metadataOf({ configDigest, descriptor, names }: Extract<Outcomes[number], { type: 'built' }>['outcome']): Record<string, unknown> {
-  return {
-    ...(configDigest === undefined ? {} : { 'containerimage.config.digest': configDigest }),
-    ...(descriptor === undefined ? {} : { 'containerimage.descriptor': descriptor, 'containerimage.digest': descriptor.digest }),
-    ...(names.length === 0 ? {} : { 'image.name': names.join(',') }),
-  };
 }
 
 /** buildx's `fs=` entitlements guard files against a remote builder; here the user who builds reads them anyway. */

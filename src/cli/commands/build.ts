@@ -1,8 +1,7 @@
 // `tsbuild [build]`: one image (or index) from one Dockerfile.
-import { writeFileSync } from 'node:fs';
 import type { BuildOutcome, BuildRequest } from '../../build/build-request.ts';
 import { runBuild } from '../../build/run-build.ts';
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import { buildMetadata, writeMetadata, writeResult } from '../build-metadata.ts';
 import { buildRequestOf } from '../build-options.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import { isOn } from '../flags/flag.ts';
@@ -36,24 +35,5 @@ const usesStdout = (request: BuildRequest): boolean => request.outputs.some((out
 function writeResultFiles(outcome: BuildOutcome, iidfile: string | undefined, metadata: string | undefined): void {
   const digest = outcome.descriptor?.digest;
   if (iidfile !== undefined && digest !== undefined) writeResult(iidfile, digest);
-  if (metadata !== undefined) writeResult(metadata, `${JSON.stringify(metadataOf(outcome), null, 2)}\n`);
-}
-
-/** The keys that buildx writes (T-05). */
-function metadataOf(outcome: BuildOutcome): Record<string, unknown> {
-  return {
-    ...(outcome.configDigest === undefined ? {} : { 'containerimage.config.digest': outcome.configDigest }),
-    ...(outcome.descriptor === undefined
-      ? {}
-      : { 'containerimage.descriptor': outcome.descriptor, 'containerimage.digest': outcome.descriptor.digest }),
-    ...(outcome.names.length === 0 ? {} : { 'image.name': outcome.names.join(',') }),
-  };
-}
-
-function writeResult(path: string, text: string): void {
-  try {
-    writeFileSync(path, text);
-  } catch (cause) {
-    throw new TsbuildError({ code: 'build/output', message: `cannot write ${path} (${errnoOf(cause) ?? 'unknown error'})`, cause });
-  }
+  if (metadata !== undefined) writeMetadata(metadata, buildMetadata(outcome));
 }

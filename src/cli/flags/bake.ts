@@ -1,5 +1,5 @@
 // Flags of `tsbuild bake`.
-import { ISOLATION_FLAG, PROGRESS_FLAG } from './common.ts';
+import { BUILDING_FLAGS } from './building.ts';
 import type { CommandSpec } from './flag.ts';
 
 export const BAKE_COMMAND: CommandSpec = {
@@ -32,25 +32,11 @@ export const BAKE_COMMAND: CommandSpec = {
       choices: ['build', 'check', 'outline', 'targets'],
       help: 'What to do with each target: build, check, outline or targets',
     },
-    { name: 'push', kind: 'switch', help: 'Push the images; short for --set=*.push=true' },
-    { name: 'load', kind: 'switch', help: 'Hand the images to a Docker or Podman of this machine; short for --set=*.load=true' },
-    { name: 'no-cache', kind: 'switch', help: 'Run every step anew' },
-    { name: 'pull', kind: 'switch', help: 'Ask the registry for newer base images' },
     { name: 'provenance', kind: 'value', placeholder: 'FIELDS', help: 'Short for --set=*.attest=type=provenance' },
     { name: 'sbom', kind: 'value', placeholder: 'FIELDS', help: 'Short for --set=*.attest=type=sbom' },
-    {
-      name: 'allow',
-      kind: 'list',
-      placeholder: 'ENTITLEMENT',
-      help: 'Grant network.host or security.insecure to targets that ask for it',
-    },
-    { name: 'metadata-file', kind: 'value', placeholder: 'FILE', help: 'Write the results of all targets as JSON' },
     { name: 'fail-fast', kind: 'switch', help: 'Stop everything when one target fails (default: only targets that need it)' },
     { name: 'parallel', kind: 'value', placeholder: 'N', help: 'Targets built at one time (default: number of CPUs)' },
-    { name: 'quiet', short: 'q', kind: 'switch', help: 'Show no progress' },
-    { name: 'builder', kind: 'value', placeholder: 'NAME', help: '', refused: 'there are no builders, tsbuild is one' },
-    PROGRESS_FLAG,
-    ISOLATION_FLAG,
+    ...BUILDING_FLAGS,
   ],
   examples: [
     'tsbuild bake',

@@ -1,5 +1,5 @@
 // Flags of `tsbuild build`: those of `docker buildx build`, same names, same meaning.
-import { ISOLATION_FLAG, PROGRESS_FLAG } from './common.ts';
+import { BUILDING_FLAGS } from './building.ts';
 import type { CommandSpec, FlagSpec } from './flag.ts';
 
 const NO_REMOTE_CACHE = 'there is no remote cache; the store given by --root is the cache and any number of processes share it';
@@ -8,7 +8,6 @@ const NO_CLASSIC = 'it belongs to the builder that BuildKit replaced';
 
 export const BUILD_FLAGS: readonly FlagSpec[] = [
   { name: 'add-host', kind: 'list', placeholder: 'HOST:IP', help: 'Add a line to /etc/hosts of RUN steps' },
-  { name: 'allow', kind: 'list', placeholder: 'ENTITLEMENT', help: 'Grant network.host or security.insecure to RUN steps that ask for it' },
   { name: 'build-arg', kind: 'list', placeholder: 'KEY[=VALUE]', help: 'Set a build argument; without a value, from the environment' },
   {
     name: 'build-context',
@@ -53,9 +52,7 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
   },
   { name: 'iidfile', kind: 'value', placeholder: 'FILE', help: 'Write the image digest to FILE' },
   { name: 'label', kind: 'list', placeholder: 'KEY=VALUE', help: 'Add a label to the image' },
-  { name: 'load', kind: 'switch', help: 'Also hand the image to a Docker or Podman found on this machine' },
   { name: 'memory', short: 'm', kind: 'value', placeholder: 'BYTES', help: 'Memory limit of each RUN step (512m, 2g)' },
-  { name: 'metadata-file', kind: 'value', placeholder: 'FILE', help: 'Write result metadata to FILE as JSON' },
   {
     name: 'network',
     kind: 'value',
@@ -63,7 +60,6 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
     choices: ['default', 'none', 'host'],
     help: 'Network of RUN steps: default, none, host',
   },
-  { name: 'no-cache', kind: 'switch', help: 'Run every step' },
   { name: 'no-cache-filter', kind: 'list', placeholder: 'STAGE', help: 'Run every step of these stages' },
   {
     name: 'on-error',
@@ -79,17 +75,13 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
     help: 'Where the result goes: DIR, - or type=image|registry|oci|docker|tar|local,…',
   },
   { name: 'platform', kind: 'list', placeholder: 'OS/ARCH[,…]', help: 'Platforms to build; several make an index' },
-  { name: 'pull', kind: 'switch', help: 'Ask the registry for newer base images even if they are in the store' },
-  { name: 'push', kind: 'switch', help: 'Push the image to its registry: --output type=registry' },
-  { name: 'quiet', short: 'q', kind: 'switch', help: 'No progress; print the image digest' },
   { name: 'secret', kind: 'list', placeholder: 'id=ID[,src=FILE|,env=NAME]', help: 'Secret for RUN --mount=type=secret' },
   { name: 'shm-size', kind: 'value', placeholder: 'BYTES', help: 'Size of /dev/shm in RUN steps' },
   { name: 'ssh', kind: 'list', placeholder: 'default|ID[=SOCKET]', help: 'Agent socket for RUN --mount=type=ssh' },
   { name: 'tag', short: 't', kind: 'list', placeholder: 'NAME[:TAG]', help: 'Name of the image' },
   { name: 'target', kind: 'value', placeholder: 'STAGE', help: 'Stage to build (default: the last)' },
   { name: 'ulimit', kind: 'list', placeholder: 'NAME=SOFT[:HARD]', help: 'Limit of RUN steps' },
-  PROGRESS_FLAG,
-  ISOLATION_FLAG,
+  ...BUILDING_FLAGS,
   {
     name: 'annotation',
     kind: 'list',
@@ -100,12 +92,6 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
   { name: 'attest', kind: 'list', help: 'Attestations', refused: NO_ATTESTATIONS },
   { name: 'provenance', kind: 'value', help: 'Provenance attestation (only false)', refused: NO_ATTESTATIONS },
   { name: 'sbom', kind: 'value', help: 'SBOM attestation (only false)', refused: NO_ATTESTATIONS },
-  {
-    name: 'builder',
-    kind: 'value',
-    help: 'Builder instance',
-    refused: 'there are no builder instances; tsbuild builds in its own process',
-  },
   { name: 'cache-from', kind: 'list', help: 'External cache sources', refused: NO_REMOTE_CACHE },
   { name: 'cache-to', kind: 'list', help: 'External cache destinations', refused: NO_REMOTE_CACHE },
   { name: 'compress', kind: 'switch', help: 'Compress the context', refused: NO_CLASSIC },

@@ -1,9 +1,8 @@
 // `--explain`: one line for each step that ran, below the progress, in the order in which they ended.
 // In --progress=rawjson the same text is the `because` of the events.
+import { displayText } from '../../core/display-text.ts';
 import type { BuildEvent } from '../../core/events.ts';
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: names of files may hold control characters
-const CONTROL = /[\x00-\x1f\x7f]/g;
+import { stepTitle } from './build-state.ts';
 
 export class Explanation {
   readonly #wanted: boolean;
@@ -15,7 +14,7 @@ export class Explanation {
 
   event(event: BuildEvent): void {
     if (!this.#wanted || event.type !== 'vertex-finished' || event.because === undefined) return;
-    this.#lines.push(`explain: ${event.vertex.name}: ${event.because}`.replace(CONTROL, '?'));
+    this.#lines.push(`explain: ${stepTitle(event.vertex)}: ${displayText(event.because)}`);
   }
 
   text(): string {
