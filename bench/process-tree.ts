@@ -1,10 +1,13 @@
 // Runs a command and watches its process tree: wall time and the highest sum of resident memory.
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface Measurement {
   readonly milliseconds: number;
-  /** Bytes: highest sum of RSS over all descendants, sampled. Processes of a daemon are not descendants. */
+  /**
+   * Bytes: highest sum of RSS over all descendants, sampled. Processes of a daemon are not descendants, and
+   * programs that a step runs, in a PID namespace of their own, are not the builder's.
+   */
   readonly peakMemory: number;
   readonly exitCode: number;
   readonly output: string;
@@ -13,7 +16,10 @@ export interface Measurement {
 const PAGE = 4096;
 const SAMPLE_MS = 25;
 
+const pidNamespace = (pid: number | 'self'): string => readlinkSync(`/proc/${pid}/ns/pid`);
+
 function residentOfTree(root: number): number {
+  const own = pidNamespace('self');
   const parents = new Map<number, number>();
   const resident = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
@@ -32,7 +38,13 @@ function residentOfTree(root: number): number {
     return false;
   };
   let sum = 0;
-  for (const [pid, bytes] of resident) if (belongs(pid)) sum += bytes;
+  for (const [pid, bytes] of resident) {
+    try {
+      if (belongs(pid) && pidNamespace(pid) === own) sum += bytes;
+    } catch {
+      // The process ended while we looked.
+    }
+  }
   return sum;
 }
 

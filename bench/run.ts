@@ -1,7 +1,10 @@
 // `npm run bench [-- WORKLOAD…]`: medians of tsbuild and of every peer on this machine, side by side
-// with ratios. Needs docker-registry and busybox-static; starts its own registry on a free port.
+// with ratios. Needs docker-registry and busybox-static; starts its own registry on a free port. apt and npm
+// run where BENCH_DEBIAN and BENCH_NODE name base images that every builder can pull.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +44,24 @@ async function startRegistry(port: number): Promise<ChildProcess> {
   throw new Error('the registry did not start');
 }
 
+/** Handed to npm as a secret, where this machine's registry has a CA of its own. */
+const CA_BUNDLE = [process.env['SSL_CERT_FILE'] ?? '', '/etc/ssl/certs/ca-certificates.crt'].find(existsSync);
+
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+/** Serves a context as an archive, with an ETag, for a daemon that fetches it itself. */
+async function serveContext(context: string): Promise<{ url: string; close: () => void }> {
+  const archive = spawnSync('tar', ['-C', context, '-cf', '-', '.'], { maxBuffer: 1 << 30 }).stdout;
+  const headers = { etag: `"${createHash('sha256').update(archive).digest('hex')}"`, 'content-type': 'application/x-tar' };
+  const server = createHttpServer((request, response) => {
+    if (request.headers['if-none-match'] === headers.etag) response.writeHead(304, headers).end();
+    else response.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : archive);
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the context is not served');
+  return { url: `http://127.0.0.1:${address.port}/context.tar`, close: () => server.close() };
+}
 
 interface Row {
   readonly milliseconds: number;
@@ -54,19 +74,26 @@ async function measureWorkload(workload: Workload, builder: Builder, base: strin
   const times: number[] = [];
   const memories: number[] = [];
   const store = join(work, `store-${builder.name}`);
-  const call = (round: number, salt: string) =>
-    builder.command({ context, store, salt, push: workload.push, tag: `${registry}/bench/${builder.name}-${workload.name}:${round}` });
+  const remote = builder.name === 'buildkit' ? await serveContext(context) : null;
+  const secrets = workload.name === 'npm' && CA_BUNDLE !== undefined ? { ca: CA_BUNDLE } : {};
+  const name = `${registry}/bench/${builder.name}-${workload.name}`;
+  const call = (round: number, salt: string): readonly string[] | null =>
+    builder.command({ context, store, salt, push: workload.push, tag: `${name}:${round}`, remote: remote?.url ?? null, secrets });
+  const unmeasured = call(0, 'first');
+  if (unmeasured === null) return '-';
   // One unmeasured build: pulls the base, fills caches of the file system.
-  const first = await measure(call(0, 'first'), process.env, false);
-  if (first.exitCode !== 0) return `failed: ${first.output.slice(-300)}`;
+  const first = await measure(unmeasured, process.env, false);
+  if (first.exitCode !== 0) return `(failed: ${first.output.slice(-300)})`;
   for (let round = 1; round <= rounds; round += 1) {
     if (!workload.warm && workload.push)
       writeFileSync(join(context, workload.name === 'tree' ? 'src/salt' : 'data/salt'), `${builder.name} ${round} ${Date.now()}`);
-    const result = await measure(call(workload.warm ? 0 : round, workload.warm ? 'first' : `${Date.now()}`), process.env, true);
-    if (result.exitCode !== 0) return `failed: ${result.output.slice(-300)}`;
+    const command = call(workload.warm ? 0 : round, workload.warm ? 'first' : `${Date.now()}`) ?? [];
+    const result = await measure(command, process.env, true);
+    if (result.exitCode !== 0) return `(failed: ${result.output.slice(-300)})`;
     times.push(result.milliseconds);
     memories.push(result.peakMemory);
   }
+  remote?.close();
   rmSync(context, { recursive: true, force: true });
   return { milliseconds: median(times), memory: Math.max(...memories) };
 }
@@ -99,18 +126,23 @@ try {
   for (const workload of WORKLOADS) {
     if (wanted.length > 0 && !wanted.includes(workload.name)) continue;
     const rows = new Map<string, Row | string>();
-    for (const builder of builders) rows.set(builder.name, await measureWorkload(workload, builder, base, registry));
+    const from = workload.needs === undefined ? base : process.env[workload.needs];
+    if (from === undefined) {
+      console.log(`(${workload.name}: set ${workload.needs} to a base image)`);
+      continue;
+    }
+    for (const builder of builders) rows.set(builder.name, await measureWorkload(workload, builder, from, registry));
     const own = rows.get('tsbuild');
     const cells = builders.map((builder) => {
       const row = rows.get(builder.name);
-      return typeof row === 'object' ? row.milliseconds.toFixed(0) : `(${row})`;
+      return typeof row === 'object' ? row.milliseconds.toFixed(0) : row;
     });
     const ratios = builders.slice(1).map((builder) => {
       const row = rows.get(builder.name);
       return typeof row === 'object' && typeof own === 'object' ? (own.milliseconds / row.milliseconds).toFixed(2) : '-';
     });
     const memory = typeof own === 'object' ? (own.memory / 1e6).toFixed(0) : '-';
-    console.log(`| ${workload.name}: ${workload.what} | ${workload.goal} | ${[...cells, ...ratios, memory].join(' | ')} |`);
+    console.log(`| ${workload.name}: ${workload.what} | ${workload.goal ?? ''} | ${[...cells, ...ratios, memory].join(' | ')} |`);
   }
 } finally {
   server.kill();

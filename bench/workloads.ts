@@ -9,8 +9,10 @@ export interface Workload {
   /** Build once before measuring; measure the second build. */
   readonly warm: boolean;
   readonly push: boolean;
-  /** Target in milliseconds, as the project promises it. */
-  readonly goal: number;
+  /** Target in milliseconds, as the project promises it; null where only the ratio to peers counts. */
+  readonly goal: number | null;
+  /** Environment variable that names the base image to build on, where busybox is not enough. */
+  readonly needs?: string;
   prepare(dir: string, base: string): void;
 }
 
@@ -96,6 +98,40 @@ export const WORKLOADS: readonly Workload[] = [
         writeFileSync(join(dir, 'data', `part${part}`), Buffer.concat([noise(half, part), text.subarray(part, part + half)]));
       }
       dockerfile(dir, [`FROM ${base}`, 'ARG SALT', 'LABEL salt=$SALT', 'COPY data /data']);
+    },
+  },
+  {
+    name: 'apt',
+    what: 'apt-get update and install of git and curl',
+    warm: false,
+    push: false,
+    goal: null,
+    needs: 'BENCH_DEBIAN',
+    prepare(dir, base) {
+      dockerfile(dir, [
+        `FROM ${base}`,
+        'ARG SALT',
+        'RUN echo $SALT && apt-get update && apt-get install -y --no-install-recommends git curl && rm -rf /var/lib/apt/lists/*',
+      ]);
+    },
+  },
+  {
+    name: 'npm',
+    what: 'npm install of 3 packages with all they need',
+    warm: false,
+    push: false,
+    goal: null,
+    needs: 'BENCH_NODE',
+    prepare(dir, base) {
+      const dependencies = { express: '5.1.0', fastify: '5.6.1', webpack: '5.102.1' };
+      writeFileSync(join(dir, 'package.json'), JSON.stringify({ name: 'bench', version: '1.0.0', private: true, dependencies }));
+      dockerfile(dir, [
+        `FROM ${base}`,
+        'ARG SALT',
+        'WORKDIR /app',
+        'COPY package.json .',
+        'RUN --mount=type=secret,id=ca,target=/run/ca.crt echo $SALT && NODE_EXTRA_CA_CERTS=/run/ca.crt npm install --no-audit --no-fund',
+      ]);
     },
   },
 ];
