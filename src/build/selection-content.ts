@@ -19,8 +19,7 @@ export async function selectionContent(
   const selection = selectSources(tree, pattern);
   if (!isLocal(tree)) return contentKeyOfSelection(tree, selection, matcher);
   await hashContextFiles(tree, selectedFiles(tree, selection, matcher), cache);
-  // Selected anew: entries looked at before hashing do not carry their hash.
-  return contentKeyOfSelection(tree, selectSources(tree, pattern), matcher);
+  return contentKeyOfSelection(tree, selection, matcher);
 }
 
 const isLocal = (tree: SourceTree | LocalTree): tree is LocalTree => 'refresh' in tree;

@@ -35,7 +35,7 @@ export class Trees {
     this.#inputs = inputs;
     this.#remotes = remotes;
     this.#solver = solver;
-    this.#stats = { get: (paths) => session.index.stats(paths), put: (rows) => session.index.saveStats(rows) };
+    this.#stats = { get: (directory) => session.index.stats(directory), put: (rows) => session.index.saveStats(rows) };
   }
 
   /** Content of a selection; the same one is looked at once per build. */

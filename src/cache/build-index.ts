@@ -53,6 +53,15 @@ export interface StatRow {
   readonly sha256: string;
 }
 
+/** Context files of one directory, in columns. */
+export interface KnownFiles {
+  readonly names: readonly string[];
+  /** Four numbers each: size, mtime, ctime, inode. */
+  readonly stamps: BigInt64Array;
+  /** 64 hex digits each. */
+  readonly digests: string;
+}
+
 export interface BuildIndex {
   /** Reads also refresh the record's last use. With `from`, an alias counts only if it was made from the same. */
   record(key: CacheKey, from?: string): BuildRecord | null;
@@ -93,8 +102,9 @@ export interface BuildIndex {
   removeSnapshot(id: string): void;
   snapshots(): readonly SnapshotRow[];
 
-  /** Digest of an unchanged context file, keyed by absolute path. */
-  stats(paths: readonly string[]): Map<string, StatRow>;
+  /** Stamps and digests of the context files in an absolute directory, whose path ends with a slash. */
+  stats(directory: string): KnownFiles | null;
+  /** Keyed by absolute path. */
   saveStats(rows: ReadonlyMap<string, StatRow>): void;
 
   /** Small facts with an expiry in milliseconds (resolved tags, tokens are never put here). */

@@ -14,7 +14,7 @@ import {
   parseDiffId,
 } from '../core/digest.ts';
 import { TsbuildError } from '../core/errors.ts';
-import type { BuildIndex, BuildRecord, Eviction, SnapshotRow, StatRow, TagRow } from './build-index.ts';
+import type { BuildIndex, BuildRecord, Eviction, KnownFiles, SnapshotRow, StatRow, TagRow } from './build-index.ts';
 import { findEviction } from './evictions.ts';
 import { type IndexColumn, indexSchema } from './index-schema.ts';
 import { loadListing, storeListing } from './listings.ts';
@@ -193,8 +193,8 @@ export class SqliteIndex implements BuildIndex {
     return this.db.all('SELECT * FROM snapshots ORDER BY seq').map(snapshotOf);
   }
 
-  stats(paths: readonly string[]): Map<string, StatRow> {
-    return loadStats(this.db, paths);
+  stats(directory: string): KnownFiles | null {
+    return loadStats(this.db, directory);
   }
 
   saveStats(rows: ReadonlyMap<string, StatRow>): void {

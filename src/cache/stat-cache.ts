@@ -2,9 +2,9 @@
 // numbers a file, 32 bytes of digest a file), so that a look-up of 20,000 files decodes a few large
 // values instead of many small ones.
 import { pathFromBytes, pathToBytes } from '../core/path-bytes.ts';
-import type { StatRow } from './build-index.ts';
+import type { KnownFiles, StatRow } from './build-index.ts';
 import type { IndexColumn } from './index-schema.ts';
-import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { SqliteDatabase } from './sqlite-database.ts';
 
 type Database = SqliteDatabase<IndexColumn>;
 
@@ -15,10 +15,10 @@ const HEX = 64;
 const STALE_ALLOWANCE = 1024;
 
 /** By directory ('/' at the end), then by name. */
-function groupByDirectory<T>(items: Iterable<readonly [string, T]>): Map<string, Map<string, T>> {
-  const groups = new Map<string, Map<string, T>>();
+function groupByDirectory(items: Iterable<readonly [string, StatRow]>): Map<string, Map<string, StatRow>> {
+  const groups = new Map<string, Map<string, StatRow>>();
   let lastDir: string | undefined;
-  let group = new Map<string, T>();
+  let group = new Map<string, StatRow>();
   for (const [path, value] of items) {
     const at = path.lastIndexOf('/') + 1;
     const dir = path.slice(0, at);
@@ -56,48 +56,27 @@ function packStats(rows: ReadonlyMap<string, StatRow>): PackedStats {
   };
 }
 
-interface UnpackedStats {
-  readonly names: readonly string[];
-  at(index: number): StatRow;
-}
+const SELECT = 'SELECT names, numbers, digests FROM stat_dirs WHERE dir = ?';
 
 /** Null when there is no row, or its columns do not fit together. */
-function unpackStats(row: Row<IndexColumn> | undefined): UnpackedStats | null {
+export function loadStats(db: Database, directory: string): KnownFiles | null {
+  const row = db.get(SELECT, pathToBytes(directory));
   if (!(row?.names instanceof Uint8Array && row.numbers instanceof Uint8Array && row.digests instanceof Uint8Array)) return null;
   const names = pathFromBytes(row.names).split('/');
   if (row.numbers.byteLength !== names.length * NUMBERS * 8 || row.digests.byteLength !== (names.length * HEX) / 2) return null;
-  const numbers = new BigInt64Array(row.numbers.slice().buffer);
-  const hex = Buffer.from(row.digests.buffer, row.digests.byteOffset, row.digests.byteLength).toString('hex');
-  const number = (index: number): bigint => numbers[index] ?? 0n;
+  const digests = Buffer.from(row.digests.buffer, row.digests.byteOffset, row.digests.byteLength).toString('hex');
+  return { names, stamps: new BigInt64Array(row.numbers.slice().buffer), digests };
+}
+
+function rowAt({ stamps, digests }: KnownFiles, index: number): StatRow {
+  const number = (which: number): bigint => stamps[index * NUMBERS + which] ?? 0n;
   return {
-    names,
-    at: (index) => ({
-      size: Number(number(index * NUMBERS)),
-      mtime: number(index * NUMBERS + 1),
-      ctime: number(index * NUMBERS + 2),
-      inode: BigInt.asUintN(64, number(index * NUMBERS + 3)),
-      sha256: hex.slice(index * HEX, (index + 1) * HEX),
-    }),
+    size: Number(number(0)),
+    mtime: number(1),
+    ctime: number(2),
+    inode: BigInt.asUintN(64, number(3)),
+    sha256: digests.slice(index * HEX, (index + 1) * HEX),
   };
-}
-
-const SELECT = 'SELECT names, numbers, digests FROM stat_dirs WHERE dir = ?';
-
-export function loadStats(db: Database, paths: readonly string[]): Map<string, StatRow> {
-  const found = new Map<string, StatRow>();
-  // The value of each name is the path it came from, so that no string is joined again.
-  for (const [dir, wanted] of groupByDirectory(pairs(paths))) {
-    const known = unpackStats(db.get(SELECT, pathToBytes(dir)));
-    known?.names.forEach((name, index) => {
-      const path = wanted.get(name);
-      if (path !== undefined) found.set(path, known.at(index));
-    });
-  }
-  return found;
-}
-
-function* pairs(paths: readonly string[]): Generator<readonly [string, string]> {
-  for (const path of paths) yield [path, path];
 }
 
 /** Adds to what is known of each directory; concurrent writers may lose rows, which only costs a read. */
@@ -106,9 +85,9 @@ export function storeStats(db: Database, rows: ReadonlyMap<string, StatRow>, now
     for (const [dir, fresh] of groupByDirectory(rows)) {
       const key = pathToBytes(dir);
       const stale = new Map<string, StatRow>();
-      const known = unpackStats(db.get(SELECT, key));
+      const known = loadStats(db, dir);
       known?.names.forEach((name, index) => {
-        if (!fresh.has(name)) stale.set(name, known.at(index));
+        if (!fresh.has(name)) stale.set(name, rowAt(known, index));
       });
       const kept = stale.size > fresh.size + STALE_ALLOWANCE ? fresh : new Map([...stale, ...fresh]);
       const { names, numbers, digests } = packStats(kept);

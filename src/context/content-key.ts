@@ -9,13 +9,10 @@ import type { Selection } from './select-sources.ts';
 import type { SourceTree } from './source-tree.ts';
 import { walkTree } from './walk-tree.ts';
 
-/** Paths in `tree` of the regular files that a copy of `selection` reads; one may come twice. */
-export function* selectedFiles(tree: SourceTree, selection: Selection, exclude?: PatternMatcher): Generator<string> {
+/** The regular files that a copy of `selection` reads; one may come twice. */
+export function* selectedFiles(tree: SourceTree, selection: Selection, exclude?: PatternMatcher): Generator<FileEntry> {
   for (const source of selection.sources) {
-    for (const { entry } of walkTree(tree, source.entry, exclude)) {
-      if (entry.type === 'file') yield entry.path;
-      else if (entry.type === 'hardlink') yield entry.link ?? '';
-    }
+    for (const { entry } of walkTree(tree, source.entry, exclude)) if (entry.type === 'file') yield entry;
   }
 }
 
@@ -34,7 +31,8 @@ export function* selectedEntries(tree: SourceTree, selection: Selection, exclude
     for (const { entry, relative } of walkTree(tree, source.entry, exclude)) {
       const path = relative === '' ? name : childOf(name, relative);
       if (relative === '' && entry.type === 'dir') yield { path, type: 'dir', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 };
-      else yield entry.type === 'hardlink' ? { ...linkedFile(tree, entry), path } : { ...entry, path };
+      else if (entry.type === 'hardlink') yield { ...linkedFile(tree, entry), path };
+      else yield path === entry.path ? entry : { ...entry, path };
     }
   }
 }

@@ -3,11 +3,14 @@
 
 import { TsbuildError } from '../core/errors.ts';
 import type { Clock } from '../core/events.ts';
+import type { FileEntry } from '../core/file-entry.ts';
+import { parentOf } from './clean-path.ts';
 import type { HashResult } from './hash-file.ts';
 import { hashAll } from './hash-pool.ts';
-import { unreadable } from './local-node.ts';
+import { LocalEntry } from './local-entry.ts';
 import type { LocalTree } from './local-tree.ts';
-import { type StatCache, type StatRow, sameStamp } from './stat-cache.ts';
+import { STAMP_NUMBERS, unreadable } from './read-directory.ts';
+import { type KnownFiles, type StatCache, type StatRow, sameStamp } from './stat-cache.ts';
 
 export interface HashOptions {
   readonly clock?: Clock;
@@ -28,29 +31,29 @@ export interface HashReport {
  * clock, with equal times: its hash is used now but not remembered. Milliseconds.
  */
 const YOUNG = 2000;
+const HEX = 64;
 
-/** So many files are looked up, and so many are hashed, at a time: memory stays flat for huge contexts. */
-const LOOKUP = 2048;
+/** So many files are hashed at a time: memory stays flat for huge contexts. */
 const SLICE = 16_384;
 
 interface Job {
-  readonly path: string;
+  readonly entry: LocalEntry;
   readonly host: string;
   readonly size: number;
 }
 
 /**
- * Fills `sha256` of the regular files among `paths`; others are passed over. Throws context/unreadable
- * and context/changed.
+ * Fills `sha256` of the regular files among `entries`, which are of `tree`; others are passed over. Throws
+ * context/unreadable and context/changed.
  */
 export async function hashContextFiles(
   tree: LocalTree,
-  paths: Iterable<string>,
+  entries: Iterable<FileEntry>,
   cache: StatCache,
   options: HashOptions = {},
 ): Promise<HashReport> {
   const report = { reused: 0, hashed: 0, bytes: 0 };
-  let asked: string[] = [];
+  let asked: LocalEntry[] = [];
   let jobs: Job[] = [];
   const lookUp = (): void => {
     const missed = missing(tree, asked, cache);
@@ -63,31 +66,70 @@ export async function hashContextFiles(
     report.bytes += await hashJobs(tree, jobs, cache, options);
     jobs = [];
   };
-  for (const path of paths) {
-    if (tree.stamp(path) !== null && tree.lstat(path)?.sha256 === undefined) asked.push(path);
-    if (asked.length >= LOOKUP) lookUp();
+  for (const entry of entries) {
+    if (!(entry instanceof LocalEntry) || entry.type !== 'file' || entry.sha256 !== undefined) continue;
+    // Files of one directory share what its reading found.
+    if (asked[0] !== undefined && asked[0].stats !== entry.stats) lookUp();
+    asked.push(entry);
     if (jobs.length >= SLICE) await hash();
   }
-  if (asked.length > 0) lookUp();
+  lookUp();
   if (jobs.length > 0) await hash();
   return report;
 }
 
-/** Takes from the cache what it knows; the rest has to be read. */
-function missing(tree: LocalTree, paths: readonly string[], cache: StatCache): Job[] {
-  const hosts = paths.map((path) => tree.hostPath(path));
-  const known = cache.get(hosts);
+/** Takes from the cache what it knows of files of one directory; the rest has to be read. */
+function missing(tree: LocalTree, entries: readonly LocalEntry[], cache: StatCache): Job[] {
+  const [first] = entries;
+  if (first === undefined) return [];
+  const dir = parentOf(tree.hostPath(first.path));
+  const reader = new KnownReader(cache.get(dir === '/' ? dir : `${dir}/`), first.stats.stamps);
   const jobs: Job[] = [];
-  for (const [index, path] of paths.entries()) {
-    const host = hosts[index] ?? '';
-    const stamp = tree.stamp(path);
-    const row = known.get(host);
-    if (stamp === null) continue;
-    if (row !== undefined && sameStamp(row, stamp)) tree.setContent(path, row.size, row.sha256);
-    else jobs.push({ host, path, size: stamp.size });
+  for (const entry of entries) {
+    const sha256 = reader.digestOf(entry);
+    if (sha256 === null) jobs.push({ host: tree.hostPath(entry.path), entry, size: entry.size });
+    else entry.setContent(entry.size, sha256);
   }
   return jobs;
 }
+
+/** Finds entries among what is known of their directory; quickly when both come in one order. */
+class KnownReader {
+  readonly #names: readonly string[];
+  readonly #stamps: Int32Array;
+  readonly #digests: string;
+  readonly #now: Int32Array;
+  #next = 0;
+  #positions: Map<string, number> | undefined;
+
+  constructor(known: KnownFiles | null, now: BigInt64Array) {
+    this.#now = halvesOf(now);
+    this.#names = known?.names ?? [];
+    this.#stamps = halvesOf(known?.stamps ?? new BigInt64Array(0));
+    this.#digests = known?.digests ?? '';
+  }
+
+  /** Null when the file is unknown or has changed. */
+  digestOf(entry: LocalEntry): string | null {
+    const at = this.#find(entry.name);
+    if (at === undefined) return null;
+    this.#next = at + 1;
+    const halves = 2 * STAMP_NUMBERS;
+    for (let half = 0; half < halves; half++) {
+      if (this.#stamps[at * halves + half] !== this.#now[entry.at * halves + half]) return null;
+    }
+    return this.#digests.slice(at * HEX, (at + 1) * HEX);
+  }
+
+  #find(name: string): number | undefined {
+    if (this.#names[this.#next] === name) return this.#next;
+    this.#positions ??= new Map(this.#names.map((known, at) => [known, at]));
+    return this.#positions.get(name);
+  }
+}
+
+/** Compared as halves, because reading a 64-bit number makes an object. */
+const halvesOf = (numbers: BigInt64Array): Int32Array => new Int32Array(numbers.buffer, numbers.byteOffset, numbers.length * 2);
 
 /** Bytes read. */
 async function hashJobs(tree: LocalTree, jobs: readonly Job[], cache: StatCache, options: HashOptions): Promise<number> {
@@ -97,7 +139,7 @@ async function hashJobs(tree: LocalTree, jobs: readonly Job[], cache: StatCache,
   const fresh = new Map<string, StatRow>();
   let bytes = 0;
   for (const [index, job] of jobs.entries()) {
-    const row = accept(tree, job.path, results[index] ?? { errno: 'EIO' });
+    const row = accept(tree, job.entry, results[index] ?? { errno: 'EIO' });
     bytes += row.size;
     if (row.stable && row.ctime < settled) fresh.set(job.host, toRow(row));
   }
@@ -107,13 +149,12 @@ async function hashJobs(tree: LocalTree, jobs: readonly Job[], cache: StatCache,
 
 const toRow = ({ size, mtime, ctime, inode, sha256 }: StatRow): StatRow => ({ size, mtime, ctime, inode, sha256 });
 
-function accept(tree: LocalTree, path: string, result: HashResult): StatRow & { readonly stable: boolean } {
-  if ('errno' in result) throw failure(path, result.errno);
+function accept(tree: LocalTree, entry: LocalEntry, result: HashResult): StatRow & { readonly stable: boolean } {
+  if ('errno' in result) throw failure(entry.path, result.errno);
   const { stamp, sha256, stable } = result;
-  const seen = tree.stamp(path);
   // The walk saw an older state: take the metadata that belongs to the bytes that were read.
-  if (seen === null || !sameStamp(seen, stamp)) tree.refresh(path);
-  tree.setContent(path, stamp.size, sha256);
+  if (!sameStamp(entry.stamp, stamp)) tree.refresh(entry);
+  entry.setContent(stamp.size, sha256);
   return { size: stamp.size, mtime: stamp.mtime, ctime: stamp.ctime, inode: stamp.inode, sha256, stable };
 }
 

@@ -5,9 +5,9 @@ import { errnoOf, TsbuildError } from '../core/errors.ts';
 import { fsPath, pathFromBytes } from '../core/path-bytes.ts';
 import type { SourceFile } from '../core/span.ts';
 import { baseOf, childOf, parentOf } from './clean-path.ts';
-import { unreadable } from './local-node.ts';
 import { openLocalTree } from './local-tree.ts';
 import { nearestNames } from './nearest-names.ts';
+import { unreadable } from './read-directory.ts';
 import { resolveInTree } from './resolve-path.ts';
 
 /** Docker's limit for what a frontend may read at once. */

@@ -12,9 +12,19 @@ export interface StatRow extends FileStamp {
   readonly sha256: string;
 }
 
-/** Rows by absolute path. Losing rows is allowed; inventing them is not. */
+/** What is remembered of the files of one directory, in columns. */
+export interface KnownFiles {
+  readonly names: readonly string[];
+  /** Size, mtime, ctime and inode of each. */
+  readonly stamps: BigInt64Array;
+  /** 64 hex digits of each. */
+  readonly digests: string;
+}
+
+/** By absolute path. Losing files is allowed; inventing them is not. */
 export interface StatCache {
-  get(paths: readonly string[]): ReadonlyMap<string, StatRow>;
+  /** `directory` ends with a slash. Null when nothing is known of it. */
+  get(directory: string): KnownFiles | null;
   put(rows: ReadonlyMap<string, StatRow>): void;
 }
 

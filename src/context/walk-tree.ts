@@ -1,9 +1,8 @@
 // Walks a tree the way COPY sees it: parents first, names in byte order, links not followed,
 // --exclude patterns applied to paths relative to the start (C-37).
 import type { FileEntry } from '../core/file-entry.ts';
-import { childOf } from './clean-path.ts';
 import type { PatternMatcher } from './pattern-matcher.ts';
-import type { SourceTree } from './source-tree.ts';
+import { entriesOf, type SourceTree } from './source-tree.ts';
 
 export interface Walked {
   readonly entry: FileEntry;
@@ -13,8 +12,7 @@ export interface Walked {
 
 interface Frame {
   readonly dir: Walked;
-  readonly names: readonly string[];
-  next: number;
+  readonly entries: Iterator<FileEntry>;
   readonly matched: Uint8Array | null;
   /** False while an excluded directory has shown nothing yet. */
   shown: boolean;
@@ -28,17 +26,16 @@ export function* walkTree(tree: SourceTree, start: FileEntry, exclude?: PatternM
   const root: Walked = { entry: start, relative: '' };
   yield root;
   if (start.type !== 'dir') return;
-  const stack: Frame[] = [{ dir: root, names: tree.readdir(start.path), next: 0, matched: null, shown: true }];
+  const prefix = start.path === '' ? 0 : start.path.length + 1;
+  const stack: Frame[] = [{ dir: root, entries: entriesOf(tree, start.path), matched: null, shown: true }];
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
-    const name = frame.names[frame.next];
-    if (name === undefined) {
+    const next = frame.entries.next();
+    if (next.done === true) {
       stack.pop();
       continue;
     }
-    frame.next += 1;
-    const entry = tree.lstat(childOf(frame.dir.entry.path, name));
-    if (entry === null) continue;
-    const walked: Walked = { entry, relative: childOf(frame.dir.relative, name) };
+    const entry = next.value;
+    const walked: Walked = { entry, relative: prefix === 0 ? entry.path : entry.path.slice(prefix) };
     const isDir = entry.type === 'dir';
     const matched = isDir && exclude !== undefined ? new Uint8Array(exclude.rules.length) : null;
     const excluded = exclude?.excludes(exclude.decide(walked.relative, frame.matched, matched)) ?? false;
@@ -47,7 +44,7 @@ export function* walkTree(tree: SourceTree, start: FileEntry, exclude?: PatternM
       yield walked;
     }
     if (isDir && (!excluded || exclude?.mayReincludeBelow(walked.relative))) {
-      stack.push({ dir: walked, names: tree.readdir(entry.path), next: 0, matched, shown: !excluded });
+      stack.push({ dir: walked, entries: entriesOf(tree, entry.path), matched, shown: !excluded });
     }
   }
 }

@@ -2,7 +2,7 @@
 // bytes of every entry, names relative to where the copy begins. Modification times stay out, so
 // a touched file is the same file.
 import { type ContentKey, hasher } from './digest.ts';
-import { invariant } from './errors.ts';
+import { InvariantError } from './errors.ts';
 import type { FileEntry } from './file-entry.ts';
 import { fsPath } from './path-bytes.ts';
 
@@ -32,7 +32,7 @@ export function contentKeyOfEntries(entries: Iterable<FileEntry>): ContentKey {
 function describe(entry: FileEntry): string {
   const linked = entry.type === 'hardlink';
   const regular = linked || entry.type === 'file';
-  invariant(!regular || entry.sha256 !== undefined, `content of ${JSON.stringify(entry.path)} was not hashed`);
+  if (regular && entry.sha256 === undefined) throw new InvariantError(`content of ${JSON.stringify(entry.path)} was not hashed`);
   const device = entry.devMajor === undefined && entry.devMinor === undefined ? '' : `${entry.devMajor ?? 0},${entry.devMinor ?? 0}`;
   const head = `${linked ? 'file' : entry.type} ${entry.mode} ${entry.uid} ${entry.gid} ${regular ? entry.size : 0} ${device} `;
   const content = regular ? entry.sha256 : '';

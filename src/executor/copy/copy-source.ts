@@ -117,7 +117,7 @@ class Copier {
   }
 
   #inodeOf(entry: FileEntry): Inode {
-    const group = this.#item.tree?.linkGroup?.(entry.path);
+    const group = this.#item.tree?.linkGroup?.(entry);
     const known = group === undefined ? undefined : this.#linked.get(group);
     if (known !== undefined) {
       known.linked = true;

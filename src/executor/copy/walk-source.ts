@@ -1,7 +1,9 @@
 // Walks a directory that is being copied: parents first, names in byte order, links not followed,
 // --exclude (C-37) and the include pattern of --parents (C-36) applied to paths relative to the start.
+
+import { baseOf } from '../../context/clean-path.ts';
 import type { PatternMatcher } from '../../context/pattern-matcher.ts';
-import type { SourceTree } from '../../context/source-tree.ts';
+import { entriesOf, type SourceTree } from '../../context/source-tree.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
 import { joinPath } from './dest-tree.ts';
 
@@ -30,10 +32,8 @@ export interface Include {
 interface Frame {
   /** Null for the start. */
   readonly walked: Walked | null;
-  readonly path: string;
   readonly relative: string;
-  readonly names: readonly string[];
-  next: number;
+  readonly entries: Iterator<FileEntry>;
   readonly excluded: Uint8Array | null;
   readonly included: Uint8Array | null;
   /** Has been yielded. */
@@ -42,19 +42,15 @@ interface Frame {
 
 /** Everything below `start` that the filter selects; `start` itself is not yielded. */
 export function* walkSource(tree: SourceTree, start: string, filter: Filter): Generator<Walked> {
-  const stack: Frame[] = [
-    { walked: null, path: start, relative: '', names: tree.readdir(start), next: 0, excluded: null, included: null, shown: true },
-  ];
+  const stack: Frame[] = [{ walked: null, relative: '', entries: entriesOf(tree, start), excluded: null, included: null, shown: true }];
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
-    const name = frame.names[frame.next];
-    if (name === undefined) {
+    const next = frame.entries.next();
+    if (next.done === true) {
       stack.pop();
       continue;
     }
-    frame.next += 1;
-    const path = joinPath(frame.path, name);
-    const entry = tree.lstat(path);
-    if (entry === null) continue;
+    const entry = next.value;
+    const name = baseOf(entry.path);
     const isDirectory = entry.type === 'dir';
     const relative = joinPath(frame.relative, name);
     const { selected, excluded, included, enter } = judge(filter, frame, relative, isDirectory, stack.length);
@@ -64,7 +60,7 @@ export function* walkSource(tree: SourceTree, start: string, filter: Filter): Ge
       yield walked;
     }
     if (isDirectory && enter) {
-      stack.push({ walked, path, relative, names: tree.readdir(path), next: 0, excluded, included, shown: selected });
+      stack.push({ walked, relative, entries: entriesOf(tree, entry.path), excluded, included, shown: selected });
     }
   }
 }

@@ -68,7 +68,7 @@ export class MergedTree implements SourceTree {
   }
 
   /** Names of one file carry hard links of the same layer; a link into a lower layer stands alone. */
-  linkGroup(path: string): string | undefined {
+  linkGroup({ path }: FileEntry): string | undefined {
     const found = this.#find(path);
     if (found?.entry.type !== 'file') return undefined;
     const first = this.#layers[found.layer]?.firstName(path);

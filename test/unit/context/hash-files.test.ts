@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { contentKeyOfSelection, selectedFiles } from '../../../src/context/content-key.ts';
 import { hashContextFiles } from '../../../src/context/hash-files.ts';
-import { openLocalTree } from '../../../src/context/local-tree.ts';
+import { type LocalTree, openLocalTree } from '../../../src/context/local-tree.ts';
 import { selectSources } from '../../../src/context/select-sources.ts';
 import type { StatCache, StatRow } from '../../../src/context/stat-cache.ts';
 import { sha256Hex } from '../../../src/core/digest.ts';
+import type { FileEntry } from '../../../src/core/file-entry.ts';
 
 let root = '';
 const at = (...parts: string[]): string => join(root, ...parts);
@@ -17,12 +18,20 @@ function memoryCache(): StatCache & { readonly rows: Map<string, StatRow> } {
   const rows = new Map<string, StatRow>();
   return {
     rows,
-    get: (paths) => new Map(paths.flatMap((path) => (rows.has(path) ? [[path, rows.get(path) as StatRow]] : []))),
+    get: (directory) => {
+      // Newest first, so that a look-up cannot rely on the order of names.
+      const here = [...rows].filter(([path]) => path.slice(0, path.lastIndexOf('/') + 1) === directory).reverse();
+      const stamps = here.flatMap(([, { size, mtime, ctime, inode }]) => [BigInt(size), mtime, ctime, inode]);
+      const names = here.map(([path]) => path.slice(directory.length));
+      return { names, stamps: new BigInt64Array(stamps), digests: here.map(([, { sha256 }]) => sha256).join('') };
+    },
     put: (fresh) => {
       for (const [path, row] of fresh) rows.set(path, row);
     },
   };
 }
+
+const entriesOf = (tree: LocalTree, paths: readonly string[]): FileEntry[] => paths.flatMap((path) => tree.lstat(path) ?? []);
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'hash-'));
@@ -37,7 +46,7 @@ describe('hashContextFiles', () => {
     writeFileSync(at('large'), large);
     symlinkSync('small', at('link'));
     const tree = openLocalTree(root);
-    const report = await hashContextFiles(tree, ['small', 'empty', 'large', 'link', 'missing', ''], memoryCache());
+    const report = await hashContextFiles(tree, entriesOf(tree, ['small', 'empty', 'large', 'link', 'missing', '']), memoryCache());
     expect(report).toEqual({ reused: 0, hashed: 3, bytes: 3_000_003 });
     expect(['small', 'empty', 'large', 'link'].map((path) => tree.lstat(path)?.sha256)).toEqual([
       sha256Hex('abc'),
@@ -50,7 +59,10 @@ describe('hashContextFiles', () => {
   it('does not read an unchanged file again, but a changed one', async () => {
     for (const name of ['a', 'b', 'c']) writeFileSync(at(name), 'one');
     const cache = memoryCache();
-    const run = () => hashContextFiles(openLocalTree(root), ['a', 'b', 'c'], cache, { clock: LATER });
+    const run = () => {
+      const tree = openLocalTree(root);
+      return hashContextFiles(tree, tree.entries(''), cache, { clock: LATER });
+    };
     expect(await run()).toMatchObject({ hashed: 3 });
     expect(await run()).toEqual({ reused: 3, hashed: 0, bytes: 0 });
     writeFileSync(at('a'), 'two');
@@ -61,7 +73,8 @@ describe('hashContextFiles', () => {
   it('does not trust what could change within the same tick', async () => {
     writeFileSync(at('young'), 'one');
     const cache = memoryCache();
-    await hashContextFiles(openLocalTree(root), ['young'], cache);
+    const tree = openLocalTree(root);
+    await hashContextFiles(tree, tree.entries(''), cache);
     expect(cache.rows.size).toBe(0);
   });
 
@@ -70,7 +83,7 @@ describe('hashContextFiles', () => {
     const tree = openLocalTree(root);
     expect(tree.lstat('log')?.size).toBe(3);
     appendFileSync(at('log'), 'two');
-    await hashContextFiles(tree, ['log'], memoryCache());
+    await hashContextFiles(tree, entriesOf(tree, ['log']), memoryCache());
     expect(tree.lstat('log')).toMatchObject({ size: 6, sha256: sha256Hex('onetwo') });
   });
 
@@ -79,7 +92,7 @@ describe('hashContextFiles', () => {
     const names = Array.from({ length: 600 }, (_, index) => `d/${index}`);
     for (const name of names) writeFileSync(at(name), name);
     const tree = openLocalTree(root);
-    await hashContextFiles(tree, names, memoryCache(), { workers });
+    await hashContextFiles(tree, entriesOf(tree, names), memoryCache(), { workers });
     expect(names.map((name) => tree.lstat(name)?.sha256)).toEqual(names.map((name) => sha256Hex(name)));
   });
 
@@ -89,10 +102,10 @@ describe('hashContextFiles', () => {
   ])('says so when a file %s', async (what, code) => {
     writeFileSync(at('f'), 'x');
     const tree = openLocalTree(root);
-    tree.lstat('f');
+    const entries = entriesOf(tree, ['f']);
     rmSync(at('f'));
     if (what === 'became a link') symlinkSync('/etc/passwd', at('f'));
-    await expect(hashContextFiles(tree, ['f'], memoryCache())).rejects.toMatchObject({ code });
+    await expect(hashContextFiles(tree, entries, memoryCache())).rejects.toMatchObject({ code });
   });
 });
 

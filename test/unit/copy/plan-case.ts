@@ -80,7 +80,7 @@ export class LineTree implements SourceTree {
     return [...(this.#names.get(path) ?? [])].sort(comparePaths);
   }
 
-  linkGroup(path: string): string | undefined {
+  linkGroup({ path }: FileEntry): string | undefined {
     const line = this.#lines.get(path);
     return line?.type === 'hardlink' ? line.link : line?.type === 'file' ? path : undefined;
   }
