@@ -1,2 +1,2 @@
 // `doctor`: what this host allows.
-export { type HostReport, probeHost } from '../executor/probe.ts';
+export { type HostReport, probeHost } from '../executor/doctor/probe-host.ts';

@@ -12,7 +12,7 @@ import type { TocStore } from '../cache/toc-store.ts';
 import type { Clock, Emit } from '../core/events.ts';
 import type { Executor } from '../executor/executor.ts';
 
-export type Isolation = 'auto' | 'root' | 'rootless' | 'chroot' | 'copy';
+export type Isolation = 'auto' | 'root' | 'rootless' | 'chroot' | 'fuse' | 'copy';
 
 export interface SessionOptions {
   /** Store directory, absolute. */

@@ -12,13 +12,17 @@ import { type Identity, readIdRanges, writeRanges, writeSingle } from './id-map.
 /** How steps are kept apart, best first. `single` is rootless with one user id only. */
 export type Isolation = 'root' | 'rootless' | 'single' | 'chroot';
 
+/** How layers become the file system of a step: overlays of the kernel, of fuse-overlayfs, or plain copies. */
+export type Trees = 'overlay' | 'fuse' | 'copy';
+/** 'auto' takes the first that works. */
+export type WantedTrees = 'auto' | 'fuse' | 'copy';
+
 /** What the executor process is told; JSON in its argument, so no secrets. */
 export interface ExecutorConfig {
   /** Store root. */
   readonly root: string;
   readonly isolation: Isolation;
-  /** No overlays: trees are copied, as where overlays are refused. */
-  readonly copies: boolean;
+  readonly trees: WantedTrees;
   /** Mount namespace of the main process: the executor mounts nothing unless its own is another. */
   readonly outside: string;
 }
@@ -33,7 +37,7 @@ export interface Launch {
 export interface LaunchOptions {
   readonly root: string;
   readonly entry: string;
-  readonly copies: boolean;
+  readonly trees: WantedTrees;
   readonly execArgv: readonly string[];
   readonly compileCache?: string;
 }
@@ -65,7 +69,7 @@ export function rootlessKind(identity: Identity): 'rootless' | 'single' {
 export const mountNamespace = (): string => readlinkSync('/proc/self/ns/mnt');
 
 export async function launchExecutor(isolation: Isolation, options: LaunchOptions): Promise<Launch> {
-  const config: ExecutorConfig = { root: options.root, isolation, copies: options.copies, outside: mountNamespace() };
+  const config: ExecutorConfig = { root: options.root, isolation, trees: options.trees, outside: mountNamespace() };
   const node = [process.execPath, ...options.execArgv, options.entry, JSON.stringify(config)];
   const inNamespaces = ['-m', '-p', '-f', ...node];
   if (isolation === 'chroot') return start(node, options, false);

@@ -21,14 +21,14 @@ import { callerIdentity, type Isolation, type Launch, launchExecutor, missingUns
 import type { InputSender } from './sandbox/terminal-sender.ts';
 import { type Call, type ClientMessage, decodeError, encodeMessage, FrameDecoder, type ServerMessage } from './wire.ts';
 
-export type IsolationMode = 'auto' | 'root' | 'rootless' | 'chroot' | 'copy';
+export type IsolationMode = 'auto' | 'root' | 'rootless' | 'chroot' | 'fuse' | 'copy';
 
 export interface StartOptions {
   /** Store root; snapshots are below snapshots-v1. */
   readonly root: string;
   /** One sentence the user should know once: something is missing and the build goes on without. */
   readonly notice: (message: string) => void;
-  /** 'auto' takes the best that works; 'copy' the best with namespaces, but without overlays. */
+  /** 'auto' takes the best that works; 'fuse' and 'copy' the best with namespaces, but without the kernel's overlays. */
   readonly isolation?: IsolationMode;
   /** Program of the executor process; default: main beside this file. */
   readonly entry?: string;
@@ -57,7 +57,7 @@ export async function startExecutor(options: StartOptions): Promise<Executor> {
   const launchOptions = {
     root: options.root,
     entry,
-    copies: options.isolation === 'copy',
+    trees: options.isolation === 'fuse' || options.isolation === 'copy' ? options.isolation : ('auto' as const),
     execArgv: options.execArgv ?? [],
     ...(options.compileCache === undefined ? {} : { compileCache: options.compileCache }),
   };
@@ -95,7 +95,7 @@ function isolationChoices(wanted: IsolationMode): readonly Isolation[] {
   const identity = callerIdentity();
   if (wanted === 'chroot' || wanted === 'root') return [wanted];
   if (wanted === 'auto' && identity.uid === 0) return ['root', 'chroot'];
-  if (wanted === 'copy' && identity.uid === 0) return ['root'];
+  if (wanted !== 'rootless' && identity.uid === 0) return ['root'];
   const rootless: readonly Isolation[] = rootlessKind(identity) === 'rootless' ? ['rootless', 'single'] : ['single'];
   return wanted === 'auto' ? [...rootless, 'chroot'] : rootless;
 }

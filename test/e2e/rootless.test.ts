@@ -7,7 +7,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildBase, leftovers, openWorkbench, stepsOf, type Workbench } from '../support/cli.ts';
 import { type UnprivilegedUser, unprivilegedUser } from '../support/unprivileged.ts';
-import { canUseTun, type InstalledProgram, installProgram, openUserWorkbench, type UserWorkbench } from '../support/user-program.ts';
+import {
+  canUse,
+  type Device,
+  type InstalledProgram,
+  installProgram,
+  openUserWorkbench,
+  type UserWorkbench,
+} from '../support/user-program.ts';
 
 const ranged = unprivilegedUser(true);
 const single = unprivilegedUser(false);
@@ -33,11 +40,11 @@ afterAll(() => {
 });
 
 /** A workbench of the user for the tests of one suite, with the image `base` of root. */
-function userBench(user: UnprivilegedUser | null, options: { readonly tun?: boolean } = {}): () => UserWorkbench {
+function userBench(user: UnprivilegedUser | null, devices: readonly Device[] = []): () => UserWorkbench {
   let bench: UserWorkbench | undefined;
   beforeAll(async () => {
     if (user === null) return;
-    bench = openUserWorkbench(program, user, options);
+    bench = openUserWorkbench(program, user, devices);
     await bench.ok(['load', '-i', baseArchive]);
   });
   afterAll(async () => {
@@ -58,10 +65,15 @@ async function diffIds(bench: Workbench, name: string): Promise<readonly string[
 }
 
 /** Builds `files` as root and as the user. Every step sets the times of what it made. */
-async function expectSameLayers(bench: UserWorkbench, files: Readonly<Record<string, string>>, flags: readonly string[] = []) {
+async function expectSameLayers(
+  bench: UserWorkbench,
+  files: Readonly<Record<string, string>>,
+  flags: readonly string[] = [],
+  own: readonly string[] = [],
+) {
   const args = ['-q', '-t', 'same', '--build-arg', 'SOURCE_DATE_EPOCH=1700000000', ...flags];
   await root.ok([...args, root.context(files)]);
-  await bench.ok([...args, bench.context(files)]);
+  await bench.ok([...args, ...own, bench.context(files)]);
   expect(await diffIds(bench, 'same')).toEqual(await diffIds(root, 'same'));
 }
 
@@ -120,10 +132,35 @@ RUN id > who && touch -d @1700000000 who .
   });
 });
 
-describe.skipIf(ranged === null)('a user with id ranges and a private network', () => {
-  const tun = ranged !== null && canUseTun(ranged);
+describe.skipIf(ranged === null)('a user with id ranges and fuse-overlayfs', () => {
+  const fuse = ranged !== null && canUse('fuse', ranged);
+  const open = userBench(ranged, fuse ? ['fuse'] : []);
+  const closed = userBench(ranged);
 
-  const bench = userBench(ranged, { tun });
+  it('makes the layers that root makes', async () => {
+    const Dockerfile = `FROM base
+RUN mkdir -p /d/old && echo one > /d/one && ln /d/one /d/two && echo x > /d/old/x && chown -R 1234:60000 /d && touch -d @1700000000 /d/one /d/old/x /d/old /d
+RUN echo more >> /d/two && rm -r /d/old /d/one && mkdir /d/old && echo y > /d/old/y && chmod 4750 /d/two && touch -d @1700000000 /d/two /d/old/y /d/old /d
+RUN cat /d/two && rm -r /d/old && touch -d @1700000000 /d
+`;
+    const build = expectSameLayers(open(), { Dockerfile }, ['--network=none'], ['--isolation=fuse']);
+    await (fuse ? build : expect(build).rejects.toThrow('/dev/fuse'));
+  });
+
+  it('is told when the device is closed', async () => {
+    const files = { Dockerfile: 'FROM base\nRUN true\n' };
+    const refused = await closed().run(['--isolation=fuse', '--network=none', closed().context(files)]);
+    expect(refused.stderr).toMatch(
+      /error\[exec\/no-overlay\]: .*fuse-overlayfs cannot be used: \/dev\/fuse is (closed to this user|missing)/,
+    );
+    expect(refused.stderr).toContain('chmod 666 /dev/fuse');
+  });
+});
+
+describe.skipIf(ranged === null)('a user with id ranges and a private network', () => {
+  const tun = ranged !== null && canUse('net/tun', ranged);
+
+  const bench = userBench(ranged, tun ? ['net/tun'] : []);
   let server: Server;
   let port: number;
   beforeAll(async () => {

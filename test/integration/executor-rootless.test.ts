@@ -136,10 +136,11 @@ describe.skipIf(skip)('end of the executor', () => {
   afterAll(() => store?.remove());
 
   test.each([
-    ['a running step', { script: 'sleep 62 & (trap "" TERM INT HUP; sleep 62)', network: 'default' }, {}],
-    ['a step with limits', { script: 'sleep 62' }, { memory: 64 * 1024 * 1024 }],
-  ])('killing the build with -9 during %s leaves nothing', async (_name, op, request) => {
-    const job = { root: store.root, isolation: 'root', steps: [{ op, request }] };
+    ['a running step', 'root', { script: 'sleep 62 & (trap "" TERM INT HUP; sleep 62)', network: 'default' }, {}],
+    ['a step with limits', 'root', { script: 'sleep 62' }, { memory: 64 * 1024 * 1024 }],
+    ['a step on fuse-overlayfs', 'fuse', { script: 'sleep 62' }, {}],
+  ])('killing the build with -9 during %s leaves nothing', async (_name, isolation, op, request) => {
+    const job = { root: store.root, isolation, steps: [{ op, request }] };
     const child = spawn(process.execPath, [DRIVER, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'] });
     await until(() => commandLines('sleep 62').length > 0);
     child.kill('SIGKILL');

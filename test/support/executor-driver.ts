@@ -5,7 +5,7 @@ import { type RunStep, stepRunner } from './step-runner.ts';
 
 interface Job {
   readonly root: string;
-  readonly isolation: 'auto' | 'root' | 'rootless' | 'chroot' | 'copy';
+  readonly isolation: 'auto' | 'root' | 'rootless' | 'chroot' | 'fuse' | 'copy';
   readonly steps: readonly { readonly op: Parameters<RunStep>[0]; readonly request?: Parameters<RunStep>[1] }[];
   /** Turns the snapshot of the last step into a layer. */
   readonly diff?: boolean;

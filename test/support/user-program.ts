@@ -22,27 +22,31 @@ export function installProgram(): InstalledProgram {
   return { path: join(home, 'bin/tsbuild'), remove: () => rmSync(home, { recursive: true, force: true }) };
 }
 
-/**
- * $0 is the uid, the rest the command. Many machines keep /dev/net/tun to root, and a private network
- * needs it: the command sees a node of its own that everybody may open.
- */
-const WITH_TUN = `set -e
-mount -t tmpfs -o mode=755 tun /mnt
-mknod -m 666 /mnt/tun c 10 200
-mount --bind /mnt/tun /dev/net/tun
-umount -l /mnt
-exec setpriv --reuid "$0" --regid "$0" --clear-groups --inh-caps=-all -- "$@"`;
+/** Devices that many machines keep to root, with their numbers. */
+const DEVICES = { 'net/tun': [10, 200], fuse: [10, 229] } as const;
+export type Device = keyof typeof DEVICES;
 
-const commandOf = (user: UnprivilegedUser, tun: boolean): readonly string[] =>
-  tun
-    ? ['unshare', '-m', 'sh', '-c', WITH_TUN, String(user.uid)]
-    : ['setpriv', '--reuid', String(user.uid), '--regid', String(user.uid), '--clear-groups', '--inh-caps=-all', '--'];
+const asUser = (user: UnprivilegedUser): readonly string[] => {
+  const id = String(user.uid);
+  return ['setpriv', '--reuid', id, '--regid', id, '--clear-groups', '--inh-caps=-all', '--'];
+};
 
-/** False, and said, where even a device node of its own does not let the user open /dev/net/tun. */
-export function canUseTun(user: UnprivilegedUser): boolean {
-  const [program = '', ...args] = commandOf(user, true);
-  const opened = spawnSync(program, [...args, 'sh', '-c', ': <>/dev/net/tun'], { stdio: 'ignore' }).status === 0;
-  if (!opened) console.warn('/dev/net/tun cannot be opened here, not even by root: of private networks only the notice is tested');
+/** In a mount namespace of its own the command sees device nodes that everybody may open. */
+function commandOf(user: UnprivilegedUser, devices: readonly Device[]): readonly string[] {
+  if (devices.length === 0) return asUser(user);
+  const nodes = devices.map((name) => {
+    const [major, minor] = DEVICES[name];
+    return `mknod -m 666 /mnt/${minor} c ${major} ${minor}; mount --bind /mnt/${minor} /dev/${name}`;
+  });
+  const script = ['set -e', 'mount -t tmpfs -o mode=755 devices /mnt', ...nodes, 'umount -l /mnt', 'exec "$@"'];
+  return ['unshare', '-m', 'sh', '-c', script.join('\n'), 'sh', ...asUser(user)];
+}
+
+/** False, and said, where even a node of its own does not let the user open the device. */
+export function canUse(device: Device, user: UnprivilegedUser): boolean {
+  const [program = '', ...args] = commandOf(user, [device]);
+  const opened = spawnSync(program, [...args, 'sh', '-c', `: <>/dev/${device}`], { stdio: 'ignore' }).status === 0;
+  if (!opened) console.warn(`/dev/${device} cannot be opened here, not even by root: only what is said about that is tested`);
   return opened;
 }
 
@@ -51,12 +55,12 @@ export interface UserWorkbench extends Workbench {
   sh(script: string): number | null;
 }
 
-/** Everything below `dir` belongs to the user. With `tun` the user may open /dev/net/tun. */
-export function openUserWorkbench(program: InstalledProgram, user: UnprivilegedUser, { tun = false } = {}): UserWorkbench {
+/** Everything below `dir` belongs to the user, who may open `devices`. */
+export function openUserWorkbench(program: InstalledProgram, user: UnprivilegedUser, devices: readonly Device[] = []): UserWorkbench {
   // /var/tmp: overlay needs a file system that keeps attributes, and /tmp may be a tmpfs without them.
   const parent = mkdtempSync('/var/tmp/tsbuild-user-');
   chmodSync(parent, 0o755);
-  const command = commandOf(user, tun);
+  const command = commandOf(user, devices);
   const home = join(parent, 'home');
   mkdirSync(home);
   const defaults: CliOptions = {

@@ -6,14 +6,20 @@ import type { RunCommand } from './command.ts';
 const MARKS = { good: '✔', fair: '~', missing: '✘' } as const;
 
 const ISOLATION: Readonly<Record<string, string>> = {
-  root: 'root: overlay mounts and private namespaces',
-  rootless: 'rootless: a user namespace with ranges of ids',
-  single: 'rootless with a single user id',
-  chroot: 'chroot: no namespaces',
+  root: 'root, in private namespaces',
+  rootless: 'rootless, in a user namespace with ranges of ids',
+  single: 'rootless, with a single user id',
+  chroot: 'chroot, without namespaces',
+};
+
+const TREES: Readonly<Record<HostReport['trees'], string>> = {
+  overlay: "the kernel's overlays",
+  fuse: 'fuse-overlayfs',
+  copy: 'plain copies',
 };
 
 export const run: RunCommand = async (args, cli) => {
-  const report = await probeHost();
+  const report = await probeHost(cli.root);
   cli.print(args.values.get('format') === 'json' ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
   return report.isolation === null ? EXIT_FAILED : EXIT_OK;
 };
@@ -28,6 +34,6 @@ function reportText(report: HostReport): string {
   const verdict =
     report.isolation === null
       ? 'RUN steps cannot work here; builds of COPY and metadata can'
-      : `isolation of RUN steps: ${ISOLATION[report.isolation] ?? report.isolation}`;
+      : `isolation of RUN steps: ${ISOLATION[report.isolation] ?? report.isolation}; file systems by ${TREES[report.trees]}`;
   return `${verdict}\n\n${lines.join('\n')}\n`;
 }

@@ -27,7 +27,7 @@ export async function withSession<T>(
   }
 }
 
-const MODES: readonly Isolation[] = ['auto', 'root', 'rootless', 'chroot', 'copy'];
+const MODES: readonly Isolation[] = ['auto', 'root', 'rootless', 'chroot', 'fuse', 'copy'];
 
 function isolationOf(text: string | undefined): Isolation {
   if (text === undefined || text === '') return 'auto';

@@ -27,7 +27,7 @@ export const ISOLATION_FLAG: FlagSpec = {
   name: 'isolation',
   kind: 'value',
   placeholder: 'MODE',
-  choices: ['auto', 'root', 'rootless', 'chroot', 'copy'],
+  choices: ['auto', 'root', 'rootless', 'chroot', 'fuse', 'copy'],
   help: 'Isolation of build containers (TSBUILD_ISOLATION; default: the best this host allows, see tsbuild doctor)',
 };
 

@@ -119,7 +119,7 @@ async function spawnInside(scope: StepScope, tree: string, specFile: string, con
   if (signal.aborted) throw cancelled();
   const streams = openStreams({ host, runtime: null, bundle: scope.filesRelative, ...connection });
   const args = [...process.execArgv, process.argv[1] ?? '', 'enter-chroot', specFile];
-  host.trees.add(tree);
+  host.runningTrees.add(tree);
   const child = spawn(process.execPath, args, {
     stdio: [streams.stdin, streams.stdout, streams.stderr],
     env: { PATH: toolPath() },
@@ -142,7 +142,7 @@ async function spawnInside(scope: StepScope, tree: string, specFile: string, con
     return code;
   } finally {
     signal.removeEventListener('abort', stop);
-    host.trees.delete(tree);
+    host.runningTrees.delete(tree);
   }
 }
 

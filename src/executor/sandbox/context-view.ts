@@ -118,7 +118,7 @@ function mountOwned(
     chmodSync(writable.upper, ROOT_MODE);
   };
   finishTop();
-  if (!host.rootless) {
+  if (host.trees === 'overlay' && !host.rootless) {
     const path = tryMetadataOnly(scope, { lowers, writable });
     if (path !== null) {
       for (const entry of foreign) giveToRoot(path + entry.path, entry.stats);

@@ -9,6 +9,7 @@ import { ownBoundingSet, stepCapabilities } from './capabilities.ts';
 import { ContainerView } from './container-view.ts';
 import { useCopy } from './copied-root.ts';
 import { checkRunnable, prepareEmulation } from './emulation.ts';
+import { type FuseChanges, readFuseChanges, toOverlayForm } from './fuse-form.ts';
 import { DEFAULT_HOSTNAME, hostsText } from './hosts-file.ts';
 import type { ProvidedFile } from './mount-content.ts';
 import { stepRlimits } from './rlimits.ts';
@@ -18,7 +19,7 @@ import { joinCgroups, type StepCgroups } from './step-cgroups.ts';
 import { environment, hasHome } from './step-environment.ts';
 import type { LogChannel, StepHost } from './step-host.ts';
 import { prepareMounts } from './step-mounts.ts';
-import { StepScope } from './step-scope.ts';
+import { StepScope, type TreeRequest } from './step-scope.ts';
 import { type Stub, writeStubLayer } from './stub-layer.ts';
 import type { StepInput } from './terminal-input.ts';
 import { readUserFiles } from './user-files.ts';
@@ -120,11 +121,31 @@ function mountRoot(scope: StepScope, request: RunRequest, view: ContainerView, s
     lowers.unshift(`${scope.filesRelative}/stubs`);
   }
   const missing = missingFixed(view, stubs);
-  if (scope.host.copiesTrees) return useCopy(scope, request, root, stubs.length === 0 ? null : join(scope.files, 'stubs'), missing);
-  if (request.root.length > 0) copyDirectoryAttributes(scope.host.fileCalls, root, writable.upper);
+  const { trees, fileCalls } = scope.host;
+  if (trees === 'copy') return useCopy(scope, request, root, stubs.length === 0 ? null : join(scope.files, 'stubs'), missing);
+  if (request.root.length > 0) copyDirectoryAttributes(fileCalls, root, writable.upper);
   for (const path of missing) mkdirSync(join(writable.upper, path), { mode: 0o755 });
-  return scope.mountTree({ lowers, writable }).path;
+  return trees === 'fuse' ? mountFuseRoot(scope, { lowers, writable }, root) : scope.mountTree({ lowers, writable }).path;
 }
+
+/** Its upper directory becomes a snapshot like any other when the step ends. `image` is the tree without the step's mount points. */
+function mountFuseRoot(scope: StepScope, layers: Required<Pick<TreeRequest, 'lowers' | 'writable'>>, image: string): string {
+  const { fileCalls } = scope.host;
+  const { upper } = layers.writable;
+  const since = BigInt(Date.now() - CLOCK_STEP) * 1_000_000n;
+  let changes: FuseChanges | undefined;
+  scope.defer(() => {
+    if (changes !== undefined) toOverlayForm(fileCalls, upper, changes);
+  });
+  const { path } = scope.mountTree(layers);
+  scope.defer(() => {
+    changes = readFuseChanges(fileCalls, upper, path, image, since);
+  });
+  return path;
+}
+
+/** Milliseconds: times of files are those of the last tick. */
+const CLOCK_STEP = 10;
 
 interface BundleParts {
   readonly rootfs: string;

@@ -3,13 +3,13 @@
 import { rmSync } from 'node:fs';
 import { killInside } from '../chroot/kill-inside.ts';
 import { enterNamespace, enterPlainly, type Workplace } from '../enter-namespace.ts';
-import type { ExecutorConfig } from '../launch.ts';
+import type { ExecutorConfig, Trees } from '../launch.ts';
 import { type OverlayXattrs, opaqueXattr } from '../layer/overlay-form.ts';
 import { loadNamespaceCalls, type NamespaceCalls } from '../namespace-calls.ts';
 import { type FileCalls, loadFileCalls } from '../syscalls.ts';
 import { BuildNetwork } from './build-network.ts';
 import type { BundleInput } from './bundle.ts';
-import { overlayWorks } from './copied-root.ts';
+import { chooseTrees } from './choose-trees.ts';
 import { findRuntime, type Runtime } from './runtime.ts';
 import { chooseSeccomp } from './seccomp.ts';
 
@@ -26,9 +26,6 @@ export interface HostCallbacks {
   cgroups(paths: readonly string[]): void;
 }
 
-const COPIES =
-  'overlay mounts are refused on the file system of the store: every step works on a copy of its file system, which is slower; `tsbuild doctor` says how to improve it';
-
 export class StepHost {
   readonly calls: NamespaceCalls;
   readonly fileCalls: FileCalls = loadFileCalls();
@@ -37,12 +34,12 @@ export class StepHost {
   readonly network: BuildNetwork;
   readonly callbacks: HostCallbacks;
   /** Roots of running steps where no namespace would end them. */
-  readonly trees = new Set<string>();
+  readonly runningTrees = new Set<string>();
   readonly #noticed = new Set<string>();
   readonly #runnable = new Map<string, boolean>();
   #runtime: Runtime | undefined;
   #xattrs: OverlayXattrs | undefined;
-  #copies: boolean | undefined;
+  #trees: Trees | undefined;
   #seccomp: { readonly choice: BundleInput['seccomp'] } | undefined;
   #counter = 0;
 
@@ -66,13 +63,10 @@ export class StepHost {
     return this.#xattrs;
   }
 
-  /** Trees are copied instead of stacked: overlays are refused on the file system of the store, or not wanted. */
-  get copiesTrees(): boolean {
-    if (this.#copies === undefined) {
-      this.#copies = this.config.copies || !overlayWorks(this);
-      if (this.#copies && !this.config.copies) this.noticeOnce(COPIES);
-    }
-    return this.#copies;
+  /** The best that works on the file system of the store, or what was asked for. Error: 'exec/no-overlay'. */
+  get trees(): Trees {
+    this.#trees ??= chooseTrees(this);
+    return this.#trees;
   }
 
   /** Throws 'exec/no-runtime' when neither crun nor runc is installed. */
@@ -110,7 +104,7 @@ export class StepHost {
   close(): void {
     this.network.close();
     if (this.config.isolation !== 'chroot') return;
-    for (const tree of this.trees) killInside(tree);
+    for (const tree of this.runningTrees) killInside(tree);
     rmSync(this.workplace.run, { recursive: true, force: true });
   }
 }

@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { buildTree } from '../chroot/build-tree.ts';
 import type { SnapshotId } from '../executor.ts';
 import { MNT_DETACH, MS_BIND, MS_REC } from '../namespace-calls.ts';
+import { mountFuse, unmountFuse } from './fuse-overlay.ts';
 import { mountOverlay } from './overlay.ts';
 import { checkedId } from './snapshot-directory.ts';
 import type { StepHost } from './step-host.ts';
@@ -66,17 +67,18 @@ export class StepScope implements AsyncDisposable {
 
   /** Overlay of the trees, or a copy where there are no overlays; returns its absolute path and the one for lowerdir. */
   mountTree(request: TreeRequest): { readonly path: string; readonly relative: string } {
-    if (this.host.copiesTrees) return this.#copyTree(request);
+    const { trees } = this.host;
+    if (trees === 'copy') return this.#copyTree(request);
     const lowers = [...request.lowers, `${this.host.workplace.runRelative}/empty`];
-    return this.#mountAt('dir', (target) =>
-      mountOverlay(this.host.calls, {
-        lowers: request.writable === undefined || request.lowers.length === 0 ? lowers : request.lowers,
-        ...(request.writable === undefined ? {} : { writable: request.writable }),
-        target,
-        userxattr: this.host.rootless,
-        metacopy: request.metacopy === true,
-      }),
-    );
+    const layers = {
+      lowers: request.writable === undefined || request.lowers.length === 0 ? lowers : request.lowers,
+      ...(request.writable === undefined ? {} : { writable: request.writable }),
+    };
+    if (trees === 'fuse') {
+      return this.#mountAt('dir', (target) => mountFuse(this.host, { ...layers, target }), unmountFuse);
+    }
+    const features = { userxattr: this.host.rootless, metacopy: request.metacopy === true };
+    return this.#mountAt('dir', (target) => mountOverlay(this.host.calls, { ...layers, ...features, target }));
   }
 
   #copyTree({ lowers, writable }: TreeRequest): { readonly path: string; readonly relative: string } {
@@ -94,7 +96,11 @@ export class StepScope implements AsyncDisposable {
     return this.#mountAt(kind, (target) => this.host.calls.mount(`/proc/self/fd/${fd}`, target, null, MS_BIND | MS_REC));
   }
 
-  #mountAt(kind: 'dir' | 'file', mount: (target: string) => void): { readonly path: string; readonly relative: string } {
+  #mountAt(
+    kind: 'dir' | 'file',
+    mount: (target: string) => void,
+    unmount = ({ calls }: StepHost, target: string): void => calls.unmount(target, MNT_DETACH),
+  ): { readonly path: string; readonly relative: string } {
     this.#mounts += 1;
     const name = `mount-${this.name}-${this.#mounts}`;
     const path = join(this.host.workplace.run, name);
@@ -108,7 +114,7 @@ export class StepScope implements AsyncDisposable {
       throw error;
     }
     this.defer(() => {
-      this.host.calls.unmount(path, MNT_DETACH);
+      unmount(this.host, path);
       remove(path);
     });
     return { path, relative: `${this.host.workplace.runRelative}/${name}` };

@@ -1,45 +1,26 @@
 // What this machine offers for RUN steps, for `tsbuild doctor`: each finding says what it means and,
 // where something better is possible, the command that gets it. Looks only, changes nothing.
-import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { release, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { isCgroup2 } from './enter-namespace.ts';
-import { type IdRange, readIdRanges } from './id-map.ts';
-import { callerIdentity, type Isolation, toolPath } from './launch.ts';
-import { hasCapability } from './sandbox/capabilities.ts';
-import { EMULATED } from './sandbox/emulation.ts';
-import { readHostFile } from './sandbox/host-file.ts';
-import { findProgram, programVersion } from './sandbox/runtime.ts';
-
-export interface Finding {
-  /** Stable, for JSON: `user`, `user-namespaces`, `id-ranges`… */
-  readonly name: string;
-  /** good: the best there is; fair: works with less; missing: something does not work. */
-  readonly state: 'good' | 'fair' | 'missing';
-  /** What was found, a few words. */
-  readonly value: string;
-  /** What it means for builds, one sentence. */
-  readonly meaning: string;
-  /** Command that improves it. */
-  readonly improve?: string;
-}
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { isCgroup2 } from '../enter-namespace.ts';
+import { type IdRange, readIdRanges } from '../id-map.ts';
+import { callerIdentity, type Isolation, type Trees } from '../launch.ts';
+import { hasCapability } from '../sandbox/capabilities.ts';
+import { EMULATED } from '../sandbox/emulation.ts';
+import { readHostFile } from '../sandbox/host-file.ts';
+import { findProgram, programVersion } from '../sandbox/runtime.ts';
+import { type Attempt, attempt, type Finding } from './finding.ts';
+import { probeTrees } from './probe-trees.ts';
 
 export interface HostReport {
   /** How steps will be kept apart; null when RUN cannot work here. */
   readonly isolation: Isolation | null;
+  /** How the file systems of steps will be made. */
+  readonly trees: Trees;
   readonly findings: readonly Finding[];
 }
 
-interface Attempt {
-  readonly works: boolean;
-  readonly detail: string;
-}
-
-const TIMEOUT = 5_000;
-
-/** Runs a few short-lived programs; takes some ten milliseconds. */
-export async function probeHost(): Promise<HostReport> {
+/** `store`: its root, which need not exist. Runs a few short-lived programs; takes some ten milliseconds. */
+export async function probeHost(store: string): Promise<HostReport> {
   const identity = callerIdentity();
   const ranges = readIdRanges(identity);
   const root = identity.uid === 0;
@@ -47,12 +28,13 @@ export async function probeHost(): Promise<HostReport> {
   const rootNamespaces = root ? attempt('unshare', '-m', '-p', '-f', 'true') : null;
   const userNamespaces = attempt('unshare', '-U', 'true');
   const runtime = runtimeFinding();
+  const stacking = probeTrees(store, root);
   const findings = [
     userFinding(identity.uid, identity.user),
     ...(rootNamespaces === null ? [] : [rootNamespaceFinding(rootNamespaces)]),
     userNamespaceFinding(userNamespaces, root),
     ...(root ? [] : [rangeFinding(ranges.uid, ranges.gid, identity.user ?? String(identity.uid)), helperFinding()]),
-    overlayFinding(root),
+    ...stacking.findings,
     runtime,
     networkFinding(root),
     tunFinding(),
@@ -63,15 +45,8 @@ export async function probeHost(): Promise<HostReport> {
   ];
   const best = root ? (rootNamespaces?.works === true ? 'root' : null) : userNamespaces.works ? (mapped ? 'rootless' : 'single') : null;
   // A chroot needs no runtime; it is taken where namespaces are refused, not where the runtime is missing.
-  if (best === null) return { isolation: root ? 'chroot' : null, findings };
-  return { isolation: runtime.state === 'missing' ? null : best, findings };
-}
-
-function attempt(...command: readonly string[]): Attempt {
-  const [program = '', ...args] = command;
-  const result = spawnSync(program, args, { encoding: 'utf8', timeout: TIMEOUT, env: { PATH: toolPath() } });
-  const detail = result.error === undefined ? (result.stderr ?? '').trim().split('\n').at(-1) : result.error.message;
-  return { works: result.status === 0, detail: detail ?? '' };
+  if (best === null) return { isolation: root ? 'chroot' : null, trees: 'copy', findings };
+  return { isolation: runtime.state === 'missing' ? null : best, trees: stacking.trees, findings };
 }
 
 const total = (ranges: readonly IdRange[]): number => ranges.reduce((sum, range) => sum + range.count, 0);
@@ -138,24 +113,6 @@ function helperFinding(): Finding {
     meaning: 'Ranges of /etc/subuid cannot be used.',
     improve: 'sudo apt-get install uidmap',
   };
-}
-
-/** Mounts a small overlay the way steps do. */
-function overlayFinding(root: boolean): Finding {
-  const directory = mkdtempSync(join(existsSync('/var/tmp') ? '/var/tmp' : tmpdir(), 'tsbuild-probe-'));
-  const option = root ? '' : ',userxattr';
-  const script = `cd "$1" && mkdir l u w m && mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w${option} m && umount m; code=$?; rm -rf w; exit $code`;
-  try {
-    const result = attempt('unshare', ...(root ? ['-m'] : ['-U', '-r', '-m']), 'sh', '-c', script, 'sh', directory);
-    const value = result.works ? `works${root ? '' : ' (userxattr)'} on Linux ${release()}` : `refused (${result.detail})`;
-    const meaning = result.works
-      ? 'Layers are stacked without copying.'
-      : 'Every step copies its file system, which is slower; the layers are the same.';
-    const improve = { improve: 'tsbuild --root DIR with DIR on ext4, xfs, btrfs or tmpfs; without root Linux 5.11 or later' };
-    return { name: 'overlay', state: result.works ? 'good' : 'fair', value, meaning, ...(result.works ? {} : improve) };
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
 }
 
 function runtimeFinding(): Finding {
