@@ -1,4 +1,6 @@
 // Patterns for names of targets: `*`, `?` and `[a-z]`, as Go's path.Match reads them.
+import { Re2 } from '../core/re2/re2.ts';
+import { Re2Problem } from '../core/re2/re2-node.ts';
 
 /** A malformed pattern matches nothing. */
 export function matchPattern(pattern: string, name: string): boolean {
@@ -8,7 +10,7 @@ export function matchPattern(pattern: string, name: string): boolean {
 
 export const hasWildcard = (text: string): boolean => /[*?[]/.test(text);
 
-function patternExpression(pattern: string): RegExp | null {
+function patternExpression(pattern: string): Re2 | null {
   let source = '';
   for (let at = 0; at < pattern.length; at += 1) {
     const char = pattern.charAt(at);
@@ -27,8 +29,9 @@ function patternExpression(pattern: string): RegExp | null {
     }
   }
   try {
-    return new RegExp(`^${source}$`);
-  } catch {
-    return null;
+    return new Re2(`(?s)^${source}$`);
+  } catch (error) {
+    if (error instanceof Re2Problem) return null;
+    throw error;
   }
 }

@@ -2,8 +2,7 @@
 // expression by text replacement and so has corners no grammar describes (`[*]`, `\d`, `**x`);
 // the same expression is made here, and the common shapes are answered by string comparison.
 import { compileGlob } from './go-match.ts';
-import { parseRe2 } from './re2-program.ts';
-import { compileAtoms, type Test } from './re2-run.ts';
+import { compileExpression, type Test } from './ignore-expression.ts';
 
 export interface CompiledPattern {
   /** Cleaned, without `!`. */
@@ -40,10 +39,9 @@ function stringTest(text: string, shape: Exclude<Shape, 'expression'>): Test {
 
 /** Text without any meaning at either end of the pattern is compared first: most paths fail there. */
 function expressionTest(text: string, source: string): Test | null {
-  const atoms = parseRe2(source);
-  if (atoms === null) return null;
   if (text === '*') return (path) => !path.includes('/');
-  const test = compileAtoms(atoms);
+  const test = compileExpression(source);
+  if (test === null) return null;
   const head = /^[^*?[\]\\^]*/.exec(text)?.[0] ?? '';
   const tail = text.includes('[') || text.includes('\\') ? '' : (/[^*?\]^]*$/.exec(text)?.[0] ?? '');
   // After `**` a slash belongs to the wildcard and may be absent from the path.

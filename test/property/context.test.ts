@@ -3,16 +3,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cleanPath, treePath } from '../../src/context/clean-path.ts';
 import { compileGlob, matchGlob } from '../../src/context/go-match.ts';
+import { linearTest, nativeTest } from '../../src/context/ignore-expression.ts';
 import { parseIgnoreFile } from '../../src/context/ignore-file.ts';
 import { compilePattern } from '../../src/context/ignore-pattern.ts';
 import { compileRules } from '../../src/context/pattern-matcher.ts';
-import { parseRe2 } from '../../src/context/re2-program.ts';
-import { nativeTest, simulatedTest } from '../../src/context/re2-run.ts';
 import { resolveInTree } from '../../src/context/resolve-path.ts';
 import { selectSources } from '../../src/context/select-sources.ts';
 import { walkTree } from '../../src/context/walk-tree.ts';
 import { TsbuildError } from '../../src/core/errors.ts';
 import { pathFromBytes, pathToBytes } from '../../src/core/path-bytes.ts';
+import { parseRe2 } from '../../src/core/re2/parse-re2.ts';
 import { memoryTree, type TreeSpec } from '../unit/context/memory-tree.ts';
 
 const name = fc.constantFrom('a', 'b', 'c', 'ab', '.x', 'a.b', 'é', '*');
@@ -51,9 +51,10 @@ describe('patterns', () => {
         fc.array(atom, { maxLength: 8 }),
         fc.array(fc.constantFrom('a', 'b', 'é', '/', '.', '1', '\n'), { maxLength: 10 }),
         (parts, text) => {
-          const atoms = parseRe2(parts.join(''));
-          if (atoms === null) throw new Error('every part is valid');
-          expect(simulatedTest(atoms)(text.join(''))).toBe(nativeTest(atoms)(text.join('')));
+          const source = parts.join('');
+          const native = nativeTest(parseRe2(source).node);
+          if (native === null) throw new Error('every part has a native form');
+          expect(linearTest(source)(text.join(''))).toBe(native(text.join('')));
         },
       ),
       { numRuns: 2000 },
