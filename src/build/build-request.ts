@@ -20,8 +20,11 @@ export type OutputSpec =
   | { readonly type: 'load' };
 
 export interface LayerOptions {
-  readonly compression: Compression;
+  /** Of layers that this build's steps make; what was made before keeps its own, unless forced. */
+  readonly compression: Compression | 'estargz';
   readonly level?: number;
+  /** All layers of the image, those of its base too. */
+  readonly force?: boolean;
 }
 
 export interface BuildRequest {

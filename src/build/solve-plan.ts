@@ -10,6 +10,7 @@ import type { BuildRequest } from './build-request.ts';
 import type { CacheImports } from './cache-mounts/import-caches.ts';
 import type { FailedStep } from './debug/failed-step.ts';
 import type { Layer, MadeLayer } from './layer.ts';
+import { stepFormat } from './outputs/convert-layers.ts';
 import type { RegistryAccess } from './registry-access.ts';
 import type { RemoteSources } from './remote/remote-sources.ts';
 import type { Session } from './session.ts';
@@ -87,13 +88,13 @@ export async function withSolver<T>(
     trees,
     remotes,
     logs,
-    format: parts.request.layers,
+    format: stepFormat(parts.request.layers),
     ...(failed === undefined ? {} : { failed }),
     ...(imports === null ? {} : { seed: (id) => imports.seed(id) }),
   });
   const solver: Solver = new Solver(session, {
     graph: plan.graph,
-    format: parts.request.layers,
+    format: stepFormat(parts.request.layers),
     facts: {
       chainOfImage: (vertex) => parts.images.chain(steps.manifestOf(vertex)),
       remoteContent: (vertex) => steps.remoteContent(vertex),

@@ -1,5 +1,6 @@
 // -o/--output, --push, --load → outputs. The grammar is buildx's: a directory, `-`, or CSV with type=.
 import type { LayerOptions, OutputSpec } from '../build/build-request.ts';
+import { LAYER_FIELDS, parseLayerOptions } from '../build/layer-options.ts';
 import { isOn, listOf, type ParsedArgs } from './flags/flag.ts';
 import { usageError } from './flags/parse-argv.ts';
 
@@ -14,7 +15,6 @@ const FIELDS: Readonly<Record<OutputType, readonly string[]>> = {
   tar: ['dest', 'platform-split'],
   local: ['dest', 'platform-split'],
 };
-const LAYER_FIELDS = ['compression', 'compression-level'];
 
 const fail = (message: string, hint?: string): Error => usageError('build', message, hint);
 
@@ -23,7 +23,7 @@ export function parseOutputs(args: ParsedArgs): { readonly outputs: readonly Out
   let layers: LayerOptions = { compression: 'gzip' };
   for (const text of listOf(args, 'output')) {
     const fields = outputFields(text);
-    layers = layerOptions(fields, layers);
+    layers = parseLayerOptions(fields, layers, (message) => fail(`--output: ${message}`));
     outputs.push(outputOf(fields));
   }
   if (isOn(args, 'push')) {
@@ -106,17 +106,4 @@ function bool(fields: ReadonlyMap<string, string>, key: string, otherwise: boole
   if (text === 'true' || text === '1') return true;
   if (text === 'false' || text === '0') return false;
   throw fail(`--output: ${key} is true or false, got ${JSON.stringify(text)}`);
-}
-
-function layerOptions(fields: ReadonlyMap<string, string>, before: LayerOptions): LayerOptions {
-  const compression = fields.get('compression');
-  if (compression !== undefined && compression !== 'gzip' && compression !== 'zstd' && compression !== 'uncompressed') {
-    throw fail(`--output: compression is gzip, zstd or uncompressed, got ${JSON.stringify(compression)}`);
-  }
-  const level = fields.get('compression-level');
-  if (level !== undefined && !/^\d{1,2}$/.test(level)) throw fail(`--output: compression-level is a number, got ${JSON.stringify(level)}`);
-  return {
-    compression: compression ?? before.compression,
-    ...(level === undefined ? (before.level === undefined ? {} : { level: before.level }) : { level: Number(level) }),
-  };
 }

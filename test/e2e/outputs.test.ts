@@ -111,6 +111,97 @@ describe('archives', () => {
       expect(sha256(decompress(readFileSync(join(dir, 'blobs/sha256', layer.digest.slice(7)))))).toBe(diffIds[at]);
     }
   });
+
+  interface ShippedLayer {
+    readonly digest: string;
+    readonly mediaType: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  }
+  const TOC = 'containerd.io/snapshot/stargz/toc.digest';
+
+  /** Layers of `dockerfile`'s image, each checked against its diffID. */
+  async function shipped(options: string, dockerfile: string): Promise<readonly ShippedLayer[]> {
+    const dir = place('shipped');
+    await bench.ok(['-q', '--output', `type=oci,dest=${dir},tar=false,${options}`, bench.context({ Dockerfile: dockerfile })]);
+    const { layers, diffIds } = readLayout(dir);
+    for (const [at, layer] of layers.entries()) {
+      const bytes = readFileSync(join(dir, 'blobs/sha256', layer.digest.slice(7)));
+      const tar = layer.mediaType.endsWith('+gzip')
+        ? gunzipSync(bytes)
+        : layer.mediaType.endsWith('+zstd')
+          ? zstdDecompressSync(bytes)
+          : bytes;
+      expect(sha256(tar)).toBe(diffIds[at]);
+    }
+    return layers;
+  }
+
+  it('compression=estargz makes the layers of this build seekable, cached or not, and force-compression all of them', async () => {
+    const dockerfile = 'FROM base\nRUN mkdir /es && echo seek > /es/file\n';
+    const plain = await shipped('compression=gzip', dockerfile);
+    const own = await shipped('compression=estargz', dockerfile);
+    expect(own.map((layer) => layer.annotations?.[TOC] !== undefined)).toEqual([...plain.slice(1).map(() => false), true]);
+    expect(own.slice(0, -1)).toEqual(plain.slice(0, -1));
+    const forced = await shipped('compression=estargz,force-compression=true', dockerfile);
+    expect(forced.every((layer) => layer.annotations?.[TOC]?.startsWith('sha256:'))).toBe(true);
+    expect(forced.at(-1)).toEqual(own.at(-1));
+    // Nothing of that changes what the steps made.
+    expect(await shipped('compression=gzip', dockerfile)).toEqual(plain);
+  });
+
+  it('force-compression converts what the base and the cache have', async () => {
+    const dockerfile = 'FROM base\nRUN echo forced > /forced\n';
+    const plain = await shipped('compression=gzip', dockerfile);
+    expect((await shipped('compression=zstd', dockerfile)).map(({ mediaType }) => mediaType)).toEqual(
+      plain.map(({ mediaType }) => mediaType),
+    );
+    for (const [compression, suffix] of [
+      ['zstd', 'tar+zstd'],
+      ['uncompressed', 'v1.tar'],
+    ]) {
+      const forced = await shipped(`compression=${compression},force-compression=1`, dockerfile);
+      expect(forced.map(({ mediaType }) => mediaType.endsWith(suffix ?? ''))).toEqual(plain.map(() => true));
+    }
+    expect(await shipped('compression=gzip,force-compression=true', dockerfile)).toEqual(plain);
+  });
+
+  it('an eStargz image is pushed, and is a base and a program to run like any other', async () => {
+    const registry = await startRegistry();
+    try {
+      const name = `${registry.host}/es:1`;
+      const made = bench.context({ Dockerfile: 'FROM base\nRUN echo seekable > /file && rm -f /etc/group\nCMD ["cat", "/file"]\n' });
+      await bench.ok(['-q', '-t', name, '--output', 'type=registry,compression=estargz,force-compression=true', made]);
+      const other = openWorkbench();
+      try {
+        const next = other.context({ Dockerfile: `FROM ${name}\nRUN test ! -e /etc/group && cp /file /copy\n` });
+        await other.ok(['-q', '-t', 'next', next]);
+        expect((await other.ok(['run', 'next', 'cat', '/copy', '/file'])).stdout).toBe('seekable\nseekable\n');
+      } finally {
+        other.dispose();
+      }
+    } finally {
+      await registry.stop();
+    }
+  });
+
+  it('type=docker has OCI manifests when layers are eStargz, and a tree never shows their tables', async () => {
+    const [tar, dir] = [place('es.tar'), place('tree')];
+    const files = bench.context({ Dockerfile: 'FROM scratch\nCOPY . /\n', one: '1' });
+    await bench.ok(['-q', '-t', 'es', '--output', `type=docker,dest=${tar},compression=estargz`, '--output', dir, files]);
+    const layers = readLayout(untar(tar)).layers as readonly ShippedLayer[];
+    expect(layers[0]?.mediaType).toBe('application/vnd.oci.image.layer.v1.tar+gzip');
+    expect(layers[0]?.annotations).toHaveProperty(TOC);
+    expect(paths(dir)).toEqual(['Dockerfile', 'one']);
+  });
+
+  it.each([
+    ['compression=lzma', 'compression is gzip, zstd, estargz or uncompressed, not "lzma"'],
+    ['compression-level=high', 'compression-level is a number, not "high"'],
+    ['force-compression=maybe', 'force-compression is true or false, not "maybe"'],
+  ])('%s is refused', async (field, message) => {
+    const { code, stderr } = await bench.run(['--output', `type=oci,dest=-,${field}`, context]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
 });
 
 describe('files without an image', () => {

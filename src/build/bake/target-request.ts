@@ -6,6 +6,7 @@ import type { BakeTarget, ExportEntry, SecretEntry } from '../../bake/bake-targe
 import { linkedName } from '../../bake/target-graph.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import type { BuildRequest, LayerOptions, OutputSpec, SecretSource } from '../build-request.ts';
+import { parseLayerOptions } from '../layer-options.ts';
 
 export interface TargetRequestOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -151,22 +152,13 @@ function outputsOf(target: BakeTarget): { readonly outputs: readonly OutputSpec[
   let layers: LayerOptions = { compression: 'gzip' };
   const outputs: OutputSpec[] = [];
   for (const entry of target.output ?? []) {
-    layers = layerOptions(target, entry, layers);
+    layers = parseLayerOptions(entry.attributes, layers, (message) => refuse(target, 'output', message));
     const output = outputOf(target, entry);
     if (output !== null) outputs.push(output);
   }
   const named: OutputSpec = { type: 'image', names: [], push: false, pushByDigest: false };
   // Whatever else is asked for, the result is in the store, so that it can be run and used.
   return { outputs: outputs.some((output) => output.type !== 'load') ? outputs : [named, ...outputs], layers };
-}
-
-function layerOptions(target: BakeTarget, entry: ExportEntry, before: LayerOptions): LayerOptions {
-  const compression = entry.attributes.get('compression') ?? before.compression;
-  const level = entry.attributes.get('compression-level');
-  if (compression !== 'gzip' && compression !== 'zstd' && compression !== 'uncompressed')
-    throw refuse(target, 'output', `compression is gzip, zstd or uncompressed, not ${JSON.stringify(compression)}`);
-  if (level !== undefined && !/^\d{1,2}$/.test(level)) throw refuse(target, 'output', 'compression-level is a number');
-  return { ...before, compression, ...(level === undefined ? {} : { level: Number(level) }) };
 }
 
 function outputOf(target: BakeTarget, entry: ExportEntry): OutputSpec | null {

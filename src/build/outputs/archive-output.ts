@@ -14,7 +14,7 @@ type ArchiveSpec = Extract<OutputSpec, { readonly type: 'oci' | 'docker' }>;
 
 export async function writeArchiveOutput(context: OutputContext, output: ArchiveSpec, image: FinishedImage): Promise<void> {
   const { session, request } = context;
-  await fetchMissingLayers(context, image);
+  await fetchMissingLayers(context, image.built);
   const [{ writeOciArchive, writeOciDirectory }, { writeDockerArchive }] = await Promise.all([
     import('../../push/assemble/oci-archive.ts'),
     import('../../push/assemble/docker-archive.ts'),

@@ -18,7 +18,7 @@ export async function loadIntoEngine(context: OutputContext, image: FinishedImag
       hint: 'use --output type=docker,dest=FILE, or --push',
     });
   }
-  await fetchMissingLayers(context, image);
+  await fetchMissingLayers(context, image.built);
   const names = request.tags.map((tag) => formatReference(withDefaultTag(parseReference(tag))));
   const child = spawn(engine, ['load', '--quiet'], { stdio: ['pipe', 'ignore', 'pipe'] });
   let errors = '';

@@ -12,6 +12,7 @@ import type { BuildRequest, OutputSpec } from '../build-request.ts';
 import type { Layer } from '../layer.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { Session } from '../session.ts';
+import { LayerConversion } from './convert-layers.ts';
 import { namesOf } from './names.ts';
 import { openPushes, type Pushes } from './push-output.ts';
 
@@ -28,6 +29,7 @@ export interface OutputContext {
 
 export interface Outputs extends OutputContext {
   readonly pushes: Pushes;
+  readonly conversion: LayerConversion;
   /** Called with each layer of the result as soon as it is begun. */
   layer(layer: Layer): void;
 }
@@ -35,13 +37,33 @@ export interface Outputs extends OutputContext {
 export interface FinishedImage {
   readonly descriptor: Descriptor;
   readonly images: readonly AssembledImage[];
+  /** Layers as they are shipped. */
   readonly built: readonly BuiltImage[];
+  /** Layers as the steps made them. */
+  readonly plain: readonly BuiltImage[];
 }
 
 export async function openOutputs(session: Session, request: BuildRequest, registry: RegistryAccess): Promise<Outputs> {
   const pushes = await openPushes({ session, request, registry });
-  return { session, request, registry, pushes, layer: (layer) => pushes.layer(layer) };
+  const conversion = new LayerConversion(session, registry, request.layers);
+  const ships = request.outputs.some((output) => !isTree(output));
+  return {
+    session,
+    request,
+    registry,
+    pushes,
+    conversion,
+    layer(layer) {
+      if (!ships) return;
+      const shipped = layer.made.then(({ ref }) => conversion.convert(ref, true));
+      // A failure is seen when the image is put together.
+      shipped.catch(() => undefined);
+      pushes.layer(shipped);
+    },
+  };
 }
+
+const isTree = ({ type }: OutputSpec): boolean => type === 'tar' || type === 'local';
 
 export interface OutputResult {
   readonly descriptor?: Descriptor;
@@ -52,14 +74,33 @@ export interface OutputResult {
 export async function makeOutputs(outputs: Outputs, built: readonly BuiltImage[]): Promise<OutputResult> {
   const { session, request } = outputs;
   return asVertex(session, { id: 'export', name: 'exporting' }, async () => {
-    const image = await assemble(session, built, request.outputs.every((output) => output.type === 'docker') ? 'docker' : 'oci');
+    const shipped = request.outputs.every(isTree) ? built : await shippedImages(outputs, built);
+    const family = request.outputs.every((output) => output.type === 'docker') ? dockerFamily(request) : 'oci';
+    const image = { ...(await assemble(session, shipped, family)), plain: built };
     for (const output of request.outputs) await makeOutput(outputs, output, image);
     return resultOf(request, image);
   });
 }
 
+const shippedImages = ({ conversion }: Outputs, built: readonly BuiltImage[]): Promise<BuiltImage[]> =>
+  Promise.all(
+    built.map(async ({ plan, layers }) => ({
+      plan,
+      layers: await Promise.all(
+        layers.map(async (made) => ({ ...made, layer: await conversion.convert(made.layer, made.vertex !== undefined) })),
+      ),
+    })),
+  );
+
+/** eStargz is described by annotations, which only OCI manifests have: as BuildKit does. */
+const dockerFamily = ({ layers }: BuildRequest): MediaTypeFamily => (layers.compression === 'estargz' ? 'oci' : 'docker');
+
 /** Config and manifest per platform; an index when there are several. */
-async function assemble(session: Session, built: readonly BuiltImage[], mediaTypes: MediaTypeFamily): Promise<FinishedImage> {
+async function assemble(
+  session: Session,
+  built: readonly BuiltImage[],
+  mediaTypes: MediaTypeFamily,
+): Promise<Omit<FinishedImage, 'plain'>> {
   const images: AssembledImage[] = [];
   for (const { plan, layers } of built) images.push(await assembleImage(plan, layers, session.blobs, { mediaTypes }));
   const [only] = images;
@@ -81,7 +122,10 @@ async function makeOutput(outputs: Outputs, output: OutputSpec, image: FinishedI
     case 'oci':
       return (await import('./archive-output.ts')).writeArchiveOutput(outputs, output, image);
     case 'docker':
-      return (await import('./archive-output.ts')).writeArchiveOutput(outputs, output, await assemble(session, image.built, 'docker'));
+      return (await import('./archive-output.ts')).writeArchiveOutput(outputs, output, {
+        ...image,
+        ...(await assemble(session, image.built, dockerFamily(request))),
+      });
     case 'tar':
     case 'local':
       return (await import('./tree-output.ts')).writeTreeOutput(outputs, output, image);
@@ -98,7 +142,7 @@ function tagImage(session: Session, name: string, target: Descriptor): void {
 function resultOf(request: BuildRequest, image: FinishedImage): OutputResult {
   const named = request.outputs.flatMap((output) => ('names' in output ? namesOf(request, output) : []));
   const names = [...new Set(named.map(formatReference))];
-  if (request.outputs.every((output) => output.type === 'tar' || output.type === 'local')) return { names };
+  if (request.outputs.every(isTree)) return { names };
   const [only] = image.images;
   return {
     descriptor: image.descriptor,

@@ -1,18 +1,18 @@
 // Pushes of a build: opened before the first step, fed with layers while steps run, finished with the
 // manifests. Nothing is sent before a layer exists.
-import type { Descriptor } from '../../core/descriptor.ts';
+import type { Descriptor, LayerRef } from '../../core/descriptor.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { familiarReference, formatReference, parseReference, type Reference } from '../../core/reference.ts';
 import type { PushSession } from '../../push/registry/push-session.ts';
 import type { OutputSpec } from '../build-request.ts';
-import type { Layer } from '../layer.ts';
 import { namesOf } from './names.ts';
 import type { FinishedImage, OutputContext } from './outputs.ts';
 
 type ImageSpec = Extract<OutputSpec, { readonly type: 'image' }>;
 
 export interface Pushes {
-  layer(layer: Layer): void;
+  /** A layer of the result, sent as soon as it is made. */
+  layer(made: Promise<LayerRef>): void;
   finish(output: ImageSpec, image: FinishedImage): Promise<void>;
 }
 
@@ -25,10 +25,10 @@ export async function openPushes(context: OutputContext): Promise<Pushes> {
       if (!sessions.has(formatReference(name))) sessions.set(formatReference(name), await openPushTo(context, name));
   }
   return {
-    layer(layer) {
+    layer(made) {
       if (sessions.size === 0) return;
-      layer.made.then(
-        ({ ref }) => {
+      made.then(
+        (ref) => {
           // Failures are kept by the session and reported by its finish.
           for (const session of sessions.values()) session.layer(ref.blob).catch(() => undefined);
         },

@@ -13,11 +13,11 @@ import type { BuiltImage, FinishedImage, OutputContext } from './outputs.ts';
 type TreeSpec = Extract<OutputSpec, { readonly type: 'tar' | 'local' }>;
 
 export async function writeTreeOutput(context: OutputContext, output: TreeSpec, image: FinishedImage): Promise<void> {
-  await fetchMissingLayers(context, image);
+  await fetchMissingLayers(context, image.plain);
   const { session } = context;
-  const split = output.platformSplit ?? image.built.length > 1;
-  const trees = await Promise.all(image.built.map((built) => treeOf(context, built, split)));
-  const epoch = image.built[0]?.plan.epoch;
+  const split = output.platformSplit ?? image.plain.length > 1;
+  const trees = await Promise.all(image.plain.map((built) => treeOf(context, built, split)));
+  const epoch = image.plain[0]?.plan.epoch;
   const options = { signal: session.signal, ...(epoch === undefined ? {} : { epoch }) };
   if (output.type === 'tar') await toDestination(output.dest, (out) => writeRootfsTar(trees, session.blobs, out, options));
   else await exportLocal(trees, session.blobs, resolve(output.dest), options);

@@ -2,14 +2,14 @@
 // time the table of contents. Small files are read synchronously (the promise API costs 3.7 times as
 // much), large ones block by block with at most a few blocks in flight.
 import { hash } from 'node:crypto';
-import { availableParallelism } from 'node:os';
-import type { BlobStore, BlobWriter, StoredBlob } from '../../cache/blob-store.ts';
+import type { BlobStore, StoredBlob } from '../../cache/blob-store.ts';
 import { type DiffId, hasher } from '../../core/digest.ts';
 import { InvariantError } from '../../core/errors.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
 import { layerMediaType } from '../../core/media-types.ts';
 import type { LayerFormat, LayerResult } from '../executor.ts';
-import { COMPRESSION_BLOCK, compressSmall, createCompressor, type LayerCompressor } from './compress.ts';
+import { BlockPipeline } from './block-pipeline.ts';
+import { COMPRESSION_BLOCK, compressSmall } from './compress.ts';
 import { FileReader, fileChanged } from './file-reader.ts';
 import { isIdentityFile } from './identity-files.ts';
 import { paddingOf } from './tar-format.ts';
@@ -35,8 +35,6 @@ export interface LayerSink {
 /** Layers up to this many bytes of tar skip the thread pool: the trip would cost more than the work. */
 const SMALL_LAYER = 64 * 1024;
 const FIRST_BLOCK = SMALL_LAYER;
-/** Blocks between tar and blob file at once; bounds memory, has no influence on the bytes. */
-const IN_FLIGHT = Math.min(8, availableParallelism() + 2);
 const DONE: Promise<void> = Promise.resolve();
 
 export const createLayerSink = (store: BlobStore, format: LayerFormat): LayerSink => new StreamingSink(store, format);
@@ -177,85 +175,5 @@ class StreamingSink implements LayerSink {
     await room;
     this.#block = this.#output.takeBlock();
     this.#used = 0;
-  }
-}
-
-/** Compresses blocks in parallel and writes the results in order. */
-class BlockPipeline {
-  readonly #store: BlobStore;
-  readonly #format: LayerFormat;
-  readonly #spare: Buffer[] = [];
-  #compressor: LayerCompressor | undefined;
-  #writer: BlobWriter | undefined;
-  #tail: Promise<void> = DONE;
-  #inFlight = 0;
-  #failure: unknown;
-  #wake: (() => void) | undefined;
-
-  constructor(store: BlobStore, format: LayerFormat) {
-    this.#store = store;
-    this.#format = format;
-  }
-
-  /** True until the first push. */
-  get idle(): boolean {
-    return this.#writer === undefined;
-  }
-
-  /** Resolves when there is room for another block. `bytes` is a part of `block`, which is reused afterwards. */
-  async push(bytes: Buffer, block: Buffer): Promise<void> {
-    this.#compressor ??= createCompressor(this.#format);
-    this.#writer ??= this.#store.writer();
-    const compressed = this.#compressor.push(bytes);
-    this.#inFlight += 1;
-    this.#tail = this.#writeAfter(this.#tail, compressed, block);
-    while (this.#inFlight >= IN_FLIGHT && this.#failure === undefined) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    if (this.#failure !== undefined) throw this.#failure;
-  }
-
-  takeBlock(): Buffer {
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(COMPRESSION_BLOCK);
-  }
-
-  async finish(): Promise<StoredBlob> {
-    const { compressor, writer } = this.#opened();
-    await this.#tail;
-    if (this.#failure !== undefined) throw this.#failure;
-    await writer.write(await compressor.end());
-    return writer.commit();
-  }
-
-  async abort(): Promise<void> {
-    this.#failure ??= new InvariantError('layer aborted');
-    await this.#tail;
-    this.#compressor?.abort();
-    await this.#writer?.abort();
-  }
-
-  #opened(): { readonly compressor: LayerCompressor; readonly writer: BlobWriter } {
-    if (this.#compressor === undefined || this.#writer === undefined) throw new InvariantError('nothing was pushed');
-    return { compressor: this.#compressor, writer: this.#writer };
-  }
-
-  /** Never rejects: a failure is kept and thrown by the next push or by finish. */
-  async #writeAfter(before: Promise<void>, compressed: Promise<Uint8Array>, block: Buffer): Promise<void> {
-    const { compressor, writer } = this.#opened();
-    try {
-      // Both are awaited at once so that a rejection is never left unhandled.
-      const [output] = await Promise.all([compressed, before]);
-      if (this.#failure === undefined) await writer.write(output);
-      if (output.buffer !== block.buffer) compressor.recycle(output);
-      this.#spare.push(block);
-    } catch (error) {
-      this.#failure ??= error;
-    } finally {
-      this.#inFlight -= 1;
-      this.#wake?.();
-      this.#wake = undefined;
-    }
   }
 }

@@ -17,6 +17,8 @@ export const FIELD = {
   link: [157, 100],
   magic: [257, 6],
   version: [263, 2],
+  userName: [265, 32],
+  groupName: [297, 32],
   devMajor: [329, 8],
   devMinor: [337, 8],
   prefix: [345, 155],

@@ -135,11 +135,26 @@ function typeOf(header: RawHeader): FileType {
   return type === 'file' && header.type === TYPE.old && header.name.endsWith('/') ? 'dir' : type;
 }
 
+/** Names as the archive gives them, latin1. */
+export const rawName = (header: RawHeader, { pax, longName }: Extensions): string =>
+  pax.get('GNU.sparse.name') ?? pax.get('path') ?? longName ?? header.name;
+export const rawLink = (header: RawHeader, { pax, longLink }: Extensions): string => pax.get('linkpath') ?? longLink ?? header.link;
+
+function bounded(name: string, limit: number, what: string): string {
+  if (name.length > limit) throw badLayer(`${what} has ${name.length} bytes, more than ${limit}: ${JSON.stringify(name.slice(0, 60))}…`);
+  return name;
+}
+
 /** `size` is the file's size as `contentSize` or a sparse map gives it. */
-export function toEntry(header: RawHeader, ext: Extensions, size: number, whiteouts: boolean): FileEntry | null {
+export function toEntry(
+  header: RawHeader,
+  ext: Extensions,
+  size: number,
+  whiteouts: boolean,
+  limits: { readonly maxName: number },
+): FileEntry | null {
   const { pax } = ext;
-  const rawName = pax.get('GNU.sparse.name') ?? pax.get('path') ?? ext.longName ?? header.name;
-  const path = cleanPath(rawName);
+  const path = cleanPath(bounded(rawName(header, ext), limits.maxName, 'the name of an entry'));
   const marker = whiteouts ? readWhiteout(path) : undefined;
   if (marker !== undefined) return marker;
   const type = typeOf(header);
@@ -154,9 +169,10 @@ export function toEntry(header: RawHeader, ext: Extensions, size: number, whiteo
     mtime: paxNumber(pax, 'mtime') ?? header.mtime,
     ...(xattrs === undefined ? {} : { xattrs }),
   };
-  const rawLink = pax.get('linkpath') ?? ext.longLink ?? header.link;
-  if (type === 'symlink') return { ...base, link: textOf(rawLink) };
-  if (type === 'hardlink') return { ...base, link: cleanPath(rawLink) };
+  if (type === 'symlink' || type === 'hardlink') {
+    const link = bounded(rawLink(header, ext), limits.maxName, `the link ${JSON.stringify(path.slice(0, 60))}`);
+    return { ...base, link: type === 'symlink' ? textOf(link) : cleanPath(link) };
+  }
   if (type === 'char' || type === 'block') return { ...base, devMajor: header.devMajor, devMinor: header.devMinor };
   return base;
 }

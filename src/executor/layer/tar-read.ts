@@ -7,11 +7,22 @@ import { ByteQueue, truncated } from './byte-queue.ts';
 import { decodePax, type PaxRecords } from './pax.ts';
 import { TarContent } from './tar-content.ts';
 import { BLOCK, badLayer, paddingOf, TYPE } from './tar-format.ts';
-import { contentSize, decodeHeader, type Extensions, isZeroBlock, type RawHeader, toEntry } from './tar-header.ts';
+import { contentSize, decodeHeader, type Extensions, isZeroBlock, type RawHeader, rawLink, rawName, toEntry } from './tar-header.ts';
 import { expandSparse, readSparseMap, type SparseMap } from './tar-sparse.ts';
+
+/** An entry's header as it stands in the archive. */
+export interface StoredHeader {
+  /** All its blocks: extension headers, and the entry's own as the last 512 bytes. */
+  readonly blocks: Buffer;
+  /** Names as latin1 text, neither cleaned nor decoded. */
+  readonly name: string;
+  readonly link: string;
+}
 
 export interface TarEntry {
   readonly entry: FileEntry;
+  /** With `keepHeaders`; absent for sparse files, whose content is not what is stored. */
+  readonly header?: StoredHeader;
   /** Content of a file, once, in chunks valid until the next is asked for; what is left unread is skipped. */
   readonly content: AsyncIterable<Uint8Array>;
 }
@@ -20,6 +31,8 @@ export interface TarLimits {
   /** Bytes of one PAX header or GNU long name. */
   readonly maxHeader: number;
   readonly maxEntries: number;
+  /** Bytes of a name or link; PATH_MAX of Linux, because no file can be made under a longer one. */
+  readonly maxName: number;
   /** Bytes that all sparse files together may expand to: their holes cost an attacker nothing. */
   readonly maxSparse: number;
 }
@@ -28,9 +41,10 @@ export interface TarReadOptions {
   readonly limits?: Partial<TarLimits>;
   /** Read `.wh.` names as whiteouts (layers, the default) or as ordinary files (archives given to ADD). */
   readonly whiteouts?: boolean;
+  readonly keepHeaders?: boolean;
 }
 
-const DEFAULT_LIMITS: TarLimits = { maxHeader: 1024 * 1024, maxEntries: 4_000_000, maxSparse: 64 * 1024 ** 3 };
+const DEFAULT_LIMITS: TarLimits = { maxHeader: 1024 * 1024, maxEntries: 4_000_000, maxName: 4096, maxSparse: 64 * 1024 ** 3 };
 const NO_RECORDS: PaxRecords = new Map();
 const NO_CONTENT: AsyncIterable<Uint8Array> = (async function* () {})();
 
@@ -42,7 +56,8 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, options: TarRe
   let holes = 0;
   try {
     for (;;) {
-      const next = await readHeaders(queue, limits);
+      const kept: Buffer[] | null = options.keepHeaders === true ? [] : null;
+      const next = await readHeaders(queue, limits, kept);
       if (next === null) break;
       const { header, ext } = next;
       if (++count > limits.maxEntries) throw badLayer(`it has more than ${limits.maxEntries} entries`);
@@ -51,8 +66,11 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, options: TarRe
       const sparse = await readSparseMap(header, ext.pax, next.block, queue, content);
       holes += sparse?.size ?? 0;
       if (holes > limits.maxSparse) throw badLayer(`its sparse files expand to more than ${limits.maxSparse} bytes`);
-      const entry = toEntry(header, ext, sparse?.size ?? stored, options.whiteouts ?? true);
-      if (entry !== null) yield { entry, content: contentOf(entry, content, sparse) };
+      const entry = toEntry(header, ext, sparse?.size ?? stored, options.whiteouts ?? true, limits);
+      if (entry !== null) {
+        const stored = kept === null || sparse !== null ? {} : { header: storedHeader(next, kept) };
+        yield { entry, content: contentOf(entry, content, sparse), ...stored };
+      }
       await content.finish();
     }
     await queue.drain();
@@ -66,14 +84,20 @@ function contentOf(entry: FileEntry, content: TarContent, sparse: SparseMap | nu
   return sparse === null ? content : expandSparse(content, sparse);
 }
 
+const storedHeader = ({ header, ext }: Headers, blocks: readonly Buffer[]): StoredHeader => ({
+  blocks: Buffer.concat(blocks),
+  name: rawName(header, ext),
+  link: rawLink(header, ext),
+});
+
 interface Headers {
   readonly header: RawHeader;
   readonly ext: Extensions;
   readonly block: Buffer;
 }
 
-/** The next entry's header with the extension headers before it; null at the end of the archive. */
-async function readHeaders(queue: ByteQueue, limits: TarLimits): Promise<Headers | null> {
+/** The next entry's header with the extension headers before it, `kept` with their blocks; null at the end of the archive. */
+async function readHeaders(queue: ByteQueue, limits: TarLimits, kept: Buffer[] | null): Promise<Headers | null> {
   let pax = NO_RECORDS;
   let longName: string | undefined;
   let longLink: string | undefined;
@@ -88,18 +112,20 @@ async function readHeaders(queue: ByteQueue, limits: TarLimits): Promise<Headers
       return null;
     }
     const header = decodeHeader(block);
+    // Copies: what is read on may overwrite these bytes.
+    if (header.type !== TYPE.paxGlobal) kept?.push(Buffer.from(block));
     switch (header.type) {
       case TYPE.paxLocal:
-        pax = decodePax(await readExtension(queue, header, limits));
+        pax = decodePax(await readExtension(queue, header, limits, kept));
         break;
       case TYPE.paxGlobal:
-        decodePax(await readExtension(queue, header, limits));
+        decodePax(await readExtension(queue, header, limits, null));
         continue;
       case TYPE.gnuLongName:
-        longName = untilNul(await readExtension(queue, header, limits));
+        longName = untilNul(await readExtension(queue, header, limits, kept));
         break;
       case TYPE.gnuLongLink:
-        longLink = untilNul(await readExtension(queue, header, limits));
+        longLink = untilNul(await readExtension(queue, header, limits, kept));
         break;
       default: {
         const ext = { pax, ...(longName === undefined ? {} : { longName }), ...(longLink === undefined ? {} : { longLink }) };
@@ -116,7 +142,7 @@ async function expectEnd(queue: ByteQueue): Promise<void> {
   if (second !== null && !isZeroBlock(second)) throw badLayer('entries follow an end marker');
 }
 
-async function readExtension(queue: ByteQueue, header: RawHeader, limits: TarLimits): Promise<Buffer> {
+async function readExtension(queue: ByteQueue, header: RawHeader, limits: TarLimits, kept: Buffer[] | null): Promise<Buffer> {
   if (header.size < 0 || header.size > limits.maxHeader) {
     throw badLayer(`an extended header of ${header.size} bytes is larger than ${limits.maxHeader}`);
   }
@@ -126,6 +152,7 @@ async function readExtension(queue: ByteQueue, header: RawHeader, limits: TarLim
   // A copy: the piece may be a view that the source reuses once more is asked for.
   const bytes = Buffer.from(body);
   await queue.skip(paddingOf(header.size), 'an extended header');
+  kept?.push(bytes, Buffer.alloc(paddingOf(header.size)));
   return bytes;
 }
 

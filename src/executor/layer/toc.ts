@@ -91,7 +91,7 @@ async function readContent(
   return { ...entry, sha256: hash.contentKey().slice(7) };
 }
 
-function wrongDiffId(expected: DiffId, got: DiffId): TsbuildError {
+export function wrongDiffId(expected: DiffId, got: DiffId): TsbuildError {
   return new TsbuildError({
     code: 'exec/layer-diffid',
     message: `the layer's content has the diffID ${got}, but the image promises ${expected}`,

@@ -10,8 +10,8 @@ export type MediaTypeFamily = 'oci' | 'docker';
 const INDENT = '  ';
 /** Not in the Docker schema, but what BuildKit writes for zstd layers under Docker types. */
 const DOCKER_LAYER_ZSTD = `${DOCKER_LAYER}.zstd`;
-/** Annotations that stores keep for themselves and that never reach a manifest. */
-const INTERNAL_ANNOTATION = /^(containerd\.io\/|buildkit\/)/;
+/** Annotations that stores keep for themselves and that never reach a manifest; those of eStargz do. */
+const INTERNAL_ANNOTATION = /^(?:containerd\.io\/(?!snapshot\/stargz\/)|buildkit\/)/;
 
 const platformJson = (platform: Platform): JsonValue => ({
   architecture: platform.architecture,

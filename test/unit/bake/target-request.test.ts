@@ -38,6 +38,10 @@ describe('requests', () => {
   test('a target without outputs goes to the store, and so does one that is loaded', () => {
     expect(request('').outputs).toEqual([{ type: 'image', names: [], push: false, pushByDigest: false }]);
     expect(request('output = ["type=docker"]').outputs.map((output) => output.type)).toEqual(['image', 'load']);
+    expect(request('output = ["type=oci,dest=x,compression=estargz,force-compression=true"]').layers).toEqual({
+      compression: 'estargz',
+      force: true,
+    });
     expect(request('output = ["type=image,name=x,push=true,compression=zstd"]')).toMatchObject({
       outputs: [{ names: ['x'], push: true }],
       layers: { compression: 'zstd' },
@@ -68,6 +72,7 @@ describe('refusals', () => {
     ['annotations = ["a=b"]', 'annotations are not written'],
     ['network = "bridge"', '"bridge" is not default, none or host'],
     ['output = ["type=floppy"]', 'type=floppy is not an output'],
+    ['output = ["type=oci,compression=lzma"]', 'output: compression is gzip, zstd, estargz or uncompressed, not "lzma"'],
     ['shm-size = "lots"', '"lots" is not a size'],
   ])('%s', (body, message) => {
     expect(() => request(body)).toThrow(`target app: `);

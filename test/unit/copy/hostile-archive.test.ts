@@ -86,6 +86,7 @@ describe('ADD of a hostile archive', () => {
     ['hard link through a link', ['l 777 0:0 1 l -> /etc', 'h 644 0:0 1 h -> l/passwd']],
     ['hard link through a link of the base', ['h 644 0:0 1 h -> up/passwd']],
     ['hard link to nothing', ['h 644 0:0 1 h -> x']],
+    ['a link too long for a file system', [`l 777 0:0 1 l -> ${'n/'.repeat(3000)}x`]],
     ['a name too long for a file system', [`f 644 0:0 1 ${'n/'.repeat(3000)}x`]],
   ])('refuses a %s', async (_, entries) => {
     await expect(add(await tarOf(lines(...entries)))).rejects.toMatchObject({ code: 'exec/copy-archive' });

@@ -194,7 +194,7 @@ describe.skipIf(!isRoot)(`a layer that fails leaves nothing${rootOnly}`, () => {
     [
       'a path of 5000 bytes',
       rawTar(paxMember(paxRecord('path', 'd/'.repeat(2500))), rawMember({ name: 'x', type: '5' })),
-      'exec/layer-unpack',
+      'exec/layer-malformed',
     ],
   ])('%s', async (_, tar, code) => {
     mkdirSync(join(root, 'sentinel'));

@@ -49,6 +49,27 @@ describe('headers', () => {
     expect(next?.path).toBe('next');
   });
 
+  const component = `${'n'.repeat(199)}/`;
+  const longest = component.repeat(20) + 'x'.repeat(96);
+
+  test('a name may have as many bytes as Linux allows', async () => {
+    expect(await entriesOf(paxMember(paxRecord('path', longest)), rawMember({ name: 'x' }))).toMatchObject([{ path: longest }]);
+  });
+
+  test.each([
+    ['a PAX name', [paxMember(paxRecord('path', `${longest}x`)), rawMember({ name: 'x' })]],
+    ['a PAX link', [paxMember(paxRecord('linkpath', `${longest}x`)), rawMember({ name: 'x', type: '2' })]],
+    ['a link to a file', [paxMember(paxRecord('linkpath', `${longest}x`)), rawMember({ name: 'x', type: '1' })]],
+    ['a GNU name', [rawMember({ name: '././@LongLink', type: 'L', content: `${longest}x\0` }), rawMember({ name: 'x' })]],
+    ['a GNU link', [rawMember({ name: '././@LongLink', type: 'K', content: `${longest}x\0` }), rawMember({ name: 'x', type: '2' })]],
+    ['a megabyte of dots', [paxMember(paxRecord('path', './'.repeat(400_000))), rawMember({ name: 'x' })]],
+  ])('%s that is longer is refused', async (_, members) => {
+    await expect(entriesOf(...members)).rejects.toMatchObject({
+      code: 'exec/layer-malformed',
+      message: expect.stringMatching(/ has \d+ bytes, more than 4096: "[^"]{1,60}"…$/),
+    });
+  });
+
   test.each([
     ['a large number', Buffer.from('8000000000000000ffffffff', 'hex'), 0xffffffff],
     ['a negative number', Buffer.from('ffffffffffffffffffffffff', 'hex'), -1],

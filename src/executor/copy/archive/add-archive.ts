@@ -68,6 +68,7 @@ class Unpacker {
     // The root of the archive: the destination keeps its own metadata.
     if (entry.path === '') return;
     if (entry.path.length > MAX_PATH || entry.path.includes('\0')) throw this.#refuse(entry, 'its name is too long or has a NUL byte');
+    if ((entry.link?.length ?? 0) > MAX_PATH) throw this.#refuse(entry, 'its link is too long');
     const above = this.#tree.resolve(parentPath(entry.path), this.#root);
     const parent = above.inode?.type === 'dir' ? above.inode : this.#tree.makeDirectories(above.path, DIRECTORY_MODE, ROOT);
     const name = baseName(entry.path);

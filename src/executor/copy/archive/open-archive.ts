@@ -53,7 +53,8 @@ export async function* openArchive(path: string, codec: ArchiveCodec, name: stri
   const fd = openSync(fsPath(path), OPEN_FLAGS);
   const tar = codec === 'bzip2' || codec === 'xz' ? decompressWith(codec, fd, name) : decompressHere(fd);
   try {
-    yield* readTar(tar, { whiteouts: false });
+    // Long names are the unpacker's to refuse: one in the first entry must not make this an ordinary file.
+    yield* readTar(tar, { whiteouts: false, limits: { maxName: Number.POSITIVE_INFINITY } });
   } catch (error) {
     throw translate(error, name);
   } finally {

@@ -1,0 +1,94 @@
+// Layers in the form that an output asks for, where the steps made another: eStargz, whose table of
+// contents needs a finished tar, and `force-compression` for layers that are there already. A converted
+// layer is a record like a step's: made once, shared between processes, found again by the next build.
+
+import { withLease } from '../../cache/leases.ts';
+import { canonicalJson } from '../../core/canonical.ts';
+import type { Descriptor, LayerRef } from '../../core/descriptor.ts';
+import { cacheKeyOf } from '../../core/digest.ts';
+import { layerCompression } from '../../core/media-types.ts';
+import { parseReference } from '../../core/reference.ts';
+import type { LayerFormat } from '../../executor/executor.ts';
+import type { LayerOptions } from '../build-request.ts';
+import type { RegistryAccess } from '../registry-access.ts';
+import type { Session } from '../session.ts';
+
+/** Raised when the bytes of a converted layer change. */
+const FORMAT_VERSION = 1;
+/** eStargz layers say so in their descriptor. */
+const TOC_DIGEST = 'containerd.io/snapshot/stargz/toc.digest';
+
+/** What steps write: an eStargz layer is made from the plain one, which later builds can use. */
+export const stepFormat = ({ compression, level }: LayerOptions): LayerFormat =>
+  compression === 'estargz' ? { compression: 'gzip' } : { compression, ...(level === undefined ? {} : { level }) };
+
+export class LayerConversion {
+  readonly #session: Session;
+  readonly #registry: RegistryAccess;
+  readonly #wanted: LayerOptions;
+  readonly #converted = new Map<string, Promise<LayerRef>>();
+
+  constructor(session: Session, registry: RegistryAccess, wanted: LayerOptions) {
+    this.#session = session;
+    this.#registry = registry;
+    this.#wanted = wanted;
+  }
+
+  /** The layer to ship. `own`: a step of this build made it, now or earlier; others change only when forced. */
+  convert(layer: LayerRef, own: boolean): Promise<LayerRef> {
+    if (!this.#needs(layer.blob, own)) return Promise.resolve(layer);
+    const known = this.#converted.get(layer.diffId);
+    if (known !== undefined) return known;
+    const converted = this.#find(layer);
+    this.#converted.set(layer.diffId, converted);
+    converted.catch(() => undefined);
+    return converted;
+  }
+
+  #needs(blob: Descriptor, own: boolean): boolean {
+    const { compression, force = false } = this.#wanted;
+    if (compression === 'estargz') return (own || force) && blob.annotations?.[TOC_DIGEST] === undefined;
+    const now = layerCompression(blob.mediaType);
+    return force && now !== null && now !== compression;
+  }
+
+  async #find(layer: LayerRef): Promise<LayerRef> {
+    const { index, root, signal } = this.#session;
+    const { compression, level } = this.#wanted;
+    const key = cacheKeyOf(canonicalJson({ kind: 'layer-format', version: FORMAT_VERSION, diffId: layer.diffId, compression, level }));
+    const earlier = (): LayerRef | null => {
+      const record = index.record(key);
+      if (record === null) return null;
+      const there = this.#session.blobs.has(record.blob.digest) || index.locations(record.blob.digest).length > 0;
+      return there ? { diffId: record.diffId, blob: record.blob } : null;
+    };
+    return (
+      earlier() ??
+      withLease(
+        root,
+        key,
+        async () => {
+          const made = earlier();
+          if (made !== null) return made;
+          const ref = await this.#make(layer);
+          const record = { key, outputKey: key, below: null, created: this.#session.clock(), ingredients: {}, slot: 'layer format' };
+          index.transaction(() => {
+            index.setDiffId(ref.blob, ref.diffId);
+            index.saveRecord({ ...record, diffId: ref.diffId, blob: ref.blob });
+          });
+          return ref;
+        },
+        signal,
+      )
+    );
+  }
+
+  async #make(layer: LayerRef): Promise<LayerRef> {
+    const { blobs, index } = this.#session;
+    const { compression, level } = this.#wanted;
+    const [location] = index.locations(layer.blob.digest);
+    if (!blobs.has(layer.blob.digest) && location !== undefined) await this.#registry.fetchLayer(parseReference(location), layer);
+    const { convertLayer } = await import('../../executor/layer/convert-layer.ts');
+    return convertLayer(layer, { compression, ...(level === undefined ? {} : { level }) }, blobs, this.#session.signal);
+  }
+}

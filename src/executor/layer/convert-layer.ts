@@ -1,0 +1,65 @@
+// A stored layer in another compression, in one streaming pass. What it unpacks to is checked against
+// its diffID on the way.
+import type { BlobStore, StoredBlob } from '../../cache/blob-store.ts';
+import type { LayerRef } from '../../core/descriptor.ts';
+import { type DiffId, hasher } from '../../core/digest.ts';
+import { type Compression, layerMediaType } from '../../core/media-types.ts';
+import type { LayerFormat } from '../executor.ts';
+import { BlockPipeline } from './block-pipeline.ts';
+import { COMPRESSION_BLOCK, compressSmall } from './compress.ts';
+import { decompressLayer } from './decompress.ts';
+import { writeEstargz } from './estargz.ts';
+import { wrongDiffId } from './toc.ts';
+
+export interface WantedFormat {
+  readonly compression: Compression | 'estargz';
+  readonly level?: number;
+}
+
+/** The blob must be in the store. An eStargz layer has files more, and so a diffID of its own. */
+export async function convertLayer(layer: LayerRef, wanted: WantedFormat, store: BlobStore, signal?: AbortSignal): Promise<LayerRef> {
+  const tar = verifiedTar(layer, store, signal);
+  const { compression, level } = wanted;
+  if (compression === 'estargz') return writeEstargz(tar, store, level);
+  const blob = await compress(tar, { compression, ...(level === undefined ? {} : { level }) }, store);
+  return { diffId: layer.diffId, blob: { mediaType: layerMediaType(compression), ...blob } };
+}
+
+/** Gzip bytes are those that a step's layer of this format would have. */
+async function compress(tar: AsyncIterable<Uint8Array>, format: LayerFormat, store: BlobStore): Promise<StoredBlob> {
+  const output = new BlockPipeline(store, format);
+  try {
+    let block = output.takeBlock();
+    let used = 0;
+    for await (const chunk of tar) {
+      for (let from = 0; from < chunk.length; ) {
+        const piece = chunk.subarray(from, from + COMPRESSION_BLOCK - used);
+        block.set(piece, used);
+        used += piece.length;
+        from += piece.length;
+        if (used < COMPRESSION_BLOCK) continue;
+        await output.push(block, block);
+        block = output.takeBlock();
+        used = 0;
+      }
+    }
+    const rest = block.subarray(0, used);
+    if (output.idle) return await store.put(compressSmall(format, rest));
+    if (used > 0) await output.push(rest, block);
+    return await output.finish();
+  } catch (error) {
+    await output.abort();
+    throw error;
+  }
+}
+
+async function* verifiedTar({ diffId, blob }: LayerRef, store: BlobStore, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const hash = hasher();
+  for await (const chunk of decompressLayer(store.open(blob.digest), blob.mediaType)) {
+    signal?.throwIfAborted();
+    hash.update(chunk);
+    yield chunk;
+  }
+  const got: DiffId = hash.diffId();
+  if (got !== diffId) throw wrongDiffId(diffId, got);
+}
