@@ -1,10 +1,10 @@
 // Base images: from the store when they are there, else from their registry; layers stay where they
 // are until something reads them.
-import type { LayerRef } from '../core/descriptor.ts';
+import type { Descriptor, LayerRef } from '../core/descriptor.ts';
 import { type ChainId, chainIdOf, type Digest } from '../core/digest.ts';
 import { InvariantError, TsbuildError } from '../core/errors.ts';
 import { formatPlatform } from '../core/platform.ts';
-import { formatReference, parseReference, type Reference } from '../core/reference.ts';
+import { familiarReference, formatReference, parseReference, type Reference } from '../core/reference.ts';
 import { type ImageFact, type ImageQuery, queryKey } from '../planner/facts.ts';
 import { asVertex } from './as-vertex.ts';
 import { type LocalImage, openImage } from './images/local-images.ts';
@@ -15,34 +15,42 @@ import type { Session } from './session.ts';
 
 export interface BaseImage {
   readonly fact: ImageFact;
-  /** Registry that layers which are not in the store come from; null when they all are. */
+  /** Registry that layers which are not in the store come from; null: from where they were seen. */
   readonly reference: Reference | null;
   readonly layers: readonly LayerRef[];
 }
+
+/** What is known of images by all builds of one command: each is asked for once. */
+export interface KnownImages {
+  readonly resolved: Map<string, Promise<BaseImage>>;
+  /** Results of other builds of the command under the names that stand for them, in no store and no registry. */
+  readonly built: Map<string, Descriptor>;
+}
+
+export const noImages = (): KnownImages => ({ resolved: new Map(), built: new Map() });
 
 export class BaseImages {
   readonly #session: Session;
   readonly #registry: RegistryAccess;
   readonly #pull: boolean;
-  readonly #resolved = new Map<string, Promise<BaseImage>>();
+  readonly #known: KnownImages;
   readonly #byManifest = new Map<Digest, BaseImage>();
 
-  constructor(session: Session, registry: RegistryAccess, pull: boolean) {
+  constructor(session: Session, registry: RegistryAccess, pull: boolean, known = noImages()) {
     this.#session = session;
     this.#registry = registry;
     this.#pull = pull;
+    this.#known = known;
   }
 
-  resolve(query: ImageQuery): Promise<BaseImage> {
-    const key = queryKey(query);
-    const known = this.#resolved.get(key);
-    if (known !== undefined) return known;
-    const resolved = this.#resolve(query).then((image) => {
-      this.#byManifest.set(image.fact.manifest, image);
-      return image;
-    });
-    this.#resolved.set(key, resolved);
-    return resolved;
+  async resolve(query: ImageQuery): Promise<BaseImage> {
+    const { resolved } = this.#known;
+    const key = `${queryKey(query)}${this.#pull ? ' anew' : ''}`;
+    const resolving = resolved.get(key) ?? this.#resolve(query);
+    resolved.set(key, resolving);
+    const image = await resolving;
+    this.#byManifest.set(image.fact.manifest, image);
+    return image;
   }
 
   ofManifest(manifest: Digest): BaseImage {
@@ -60,11 +68,13 @@ export class BaseImages {
     const { reference, layers } = this.ofManifest(manifest);
     return layers.map((ref) => {
       const layer = layerOf(Promise.resolve({ ref }));
-      return reference === null ? layer : { ...layer, fetch: () => this.#registry.fetchLayer(reference, ref) };
+      return { ...layer, fetch: () => (reference === null ? this.#registry.fetchSeen(ref) : this.#registry.fetchLayer(reference, ref)) };
     });
   }
 
   async #resolve(query: ImageQuery): Promise<BaseImage> {
+    const built = this.#known.built.get(query.reference);
+    if (built !== undefined) return this.#fromBuild(query, built);
     const vertex = { id: `metadata ${queryKey(query)}`, name: `[internal] load metadata for ${query.reference}` };
     const { image } = await asVertex(
       this.#session,
@@ -81,6 +91,17 @@ export class BaseImages {
     const reference = parseReference(query.reference);
     const local = this.#pull && reference.digest === undefined ? null : await this.#fromStore(query, reference);
     return { image: local ?? (await this.#fromRegistry(query, reference)), cached: local !== null };
+  }
+
+  /** Nothing to show: the build that made it was shown. */
+  async #fromBuild(query: ImageQuery, built: Descriptor): Promise<BaseImage> {
+    const image = await openImage(this.#session, built, query.platform);
+    if (image !== null) return toBaseImage(null, query.reference, image);
+    throw new TsbuildError({
+      code: 'build/no-such-image',
+      message: `${familiarReference(parseReference(query.reference))} was not built for ${formatPlatform(query.platform)}`,
+      hint: 'build both targets for the same platforms',
+    });
   }
 
   async #fromStore(query: ImageQuery, reference: Reference): Promise<BaseImage | null> {

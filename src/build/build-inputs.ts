@@ -1,7 +1,9 @@
 // What a build reads before planning: the context, the Dockerfile and the named contexts.
 import { join } from 'node:path';
-import type { LocalTree, Ownership } from '../context/local-tree.ts';
-import { type OpenedDirectory, openContextDirectory, resolveContext } from '../context/resolve-context.ts';
+import type { Ownership } from '../context/directory-nodes.ts';
+import type { LocalTree } from '../context/local-tree.ts';
+import type { OpenDirectories, OpenedDirectory } from '../context/open-directories.ts';
+import { resolveContext } from '../context/resolve-context.ts';
 import { walkTree } from '../context/walk-tree.ts';
 import { hasErrors } from '../core/diagnostic.ts';
 import { InvariantError } from '../core/errors.ts';
@@ -35,8 +37,9 @@ export async function openInputs(
   session: Session,
   request: BuildRequest,
   remotes: RemoteSources,
-  workingDirectory: string,
+  directories: OpenDirectories,
 ): Promise<BuildInputs> {
+  const workingDirectory = process.cwd();
   const named = openNamed(request, remotes, workingDirectory);
   const remote = remoteContexts(session, request, remotes);
   const context = await resolveContext({
@@ -46,6 +49,7 @@ export async function openInputs(
     stdin: () => request.stdin,
     temporary: join(session.root, 'tmp-v1'),
     remote,
+    directories,
   });
   const opened = new Map<string, OpenedDirectory>([['', context]]);
   const open = (name: string): OpenedDirectory => {
@@ -53,7 +57,7 @@ export async function openInputs(
     if (known !== undefined) return known;
     const source = named[name];
     if (source?.type !== 'local') throw new InvariantError(`no local context ${JSON.stringify(name)}`);
-    const directory = openContextDirectory(source.path, `context ${JSON.stringify(name)}`);
+    const directory = directories.open(source.path, { label: `context ${JSON.stringify(name)}` });
     opened.set(name, refuseBadPatterns(directory));
     return directory;
   };

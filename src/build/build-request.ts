@@ -77,7 +77,9 @@ export class DockerfileError extends Error {
 }
 
 export interface BuildOutcome {
-  /** Manifest or index; absent for type=tar and type=local alone. */
+  /** Manifest or index, in the store whatever the outputs are. */
+  readonly image: Descriptor;
+  /** The same as the result of the outputs; absent for type=tar and type=local alone. */
   readonly descriptor?: Descriptor;
   /** Config of the image, for a single platform. */
   readonly configDigest?: Digest;

@@ -10,12 +10,9 @@ import { checkOptions } from '../planner/checks/skip.ts';
 import { listTargets, type TargetInfo } from '../planner/list-targets.ts';
 import { type Outline, OutlineRecorder } from '../planner/outline.ts';
 import { BaseImages } from './base-images.ts';
-import { type BuildInputs, openInputs } from './build-inputs.ts';
 import { type BuildRequest, DockerfileError } from './build-request.ts';
 import { planWithFacts } from './plan-build-loop.ts';
-import { RegistryAccess } from './registry-access.ts';
-import { RemoteSources } from './remote/remote-sources.ts';
-import { planOptions } from './run-build.ts';
+import { planOptions, withInputs } from './run-build.ts';
 import { secretFiles } from './secret-files.ts';
 import type { Session } from './session.ts';
 
@@ -28,34 +25,14 @@ export interface Inspected {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-interface Opened {
-  readonly inputs: BuildInputs;
-  readonly registry: RegistryAccess;
-}
-
-async function withInputs<T>(session: Session, request: BuildRequest, body: (opened: Opened) => Promise<T>): Promise<T> {
-  const remotes = new RemoteSources(session, request);
-  const registry = new RegistryAccess(session);
-  try {
-    const inputs = await openInputs(session, request, remotes, process.cwd());
-    try {
-      return await body({ inputs, registry });
-    } finally {
-      inputs.close();
-    }
-  } finally {
-    await Promise.all([remotes.close(), registry.close()]);
-  }
-}
-
 /** Checks every stage, or what the target needs when one is asked for (S-01). */
 export function checkBuild(session: Session, request: BuildRequest): Promise<Inspected> {
-  return withInputs(session, request, async ({ inputs, registry }) => {
+  return withInputs(session, request, async ({ inputs, shared }) => {
     const file = inputs.dockerfile;
     const { ast, diagnostics: syntax } = parseDockerfile(file);
     const settled = checkOptions(ast, request.buildArgs).settle(syntax);
     if (hasErrors(syntax)) return { file, diagnostics: sortDiagnostics(settled) };
-    const images = new BaseImages(session, registry, request.pull);
+    const images = new BaseImages(session, shared.registry, request.pull, shared.images);
     const options = { ...planOptions(request, inputs), everyStage: request.target === undefined };
     const planned = await planWithFacts(ast, options, async (query) => (await images.resolve(query)).fact);
     const copied = planned.type === 'ready' ? secretFiles(planned.plan.graph, inputs.local('')) : [];
@@ -66,11 +43,11 @@ export function checkBuild(session: Session, request: BuildRequest): Promise<Ins
 
 /** What can be given to a build of the target (S-02). Throws DockerfileError when there are errors. */
 export function outlineBuild(session: Session, request: BuildRequest): Promise<{ readonly file: SourceFile; readonly outline: Outline }> {
-  return withInputs(session, request, async ({ inputs, registry }) => {
+  return withInputs(session, request, async ({ inputs, shared }) => {
     const file = inputs.dockerfile;
     const { ast, diagnostics } = parseDockerfile(file);
     if (hasErrors(diagnostics)) throw new DockerfileError(file, diagnostics);
-    const images = new BaseImages(session, registry, request.pull);
+    const images = new BaseImages(session, shared.registry, request.pull, shared.images);
     const recorder = new OutlineRecorder(ast);
     const resolve = async (query: Parameters<BaseImages['resolve']>[0]) => (await images.resolve(query)).fact;
     const planned = await planWithFacts(ast, planOptions(request, inputs), resolve, recorder);

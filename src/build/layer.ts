@@ -5,6 +5,8 @@ import type { LayerRef } from '../core/descriptor.ts';
 import { type ChainId, extendChain } from '../core/digest.ts';
 import type { LayerToc } from '../core/file-entry.ts';
 import type { SnapshotId } from '../executor/executor.ts';
+import type { MergedTree } from '../executor/layer/merged-tree.ts';
+import { SharedTask } from './shared-task.ts';
 
 export interface MadeLayer {
   readonly ref: LayerRef;
@@ -17,18 +19,24 @@ export interface Layer {
   readonly made: Promise<MadeLayer>;
   /** Brings the blob into the store when it is only in a registry. Idempotent. */
   fetch(): Promise<void>;
-  /** The layer's tree on disk, once somebody asked for it. */
-  snapshot: Promise<SnapshotId> | null;
+  /** The layer's tree on disk. */
+  readonly snapshot: SharedTask<SnapshotId>;
+  /** Steps on top of it, by what they are; see LayerPositions. */
+  steps?: StepTasks;
   /** Table of contents, while somebody uses it. */
   toc?: WeakRef<LayerToc>;
+  /** Files of the stack up to here, while somebody uses them. */
+  tree?: WeakRef<MergedTree>;
   /** chainID of the stack up to here, once somebody asked for it. */
   chain?: ChainId;
 }
 
+export type StepTasks = Map<string, SharedTask<Layer>>;
+
 export function layerOf(made: Promise<MadeLayer>, snapshot: SnapshotId | null = null): Layer {
   // A layer nobody waits for must not turn its failure into an unhandled rejection; whoever needs it still sees it.
   made.catch(() => undefined);
-  return { made, fetch: async () => {}, snapshot: snapshot === null ? null : Promise.resolve(snapshot) };
+  return { made, fetch: async () => {}, snapshot: snapshot === null ? new SharedTask() : SharedTask.of(snapshot) };
 }
 
 /** A root file system: its layers, base first. */

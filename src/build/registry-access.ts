@@ -2,7 +2,7 @@
 // are, layers fetched once however many ask.
 import type { Descriptor, ImageConfig, LayerRef, Manifest } from '../core/descriptor.ts';
 import type { Platform } from '../core/platform.ts';
-import type { Reference } from '../core/reference.ts';
+import { parseReference, type Reference } from '../core/reference.ts';
 import type { RegistryClient } from '../push/registry/client.ts';
 import type { LayerFetcher } from '../push/registry/lazy-layer.ts';
 import type { Session } from './session.ts';
@@ -45,6 +45,13 @@ export class RegistryAccess {
       emit({ type: 'progress', id: `pull ${digest}`, action: 'pull', digest, current, total: size, done, time: clock() });
     await (await this.#fetcher).layer(reference, layer).ensure({ signal, onProgress: ({ current }) => report(current, false) });
     report(size, true);
+  }
+
+  /** The same from wherever the blob was seen; nothing when it was seen nowhere. */
+  async fetchSeen(layer: LayerRef): Promise<void> {
+    if (this.#session.blobs.has(layer.blob.digest)) return;
+    const [location] = this.#session.index.locations(layer.blob.digest);
+    if (location !== undefined) await this.fetchLayer(parseReference(location), layer);
   }
 
   async #openFetcher(): Promise<LayerFetcher> {

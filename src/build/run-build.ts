@@ -12,27 +12,44 @@ import { type BuildInputs, openInputs } from './build-inputs.ts';
 import { type BuildOutcome, type BuildRequest, DockerfileError } from './build-request.ts';
 import { type BuiltImage, makeOutputs, openOutputs } from './outputs/outputs.ts';
 import { planWithFacts } from './plan-build-loop.ts';
-import { RegistryAccess } from './registry-access.ts';
 import { RemoteSources } from './remote/remote-sources.ts';
 import { repeatedFiles } from './repeated-files.ts';
 import type { Session } from './session.ts';
+import { openSharedWork, type SharedWork } from './shared-work.ts';
 import { solvePlan } from './solve-plan.ts';
 
-export const runBuild = (session: Session, request: BuildRequest): Promise<BuildOutcome> => withPlan(session, request, buildPlan);
+/** `shared`: with other builds of the same command, which closes it. */
+export const runBuild = (session: Session, request: BuildRequest, shared?: SharedWork): Promise<BuildOutcome> =>
+  withPlan(session, request, buildPlan, shared);
 
 /** Opens what the request names and plans it; `body` has it open. Errors: DockerfileError, and those of inputs and base images. */
-export async function withPlan<T>(session: Session, request: BuildRequest, body: PlanBody<T>): Promise<T> {
-  const remotes = new RemoteSources(session, request);
-  const registry = new RegistryAccess(session);
+export function withPlan<T>(session: Session, request: BuildRequest, body: PlanBody<T>, shared?: SharedWork): Promise<T> {
+  return withInputs(
+    session,
+    request,
+    async (opened) => planInputs({ ...opened, request: await withContextTime(request, opened.inputs) }, body),
+    shared,
+  );
+}
+
+/** Opens what the request names, without looking at the Dockerfile; `body` has it open. */
+export async function withInputs<T>(
+  session: Session,
+  request: BuildRequest,
+  body: (opened: OpenedBuild) => Promise<T>,
+  given?: SharedWork,
+): Promise<T> {
+  const shared = given ?? openSharedWork(session);
+  const remotes = new RemoteSources(session, request, { tasks: shared.remotes });
   try {
-    const inputs = await openInputs(session, request, remotes, process.cwd());
+    const inputs = await openInputs(session, request, remotes, shared.directories);
     try {
-      return await planInputs({ session, request: await withContextTime(request, inputs), inputs, registry, remotes }, body);
+      return await body({ session, request, inputs, shared, remotes });
     } finally {
       inputs.close();
     }
   } finally {
-    await Promise.all([remotes.close(), registry.close()]);
+    await Promise.all([remotes.close(), given === undefined ? shared.close() : undefined]);
   }
 }
 
@@ -46,18 +63,18 @@ async function withContextTime(request: BuildRequest, inputs: BuildInputs): Prom
   return Object.assign(Object.create(request) as BuildRequest, { buildArgs });
 }
 
-async function planInputs<T>({ session, request, inputs, registry, remotes }: OpenedBuild, body: PlanBody<T>): Promise<T> {
+async function planInputs<T>({ session, request, inputs, shared, remotes }: OpenedBuild, body: PlanBody<T>): Promise<T> {
   const file = inputs.dockerfile;
   const { ast, diagnostics: syntax } = parseDockerfile(file);
   if (hasErrors(syntax)) throw new DockerfileError(file, syntax);
   noticeSyntax(session, ast);
-  const images = new BaseImages(session, registry, request.pull);
+  const images = new BaseImages(session, shared.registry, request.pull, shared.images);
   const planned = await planWithFacts(ast, planOptions(request, inputs), async (query) => (await images.resolve(query)).fact);
   const { settle } = checkOptions(ast, request.buildArgs);
   const warnings = [...settle(syntax), ...planned.diagnostics];
   if (planned.type === 'failed' || hasErrors(warnings)) throw new DockerfileError(file, warnings);
   for (const diagnostic of warnings) session.emit({ type: 'diagnostic', diagnostic });
-  return body({ session, request, inputs, registry, remotes, images, file, warnings, settle }, planned.plan);
+  return body({ session, request, inputs, shared, remotes, images, file, warnings, settle }, planned.plan);
 }
 
 /** There is one frontend; files written for Docker's own versions are ours, others are built all the same, with a word. */
@@ -67,11 +84,11 @@ function noticeSyntax(session: Session, ast: DockerfileAst): void {
   session.emit({ type: 'notice', message: `# syntax=${syntax} names another frontend; the Dockerfile is built as Docker's own language` });
 }
 
-interface OpenedBuild {
+export interface OpenedBuild {
   readonly session: Session;
   readonly request: BuildRequest;
   readonly inputs: BuildInputs;
-  readonly registry: RegistryAccess;
+  readonly shared: SharedWork;
   readonly remotes: RemoteSources;
 }
 
@@ -86,7 +103,8 @@ export interface BuildParts extends OpenedBuild {
 export type PlanBody<T> = (parts: BuildParts, plan: BuildPlan) => Promise<T>;
 
 async function buildPlan(parts: BuildParts, plan: BuildPlan): Promise<BuildOutcome> {
-  const { session, request, registry } = parts;
+  const { session, request } = parts;
+  const { registry } = parts.shared;
   const { cacheExports = [] } = request;
   const exports = cacheExports.length === 0 ? null : await import('./cache-mounts/export-caches.ts');
   exports?.checkTransfers(plan, cacheExports);

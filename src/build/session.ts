@@ -32,6 +32,9 @@ export interface Session extends SessionOptions {
   close(): Promise<void>;
 }
 
+/** The same session for work that may end earlier. */
+export const withSignal = <S extends Session>(session: S, signal: AbortSignal): S => Object.assign(Object.create(session) as S, { signal });
+
 export function openSession(options: SessionOptions): Session {
   makeDirectory(options.root);
   const leave = enterStore(options.root);

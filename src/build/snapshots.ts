@@ -8,9 +8,10 @@ import type { ChainId } from '../core/digest.ts';
 import { invariant } from '../core/errors.ts';
 import type { LayerToc } from '../core/file-entry.ts';
 import type { SnapshotId, SnapshotStack } from '../executor/executor.ts';
+import { MergedTree } from '../executor/layer/merged-tree.ts';
 import { chainOf, type Layer } from './layer.ts';
 import { readLayerToc } from './layer-toc.ts';
-import type { Session } from './session.ts';
+import { type Session, withSignal } from './session.ts';
 
 /** Layers that are fetched and unpacked at a time: more only take memory from each other. */
 const AT_ONCE = 3;
@@ -18,17 +19,20 @@ const AT_ONCE = 3;
 /** Snapshots of all layers, base first; what is missing is fetched and unpacked, side by side, once. */
 export async function materialize(session: Session, layers: readonly Layer[]): Promise<SnapshotStack> {
   const limit = pLimit(AT_ONCE);
+  const begun: Promise<SnapshotId>[] = [];
   let below: Promise<SnapshotStack> = Promise.resolve([]);
   for (const [at, layer] of layers.entries()) {
     const parent = below;
     // In order: a layer begins after those below it did, so none can keep them from starting.
-    layer.snapshot ??= limit(() => provideSnapshot(session, layers.slice(0, at + 1), parent));
-    const { snapshot } = layer;
+    const provide = (signal: AbortSignal): Promise<SnapshotId> =>
+      limit(() => provideSnapshot(withSignal(session, signal), layers.slice(0, at + 1), parent));
+    const snapshot = layer.snapshot.join(session.signal, provide);
+    begun.push(snapshot);
     below = Promise.all([parent, snapshot]).then(([stack, id]) => [...stack, id]);
     below.catch(() => undefined);
   }
   // Nothing may go on in the background after a failure.
-  await Promise.allSettled(layers.map((layer) => layer.snapshot));
+  await Promise.allSettled(begun);
   return below;
 }
 
@@ -84,6 +88,16 @@ function findSnapshot(session: Session, chain: ChainId): SnapshotId | null {
 /** Gives a finished tree its name. When another process was first, theirs is used and ours goes with the next prune. */
 export function nameSnapshot(session: Session, id: SnapshotId, chain: ChainId, size: number): SnapshotId {
   return session.index.commitSnapshot(id, chain, size).id;
+}
+
+/** The files of a stack, as far as its layers were looked at; remembered weakly, as tables of contents are. */
+export async function mergedTree(session: Session, layers: readonly Layer[]): Promise<MergedTree> {
+  const top = layers.at(-1);
+  const known = top?.tree?.deref();
+  if (known !== undefined) return known;
+  const tree = new MergedTree(await tocsOf(session, layers));
+  if (top !== undefined) top.tree = new WeakRef(tree);
+  return tree;
 }
 
 /** Tables of contents of a stack, base first; layers never read before are read once for it. */

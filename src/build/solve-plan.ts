@@ -11,9 +11,9 @@ import type { CacheImports } from './cache-mounts/import-caches.ts';
 import type { FailedStep } from './debug/failed-step.ts';
 import type { Layer, MadeLayer } from './layer.ts';
 import { stepFormat } from './outputs/convert-layers.ts';
-import type { RegistryAccess } from './registry-access.ts';
 import type { RemoteSources } from './remote/remote-sources.ts';
-import type { Session } from './session.ts';
+import { type Session, withSignal } from './session.ts';
+import type { SharedWork } from './shared-work.ts';
 import { Solver } from './solver.ts';
 import { StepError } from './step-error.ts';
 import type { StepLog } from './step-log.ts';
@@ -29,7 +29,7 @@ export interface SolveParts {
   readonly session: Session;
   readonly request: BuildRequest;
   readonly inputs: BuildInputs;
-  readonly registry: RegistryAccess;
+  readonly shared: SharedWork;
   readonly remotes: RemoteSources;
   readonly images: BaseImages;
   readonly file: SourceFile;
@@ -77,14 +77,22 @@ export async function withSolver<T>(
   const imports = await openImports(parts, plan);
   const abort = new AbortController();
   const signal = AbortSignal.any([parts.session.signal, abort.signal]);
-  const session: Session = Object.assign(Object.create(parts.session) as Session, { signal });
+  const session: Session = withSignal(parts.session, signal);
   const logs = new Map<string, StepLog>();
   const shipped = shippedVertices(plan);
   const remotes = parts.remotes.within(session);
-  const trees: Trees = new Trees(session, parts.inputs, remotes, { solve: (id) => solver.solve(id), vertex: (id) => solver.vertex(id) });
+  const { inputs, shared } = parts;
+  const trees: Trees = new Trees({
+    session,
+    inputs,
+    remotes,
+    contents: shared.contents,
+    solver: { solve: (id) => solver.solve(id), vertex: (id) => solver.vertex(id) },
+  });
   const steps = new StepRunner({
     ...parts,
     session,
+    registry: shared.registry,
     trees,
     remotes,
     logs,
@@ -94,7 +102,7 @@ export async function withSolver<T>(
   });
   const solver: Solver = new Solver(session, {
     graph: plan.graph,
-    format: stepFormat(parts.request.layers),
+    layers: shared.layers,
     facts: {
       chainOfImage: (vertex) => parts.images.chain(steps.manifestOf(vertex)),
       remoteContent: (vertex) => steps.remoteContent(vertex),
@@ -104,7 +112,8 @@ export async function withSolver<T>(
     steps: {
       image: async (vertex) => parts.images.layers(steps.manifestOf(vertex)),
       recorded: (record) => steps.recorded(record),
-      run: (vertex, base) => atStep(parts.file, logs, vertex, () => steps.run(vertex, base)),
+      run: (vertex, base, signal) => atStep(parts.file, logs, vertex, () => steps.run(vertex, base, signal)),
+      shared: (vertex, task) => atSharedStep(parts.file, vertex, task),
     },
     onLayer: (vertex, layer) => {
       if (shipped.has(vertex.id)) onLayer?.(layer);
@@ -122,7 +131,7 @@ export async function withSolver<T>(
 }
 
 /** Loaded only when something is imported. */
-async function openImports({ session, registry, request }: SolveParts, plan: BuildPlan): Promise<CacheImports | null> {
+async function openImports({ session, shared: { registry }, request }: SolveParts, plan: BuildPlan): Promise<CacheImports | null> {
   const { cacheImports = [] } = request;
   if (cacheImports.length === 0) return null;
   const [{ CacheImports: Imports }, { checkTransfers }] = await Promise.all([
@@ -170,5 +179,15 @@ async function atStep<T>(file: SourceFile, logs: ReadonlyMap<string, StepLog>, v
     const log = logs.get(vertex.id);
     const logPath = log?.keep(`${new Date().toISOString().replace(/[:.]/g, '-')}-${vertex.meta.stage}`) ?? null;
     throw new StepError({ label: vertex.meta.label, file, span: vertex.meta.origin, logTail: log?.lines(40) ?? [], logPath, cause });
+  }
+}
+
+/** The failure of a step that another build did has its place in this build's Dockerfile. */
+async function atSharedStep<T>(file: SourceFile, vertex: Vertex, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    if (!(error instanceof StepError) || error.file === file) throw error;
+    throw error.at({ label: vertex.meta.label, file, span: vertex.meta.origin });
   }
 }

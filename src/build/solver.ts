@@ -1,14 +1,15 @@
 // Turns vertices of a graph into root file systems: reuses the layers of records, runs what has none.
-// Every vertex is solved once per build, whoever asks; independent vertices run side by side.
+// Every vertex is solved once per build, whoever asks, and what builds of one command have in common once
+// for all of them; independent vertices run side by side.
 import type { BuildRecord } from '../cache/build-index.ts';
 import { withLease } from '../cache/leases.ts';
-import type { ContentKey } from '../core/digest.ts';
+import { type ChainId, type ContentKey, extendChain } from '../core/digest.ts';
 import { InvariantError, invariant } from '../core/errors.ts';
-import type { LayerFormat } from '../executor/executor.ts';
 import type { BuildGraph, Vertex, VertexId } from '../graph/vertex.ts';
 import { packListing } from './file-listing.ts';
 import { isLinked, type KeyFacts, KeyResolver, type Resolution } from './keys.ts';
 import { chainOf, type Layer, layerOf, type MadeLayer, type Rootfs } from './layer.ts';
+import type { LayerPositions } from './layer-positions.ts';
 import { type Selection, selectionsOf } from './selections.ts';
 import type { Session } from './session.ts';
 import { nameSnapshot } from './snapshots.ts';
@@ -25,12 +26,16 @@ export interface Steps {
   image(vertex: Vertex): Promise<readonly Layer[]>;
   /** Layer of a record; its blob may still be only in a registry. */
   recorded(record: BuildRecord): Layer;
-  run(vertex: Vertex, base: Rootfs): Promise<StepResult>;
+  /** Ended by `signal`, not by the session: other builds may wait for it, too. */
+  run(vertex: Vertex, base: Rootfs, signal: AbortSignal): Promise<StepResult>;
+  /** Waits for a step that another build may be doing, so that its failure is told of as this build's. */
+  shared(vertex: Vertex, task: () => Promise<Layer>): Promise<Layer>;
 }
 
 export interface SolverOptions {
   readonly graph: BuildGraph;
-  readonly format: LayerFormat;
+  /** What other builds of the same command have made and are making. */
+  readonly layers: LayerPositions;
   readonly facts: Omit<KeyFacts, 'vertex' | 'treeChain'>;
   readonly steps: Steps;
   /** Called for each layer as soon as its blob exists, so that it can be uploaded while others run. */
@@ -100,7 +105,7 @@ export class Solver {
       case 'scratch':
         return { layers: [] };
       case 'image':
-        return { layers: await this.#options.steps.image(vertex) };
+        return { layers: await this.#options.layers.stack(await this.#options.steps.image(vertex)) };
       case 'copy':
       case 'mkdir':
       case 'exec':
@@ -125,22 +130,56 @@ export class Solver {
     const [baseId] = vertex.inputs;
     invariant(baseId !== undefined, 'a layer vertex without a base');
     const [resolution, base] = await Promise.all([this.#keys.resolve(vertex.id), this.solve(baseId)]);
-    const layer = resolution.record === null ? await this.#execute(vertex, resolution, base) : this.#reuse(vertex, resolution.record);
+    const layer =
+      resolution.record === null
+        ? await this.#execute(vertex, resolution, base)
+        : this.#reuse(vertex, resolution.record, resolution.chain ?? null);
     this.#options.onLayer?.(vertex, layer);
     return { layers: [...base.layers, layer] };
   }
 
-  #reuse(vertex: Vertex, record: BuildRecord): Layer {
+  #reuse(vertex: Vertex, record: BuildRecord, chain: ChainId | null): Layer {
+    this.#report(vertex, 'started');
+    this.#report(vertex, 'reused');
+    const make = (): Layer => this.#options.steps.recorded(record);
+    return chain === null ? make() : this.#options.layers.at(chain, record.blob.digest, make);
+  }
+
+  /** One build of this command does a step, the others wait for its layer. */
+  #execute(vertex: Vertex, resolution: Resolution, base: Rootfs): Promise<Layer> {
+    // What has to run anew may not be taken from somebody who was content with a record.
+    const task = this.#options.layers.step(base.layers, `${vertex.meta.noCache ? 'anew ' : ''}${resolution.key}`);
+    let waits = false;
+    const work = (signal: AbortSignal): Promise<Layer> => {
+      waits = false;
+      return vertex.meta.noCache ? this.#run(vertex, resolution, base, signal) : this.#runOnce(vertex, resolution, base, signal);
+    };
+    const onWait = (): void => {
+      waits = true;
+      this.#report(vertex, 'started');
+    };
+    return this.#options.steps.shared(vertex, async () => {
+      try {
+        const layer = await task.join(this.#session.signal, work, onWait);
+        if (waits) this.#report(vertex, 'reused');
+        return layer;
+      } catch (error) {
+        if (waits) this.#report(vertex, 'failed', error);
+        throw error;
+      }
+    });
+  }
+
+  #report(vertex: Vertex, what: 'started' | 'reused' | 'failed', error?: unknown): void {
     const { emit, clock } = this.#session;
     const info = { id: vertex.id, name: vertex.meta.label, stage: vertex.meta.stage };
-    emit({ type: 'vertex-started', vertex: info, time: clock() });
-    emit({ type: 'vertex-finished', vertex: info, cached: true, time: clock() });
-    return this.#options.steps.recorded(record);
+    if (what === 'started') emit({ type: 'vertex-started', vertex: info, time: clock() });
+    else if (what === 'reused') emit({ type: 'vertex-finished', vertex: info, cached: true, time: clock() });
+    else emit({ type: 'vertex-finished', vertex: info, cached: false, error: messageOf(error), time: clock() });
   }
 
   /** One process builds a key while others wait for it and then find its record. */
-  async #execute(vertex: Vertex, resolution: Resolution, base: Rootfs): Promise<Layer> {
-    if (vertex.meta.noCache) return this.#run(vertex, resolution, base, () => undefined);
+  #runOnce(vertex: Vertex, resolution: Resolution, base: Rootfs, signal: AbortSignal): Promise<Layer> {
     return new Promise<Layer>((resolve, reject) => {
       const leased = withLease(
         this.#session.root,
@@ -148,24 +187,29 @@ export class Solver {
         async () => {
           const record = await this.#recordMadeMeanwhile(vertex, resolution, base);
           if (record !== null) {
-            resolve(this.#reuse(vertex, record));
+            resolve(this.#reuse(vertex, record, await this.#chainOver(vertex, base, record)));
             return;
           }
           // The lease is held until the record is written, while the next step already goes on.
           const recorded = Promise.withResolvers<void>();
           try {
-            resolve(await this.#run(vertex, resolution, base, recorded.resolve));
+            resolve(await this.#run(vertex, resolution, base, signal, recorded.resolve));
           } catch (error) {
             recorded.resolve();
             throw error;
           }
           await recorded.promise;
         },
-        this.#session.signal,
+        signal,
       );
       this.#track(leased);
       leased.catch(reject);
     });
+  }
+
+  /** Null for a linked copy, whose base may still be in the making. */
+  async #chainOver(vertex: Vertex, base: Rootfs, record: BuildRecord): Promise<ChainId | null> {
+    return isLinked(vertex) ? null : extendChain(await chainOf(base.layers), record.diffId);
   }
 
   /**
@@ -178,12 +222,18 @@ export class Solver {
     return isLinked(vertex) || record.below === (await chainOf(base.layers)) ? record : null;
   }
 
-  async #run(vertex: Vertex, resolution: Resolution, base: Rootfs, recorded: () => void): Promise<Layer> {
+  async #run(
+    vertex: Vertex,
+    resolution: Resolution,
+    base: Rootfs,
+    signal: AbortSignal,
+    recorded: () => void = () => undefined,
+  ): Promise<Layer> {
     const { emit, clock } = this.#session;
     const info = { id: vertex.id, name: vertex.meta.label, stage: vertex.meta.stage };
     emit({ type: 'vertex-started', vertex: info, time: clock() });
     try {
-      const result = await this.#options.steps.run(vertex, base);
+      const result = await this.#options.steps.run(vertex, base, signal);
       const layer = layerOf(result.made, result.snapshot);
       const saving = this.#save(vertex, resolution, base, layer, result).finally(recorded);
       this.#track(saving);
@@ -192,7 +242,7 @@ export class Solver {
       emit({ type: 'vertex-finished', vertex: info, cached: false, ...(await becauseOf(resolution)), time: clock() });
       return layer;
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       const because = await becauseOf(resolution);
       if (error instanceof StepError && because.because !== undefined) error.because = because.because;
       emit({ type: 'vertex-finished', vertex: info, cached: false, ...because, error: message, time: clock() });
@@ -226,6 +276,7 @@ export class Solver {
       for (const [content, packed] of listings) index.saveListing(content, packed);
       if (result.snapshot !== null && chain !== null) nameSnapshot(this.#session, result.snapshot, chain, made.diskSize ?? 0);
     });
+    if (chain !== null) this.#options.layers.put(chain, made.ref.blob.digest, layer);
   }
 
   /** What the step read, so that a later miss can name the file; never a reason to fail. */
@@ -249,6 +300,8 @@ export class Solver {
     );
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 async function becauseOf(resolution: Resolution): Promise<{ readonly because?: string }> {
   return resolution.because === undefined ? {} : { because: await resolution.because() };

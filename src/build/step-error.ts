@@ -28,4 +28,10 @@ export class StepError extends Error {
     this.logTail = init.logTail;
     this.logPath = init.logPath;
   }
+
+  /** The same failure where another build has the step. */
+  at(place: Pick<StepError, 'label' | 'file' | 'span'>): StepError {
+    const { logTail, logPath, cause } = this;
+    return new StepError({ ...place, logTail, logPath, cause });
+  }
 }

@@ -1,23 +1,30 @@
 // File trees that vertices read from: the context, named contexts, other stages and images.
 import type { SourceTree } from '../context/source-tree.ts';
-import type { StatCache } from '../context/stat-cache.ts';
 import type { ContentKey, DiffId } from '../core/digest.ts';
 import type { MountSource, SnapshotStack, StackRef } from '../executor/executor.ts';
-import { MergedTree } from '../executor/layer/merged-tree.ts';
+import type { MergedTree } from '../executor/layer/merged-tree.ts';
 import type { CopyOp } from '../graph/op.ts';
 import type { Vertex, VertexId } from '../graph/vertex.ts';
 import type { BuildInputs } from './build-inputs.ts';
 import { type FileListing, listSelection } from './file-listing.ts';
 import { chainOf, layerOf, type Rootfs } from './layer.ts';
 import type { RemoteSources } from './remote/remote-sources.ts';
-import { selectionContent } from './selection-content.ts';
+import type { SelectionContents } from './selection-content.ts';
 import type { Selection } from './selections.ts';
 import type { Session } from './session.ts';
-import { materialize, tocsOf } from './snapshots.ts';
+import { materialize, mergedTree, tocsOf } from './snapshots.ts';
 
 export interface TreeSolver {
   solve(id: VertexId): Promise<Rootfs>;
   vertex(id: VertexId): Vertex;
+}
+
+export interface TreesOptions {
+  readonly session: Session;
+  readonly inputs: BuildInputs;
+  readonly remotes: RemoteSources;
+  readonly contents: SelectionContents;
+  readonly solver: TreeSolver;
 }
 
 export class Trees {
@@ -25,35 +32,24 @@ export class Trees {
   readonly #inputs: BuildInputs;
   readonly #solver: TreeSolver;
   readonly #merged = new Map<VertexId, Promise<MergedTree>>();
-  readonly #contents = new Map<string, Promise<ContentKey>>();
-  readonly #stats: StatCache;
+  readonly #contents: SelectionContents;
   readonly #remotes: RemoteSources;
   readonly #owned = new Map<string, Promise<SnapshotStack>>();
 
-  constructor(session: Session, inputs: BuildInputs, remotes: RemoteSources, solver: TreeSolver) {
+  constructor({ session, inputs, remotes, contents, solver }: TreesOptions) {
     this.#session = session;
     this.#inputs = inputs;
     this.#remotes = remotes;
+    this.#contents = contents;
     this.#solver = solver;
-    this.#stats = { get: (directory) => session.index.stats(directory), put: (rows) => session.index.saveStats(rows) };
   }
 
-  /** Content of a selection; the same one is looked at once per build. */
-  content(selection: Selection): Promise<ContentKey> {
-    const key = JSON.stringify(selection);
-    const known = this.#contents.get(key);
-    if (known !== undefined) return known;
-    const content = this.#content(selection);
-    this.#contents.set(key, content);
-    return content;
-  }
-
-  async #content(selection: Selection): Promise<ContentKey> {
-    const { input, pattern, wildcards, exclude } = selection;
+  async content(selection: Selection): Promise<ContentKey> {
+    const { input, pattern, wildcards } = selection;
     const vertex = this.#solver.vertex(input);
     // ADD of a URL has its own key, which can be known without the file (D-08, D-10).
     if (vertex.op.type === 'http' && pattern === '' && !wildcards) return this.#remotes.content(vertex);
-    return selectionContent(await this.tree(input), pattern, exclude, this.#stats);
+    return this.#contents.of(await this.tree(input), selection);
   }
 
   /** Its files, after `content` of the same selection; null for downloads and for too many. */
@@ -83,7 +79,7 @@ export class Trees {
   #stage(id: VertexId): Promise<MergedTree> {
     const known = this.#merged.get(id);
     if (known !== undefined) return known;
-    const tree = this.#solver.solve(id).then(async (root) => new MergedTree(await tocsOf(this.#session, root.layers)));
+    const tree = this.#solver.solve(id).then((root) => mergedTree(this.#session, root.layers));
     this.#merged.set(id, tree);
     return tree;
   }

@@ -3,7 +3,6 @@
 import { readlinkSync } from 'node:fs';
 import type { FileEntry, FileType } from '../core/file-entry.ts';
 import { fsPath, pathFromBytes } from '../core/path-bytes.ts';
-import type { ParentMatch } from './pattern-matcher.ts';
 import { attempt, type DirectoryStats, S_IFMT, S_IFREG, STAMP_NUMBERS } from './read-directory.ts';
 import type { FileStamp } from './stat-cache.ts';
 
@@ -20,18 +19,12 @@ const TYPES: ReadonlyMap<number, FileType> = new Map([
 
 /** What is known of the inside of a directory. */
 export interface LocalDirectory {
-  /** Excluded together with everything below. */
-  pruned: boolean;
-  /** What children inherit from the ignore rules. */
-  matched: ParentMatch | null;
   /** All names on disk. */
   names: readonly string[] | null;
   /** What was found under all of them, in the same order. */
   entries: readonly LocalEntry[] | null;
   /** What was found under single names, or where in a large directory; null: nothing. */
   byName: Map<string, LocalEntry | null> | null;
-  /** Whether an excluded directory shows for what is below it. */
-  visible: boolean | null;
 }
 
 type Writable<T> = { -readonly [key in keyof T]: T[key] };
@@ -48,8 +41,6 @@ export class LocalEntry {
   sha256: string | undefined;
   #stats: DirectoryStats;
   #at: number;
-  /** Left out by a rule; a directory may still be visible for what is below it. */
-  #excluded = false;
   #directory: LocalDirectory | null = null;
 
   constructor(path: string, stats: DirectoryStats, at: number) {
@@ -65,7 +56,7 @@ export class LocalEntry {
     this.mtime = wholeSeconds(stats.stamps[at * STAMP_NUMBERS + 1] ?? 0n);
     this.sha256 = format === S_IFSOCK ? EMPTY_SHA256 : undefined;
     if (this.type === 'dir') {
-      this.#directory = { pruned: false, matched: null, names: null, entries: null, byName: null, visible: null };
+      this.#directory = { names: null, entries: null, byName: null };
     }
   }
 
@@ -89,14 +80,6 @@ export class LocalEntry {
   /** Equal for all names of one file. */
   get group(): string | undefined {
     return this.#stats.odd.get(this.#at)?.group;
-  }
-
-  get excluded(): boolean {
-    return this.#excluded;
-  }
-
-  set excluded(value: boolean) {
-    this.#excluded = value;
   }
 
   /** Null for anything but a directory. */

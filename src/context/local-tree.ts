@@ -1,12 +1,10 @@
 // The build context in a directory of this machine as a SourceTree: .dockerignore applied (K-02..K-08),
 // owners zeroed (C-10, H-08), xattrs left out. Lazy: only what is asked for is looked at, once.
-import { resolve } from 'node:path';
-import { TsbuildError } from '../core/errors.ts';
 import type { FileEntry } from '../core/file-entry.ts';
-import { baseOf, childOf, parentOf } from './clean-path.ts';
-import { entryOf, type LocalDirectory, LocalEntry } from './local-entry.ts';
-import type { PatternMatcher } from './pattern-matcher.ts';
-import { type DirectoryStats, readNames, readStats } from './read-directory.ts';
+import { baseOf, parentOf } from './clean-path.ts';
+import { DirectoryNodes, type Ownership } from './directory-nodes.ts';
+import { LocalEntry } from './local-entry.ts';
+import type { ParentMatch, PatternMatcher } from './pattern-matcher.ts';
 import type { SourceTree } from './source-tree.ts';
 
 /** Regular files of it are LocalEntry objects, which take in the hash of their content. */
@@ -20,13 +18,6 @@ export interface LocalTree extends SourceTree {
   setContent(path: string, size: number, sha256: string): void;
 }
 
-/** Owner and mode of a path as an archive gave them. */
-export interface Ownership {
-  readonly uid: number;
-  readonly gid: number;
-  readonly mode: number;
-}
-
 export interface LocalTreeOptions {
   /** Paths that do not belong to root; contexts from archives keep their owners. */
   readonly owners?: ReadonlyMap<string, Ownership>;
@@ -36,65 +27,61 @@ export interface LocalTreeOptions {
   readonly ignoreName?: string;
   /** As in SourceTree; 'the build context' unless given. */
   readonly label?: string;
+  /** What other trees over the same directory have seen of it. */
+  readonly nodes?: DirectoryNodes;
 }
 
 /** Opens a directory; a link to one is followed. Throws context/not-found. */
-export function openLocalTree(dir: string, options: LocalTreeOptions = {}): LocalTree {
-  const root = resolve(dir);
-  const top = entryOf('', () => root, readStats(['.'], '', `${root}/`), 0);
-  if (top === null || top.directory === null) {
-    throw new TsbuildError({
-      code: 'context/not-found',
-      message: `${JSON.stringify(dir)} is not a directory`,
-      data: { path: dir },
-    });
-  }
-  return new DirectoryTree(root, top, options);
+export const openLocalTree = (dir: string, options: LocalTreeOptions = {}): LocalTree =>
+  new DirectoryTree(options.nodes ?? new DirectoryNodes(dir, options.owners), options);
+
+/** What the ignore rules say about a directory. */
+interface Verdict {
+  /** Left out by a rule; it may still show for what is below it. */
+  readonly excluded: boolean;
+  /** Excluded together with everything below. */
+  readonly pruned: boolean;
+  /** What children inherit from the rules. */
+  readonly matched: ParentMatch | null;
+  /** What shows of its inside, once asked for. */
+  visible: readonly LocalEntry[] | null;
 }
 
 class DirectoryTree implements LocalTree {
   readonly root: string;
   readonly label: string;
+  readonly #nodes: DirectoryNodes;
   readonly #ignore: PatternMatcher | null;
   readonly #ignoreName: string;
-  readonly #owners: ReadonlyMap<string, Ownership> | null;
-  readonly #top: LocalEntry;
-  /** Directories that were entered, by path; null: there is none. */
-  readonly #directories = new Map<string, LocalDirectory | null>();
-  readonly #sockets = new Set<string>();
+  readonly #verdicts = new Map<LocalEntry, Verdict>();
 
-  constructor(root: string, top: LocalEntry, options: LocalTreeOptions) {
-    this.root = root;
+  constructor(nodes: DirectoryNodes, options: LocalTreeOptions) {
+    this.root = nodes.root;
     this.label = options.label ?? 'the build context';
+    this.#nodes = nodes;
     this.#ignore = options.ignore !== undefined && options.ignore.rules.length > 0 ? options.ignore : null;
     this.#ignoreName = options.ignoreName ?? '.dockerignore';
-    this.#owners = options.owners !== undefined && options.owners.size > 0 ? options.owners : null;
-    this.#top = top;
-    this.#directories.set('', top.directory);
+    this.#verdicts.set(nodes.top, { excluded: false, pruned: false, matched: null, visible: null });
   }
 
   lstat(path: string): FileEntry | null {
-    const entry = this.#find(path);
+    const entry = this.#nodes.find(path);
     return entry !== null && this.#isVisible(entry) ? asFileEntry(entry) : null;
   }
 
   readdir(path: string): readonly string[] {
-    const directory = this.#directory(path);
-    if (directory === null || directory.pruned) return [];
-    if (this.#ignore === null) return this.#names(path, directory);
+    if (this.#ignore === null) return this.#nodes.names(path);
     return this.entries(path).map((entry) => baseOf(entry.path));
   }
 
   entries(path: string): readonly FileEntry[] {
-    const directory = this.#directory(path);
-    if (directory === null || directory.pruned) return [];
-    const entries = this.#list(path, directory);
-    const visible = this.#ignore === null ? entries : entries.filter((entry) => this.#isVisible(entry));
-    return visible as readonly unknown[] as readonly FileEntry[];
+    const directory = this.#ignore === null ? null : this.#nodes.find(path);
+    const entries = this.#ignore === null ? this.#nodes.list(path) : directory === null ? [] : this.#inside(directory, this.#ignore);
+    return entries as readonly unknown[] as readonly FileEntry[];
   }
 
   hostPath(path: string): string {
-    return this.#sockets.has(path) ? '/dev/null' : this.#host(path);
+    return this.#nodes.contentOf(path);
   }
 
   linkGroup(entry: FileEntry): string | undefined {
@@ -103,109 +90,56 @@ class DirectoryTree implements LocalTree {
 
   hiddenBy(path: string): string | null {
     const rule = this.#ignore?.explain(path) ?? null;
-    const entry = this.#find(path);
+    const entry = this.#nodes.find(path);
     if (rule === null || entry === null || this.#isVisible(entry)) return null;
     return `${this.#ignoreName} line ${rule.line} (${rule.text.trim()})`;
   }
 
   refresh(entry: LocalEntry): void {
-    const dir = parentOf(entry.path);
-    entry.renew(readStats([entry.name], prefixOf(dir), prefixOf(this.#host(dir))));
-    this.#own(entry);
+    this.#nodes.refresh(entry);
   }
 
   setContent(path: string, size: number, sha256: string): void {
-    const entry = this.#find(path);
+    const entry = this.#nodes.find(path);
     if (entry?.type === 'file') entry.setContent(size, sha256);
   }
 
-  #find(path: string): LocalEntry | null {
-    if (path === '') return this.#top;
-    const dir = parentOf(path);
-    const parent = this.#directory(dir);
-    const name = baseOf(path);
-    if (parent === null || isNoName(name)) return null;
-    parent.byName ??= new Map(parent.entries?.map((entry) => [entry.name, entry]));
-    const known = parent.byName.get(name);
-    if (known !== undefined) return known;
-    const entry = parent.entries === null ? this.#enter(parent, path, this.#stats([name], dir), 0) : null;
-    parent.byName.set(name, entry);
-    return entry;
-  }
-
-  #directory(path: string): LocalDirectory | null {
-    const known = this.#directories.get(path);
-    if (known !== undefined) return known;
-    const directory = this.#find(path)?.directory ?? null;
-    this.#directories.set(path, directory);
-    return directory;
-  }
-
-  /** Everything in a directory; what was looked at alone before keeps its identity. */
-  #list(path: string, directory: LocalDirectory): readonly LocalEntry[] {
-    if (directory.entries !== null) return directory.entries;
-    const stats = this.#stats(this.#names(path, directory), path);
-    const { byName } = directory;
-    const entries: LocalEntry[] = [];
-    for (const [at, name] of stats.names.entries()) {
-      const entry = byName?.get(name) ?? this.#enter(directory, childOf(path, name), stats, at);
-      if (entry !== null) entries.push(entry);
-    }
-    directory.entries = entries;
-    directory.byName = null;
-    return entries;
-  }
-
-  #stats(names: readonly string[], dir: string): DirectoryStats {
-    return readStats(names, prefixOf(dir), prefixOf(this.#host(dir)));
-  }
-
-  #enter(parent: LocalDirectory, path: string, stats: DirectoryStats, at: number): LocalEntry | null {
-    const entry = entryOf(path, this.#host, stats, at);
-    if (entry === null) return null;
-    if (this.#ignore !== null) applyRules(entry, parent, this.#ignore);
-    if (entry.isSocket) this.#sockets.add(path);
-    this.#own(entry);
-    return entry;
-  }
-
-  #own(entry: LocalEntry): void {
-    const owner = this.#owners?.get(entry.path);
-    if (owner !== undefined) Object.assign(entry, owner);
-  }
-
   #isVisible(entry: LocalEntry): boolean {
-    if (!entry.excluded) return true;
-    const { directory, path } = entry;
-    if (directory === null) return false;
-    directory.visible ??= !directory.pruned && this.#list(path, directory).some((below) => this.#isVisible(below));
-    return directory.visible;
+    if (this.#ignore === null || entry === this.#nodes.top) return true;
+    const parent = this.#nodes.find(parentOf(entry.path));
+    return parent !== null && this.#shows(entry, this.#verdict(parent, this.#ignore), this.#ignore);
   }
 
-  #names(path: string, directory: LocalDirectory): readonly string[] {
-    directory.names ??= readNames(path, this.#host(path));
-    return directory.names;
+  /** Whether something in the directory that `parent` is about is visible. */
+  #shows(entry: LocalEntry, parent: Verdict, ignore: PatternMatcher): boolean {
+    if (parent.pruned) return false;
+    if (entry.directory === null) return !ignore.excludes(ignore.decide(entry.path, parent.matched, null));
+    return !this.#verdict(entry, ignore).excluded || this.#inside(entry, ignore).length > 0;
   }
 
-  readonly #host = (path: string): string => (path === '' ? this.root : this.root === '/' ? `/${path}` : `${this.root}/${path}`);
+  #inside(directory: LocalEntry, ignore: PatternMatcher): readonly LocalEntry[] {
+    if (directory.directory === null) return [];
+    const verdict = this.#verdict(directory, ignore);
+    if (verdict.pruned) return [];
+    verdict.visible ??= this.#nodes.list(directory.path).filter((entry) => this.#shows(entry, verdict, ignore));
+    return verdict.visible;
+  }
+
+  #verdict(directory: LocalEntry, ignore: PatternMatcher): Verdict {
+    const known = this.#verdicts.get(directory);
+    if (known !== undefined) return known;
+    const parent = this.#nodes.find(parentOf(directory.path));
+    const verdict = judge(directory.path, this.#verdict(parent ?? this.#nodes.top, ignore), ignore);
+    this.#verdicts.set(directory, verdict);
+    return verdict;
+  }
 }
 
 const asFileEntry = (entry: LocalEntry): FileEntry => entry as unknown as FileEntry;
 
-/** What paths of names in `dir` begin with. */
-const prefixOf = (dir: string): string => (dir === '' || dir.endsWith('/') ? dir : `${dir}/`);
-
-/** Paths of a tree are clean; these would lead elsewhere. */
-const isNoName = (name: string): boolean => name === '' || name === '.' || name === '..';
-
-function applyRules(entry: LocalEntry, parent: LocalDirectory, ignore: PatternMatcher): void {
-  const { directory, path } = entry;
-  if (parent.pruned) {
-    entry.excluded = true;
-    if (directory !== null) directory.pruned = true;
-    return;
-  }
-  if (directory !== null) directory.matched = new Uint8Array(ignore.rules.length);
-  entry.excluded = ignore.excludes(ignore.decide(path, parent.matched, directory?.matched ?? null));
-  if (directory !== null) directory.pruned = entry.excluded && !ignore.mayReincludeBelow(path);
+function judge(path: string, parent: Verdict, ignore: PatternMatcher): Verdict {
+  if (parent.pruned) return { excluded: true, pruned: true, matched: null, visible: null };
+  const matched = new Uint8Array(ignore.rules.length);
+  const excluded = ignore.excludes(ignore.decide(path, parent.matched, matched));
+  return { excluded, pruned: excluded && !ignore.mayReincludeBelow(path), matched, visible: null };
 }

@@ -1,14 +1,13 @@
 // From the words on the command line to a build context and its Dockerfile (K-01..K-03, K-08, K-11).
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Diagnostic } from '../core/diagnostic.ts';
 import { TsbuildError } from '../core/errors.ts';
 import type { SourceFile } from '../core/span.ts';
 import type { Bytes, StreamKind } from './archive-stream.ts';
-import { type IgnoreRule, parseIgnoreFile } from './ignore-file.ts';
-import { type LocalTree, type Ownership, openLocalTree } from './local-tree.ts';
+import type { Ownership } from './directory-nodes.ts';
+import { openLocalTree } from './local-tree.ts';
 import { nearestNames } from './nearest-names.ts';
-import { compileRules } from './pattern-matcher.ts';
+import { OpenDirectories, type OpenedDirectory } from './open-directories.ts';
 import { readDockerfile, readStream, readText, readTextFile } from './read-dockerfile.ts';
 
 /** Port: contexts that are not on this machine. */
@@ -31,15 +30,8 @@ export interface ContextRequest {
   /** Where a private directory may be made for a context that has to be unpacked. */
   readonly temporary: string;
   readonly remote?: RemoteContexts;
-}
-
-export interface OpenedDirectory {
-  readonly tree: LocalTree;
-  /** The ignore file in force, for whoever opens the directory again; '' without one. */
-  readonly ignore: { readonly name: string; readonly text: string };
-  readonly rules: readonly IgnoreRule[];
-  /** Malformed ignore patterns: errors. */
-  readonly diagnostics: readonly Diagnostic[];
+  /** What other builds of the same command have opened. */
+  readonly directories?: OpenDirectories;
 }
 
 export interface ResolvedContext extends OpenedDirectory {
@@ -61,35 +53,24 @@ export async function resolveContext(request: ContextRequest): Promise<ResolvedC
   throw missingContext(spec, dir);
 }
 
-/** A directory with the `.dockerignore` at its root: a named context (K-03), or a context whose Dockerfile has no ignore file of its own. */
-export function openContextDirectory(dir: string, label?: string): OpenedDirectory {
-  return openWithIgnore(dir, readTextFile(dir, '.dockerignore') ?? '', '.dockerignore', label);
-}
-
-function openWithIgnore(dir: string, text: string, ignoreName: string, label?: string): OpenedDirectory {
-  const rules = parseIgnoreFile(text);
-  const { matcher, diagnostics } = compileRules(rules, ignoreName);
-  const tree = openLocalTree(dir, { ignore: matcher, ignoreName, ...(label === undefined ? {} : { label }) });
-  return { tree, ignore: { name: ignoreName, text }, rules, diagnostics };
-}
-
 /** What a context that is used in place adds to the opened directory. */
 const nothingToClose = { owners: new Map<string, Ownership>(), close: (): void => {} };
 
 async function fromDirectory(request: ContextRequest, dir: string): Promise<ResolvedContext> {
   const flag = request.dockerfile;
+  const directories = request.directories ?? new OpenDirectories();
   const apart = flag === undefined ? null : await dockerfileApart(request, flag);
-  if (apart !== null) return { ...openContextDirectory(dir), ...nothingToClose, dockerfile: apart };
+  if (apart !== null) return { ...directories.open(dir), ...nothingToClose, dockerfile: apart };
   const host = flag === undefined ? join(dir, 'Dockerfile') : resolve(request.workingDirectory, flag);
   if (/^\/(?:dev|proc)\//.test(host)) {
-    return { ...openContextDirectory(dir), ...nothingToClose, dockerfile: { name: host, text: readText(host, host) } };
+    return { ...directories.open(dir), ...nothingToClose, dockerfile: { name: host, text: readText(host, host) } };
   }
   const folder = dirname(host);
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw missingDockerfile(flag ?? 'Dockerfile', folder);
   const found = readDockerfile(folder, basename(host), flag ?? join(request.spec, 'Dockerfile'));
   const own = `${found.path}.dockerignore`;
   const ownText = readTextFile(folder, own);
-  const opened = ownText === null ? openContextDirectory(dir) : openWithIgnore(dir, ownText, own);
+  const opened = directories.open(dir, ownText === null ? {} : { ignore: { name: own, text: ownText } });
   return { ...opened, ...nothingToClose, dockerfile: found.file };
 }
 

@@ -8,7 +8,7 @@ import { errnoOf, TsbuildError } from '../core/errors.ts';
 import { fsPath, pathFromBytes } from '../core/path-bytes.ts';
 import type { Bytes } from './archive-stream.ts';
 import { childOf, cleanPath, parentOf, treePath } from './clean-path.ts';
-import type { Ownership } from './local-tree.ts';
+import type { Ownership } from './directory-nodes.ts';
 
 const MAX_ENTRIES = 2_000_000;
 

@@ -1,14 +1,14 @@
 // Builds the targets of a bake in one session: as many at a time as asked, each as soon as the targets
-// it has as contexts are done. Steps that several targets share run once, because the session's cache
-// answers all of them.
+// it has as contexts are done. What targets have in common is done once, because they share their work
+// (ADR 0008).
 import pLimit from 'p-limit';
 import type { BakeTarget } from '../../bake/bake-target.ts';
 import { linkedName } from '../../bake/target-graph.ts';
-import type { TargetState } from '../../core/events.ts';
-import { formatReference, parseReference, withDefaultTag } from '../../core/reference.ts';
+import type { Emit, TargetState } from '../../core/events.ts';
 import type { BuildOutcome } from '../build-request.ts';
 import { runBuild } from '../run-build.ts';
-import type { Session } from '../session.ts';
+import { type Session, withSignal } from '../session.ts';
+import { openSharedWork, type SharedWork } from '../shared-work.ts';
 import { type TargetRequestOptions, targetRequest } from './target-request.ts';
 
 export interface BakeOptions extends Omit<TargetRequestOptions, 'linked'> {
@@ -20,21 +20,19 @@ export interface BakeOptions extends Omit<TargetRequestOptions, 'linked'> {
 export type TargetOutcome = { readonly target: BakeTarget; readonly milliseconds: number } & (
   | { readonly type: 'built'; readonly outcome: BuildOutcome }
   | { readonly type: 'failed'; readonly error: unknown }
-  /** Not begun, because of `needs`, or because of --fail-fast (null). */
+  /** Not begun, because of `needs`; or stopped, because of --fail-fast (null). */
   | { readonly type: 'skipped'; readonly needs: string | null }
 );
 
-/** Host of names that images of linked targets have in the store while they are needed. */
-const LINKED_HOST = 'bake.invalid';
-
 /** One outcome per target, in their order; never rejects for a target that fails. Throws 'bake/unsupported' before anything is built. */
-export async function runBake(session: Session, targets: readonly BakeTarget[], options: BakeOptions): Promise<TargetOutcome[]> {
+export async function runBake(given: Session, targets: readonly BakeTarget[], options: BakeOptions): Promise<TargetOutcome[]> {
   for (const target of targets) targetRequest(target, { ...options, linked: new Map() });
   const limit = pLimit(Math.max(1, options.parallel));
   const outcomes = new Map<string, Promise<TargetOutcome>>();
   const byName = new Map(targets.map((target) => [target.name, target]));
-  const scope = `${process.pid}-${session.clock()}`;
-  let stopped = false;
+  const stop = new AbortController();
+  const session = withSignal(given, AbortSignal.any([given.signal, stop.signal]));
+  const shared = openSharedWork(session);
 
   const start = (target: BakeTarget): Promise<TargetOutcome> => {
     const known = outcomes.get(target.name);
@@ -53,7 +51,7 @@ export async function runBake(session: Session, targets: readonly BakeTarget[], 
       const needed = byName.get(name);
       const outcome = needed === undefined ? null : await start(needed);
       if (outcome?.type !== 'built') return { type: 'skipped', target, milliseconds: 0, needs: name };
-      linked.set(name, keepLinked(session, outcome, scope));
+      linked.set(name, linkResult(shared, outcome, targets.indexOf(outcome.target)));
     }
     return limit(() => buildOne(target, linked));
   };
@@ -62,15 +60,20 @@ export async function runBake(session: Session, targets: readonly BakeTarget[], 
     session.emit({ type: 'target', target: target.name, state, time: session.clock() });
 
   const buildOne = async (target: BakeTarget, linked: ReadonlyMap<string, string>): Promise<TargetOutcome> => {
-    if (stopped || session.signal.aborted) return { type: 'skipped', target, milliseconds: 0, needs: null };
+    if (session.signal.aborted) return { type: 'skipped', target, milliseconds: 0, needs: null };
     const began = session.clock();
     tell(target, 'running');
     try {
-      const outcome = await runBuild(namedSession(session, target.name), targetRequest(target, { ...options, linked }));
+      const request = targetRequest(target, { ...options, linked });
+      const outcome = await runBuild(namedSession(session, target.name), request, shared);
+      // Contexts may lie where it went.
+      for (const output of request.outputs) if ('dest' in output) shared.directories.forget(output.dest);
       return { type: 'built', target, outcome, milliseconds: session.clock() - began };
     } catch (error) {
-      if (options.failFast) stopped = true;
-      return { type: 'failed', target, error, milliseconds: session.clock() - began };
+      const milliseconds = session.clock() - began;
+      if (stop.signal.aborted) return { type: 'skipped', target, milliseconds, needs: null };
+      if (options.failFast) stop.abort(error);
+      return { type: 'failed', target, error, milliseconds };
     }
   };
 
@@ -78,49 +81,37 @@ export async function runBake(session: Session, targets: readonly BakeTarget[], 
   try {
     return await Promise.all(targets.map(start));
   } finally {
-    for (const name of targets.map((target) => linkedReference(target.name, scope))) session.index.removeTag(name);
+    await shared.close();
   }
 }
 
 const contextTargets = (target: BakeTarget): string[] =>
   [...new Set(target.contexts?.values() ?? [])].map(linkedName).filter((name) => name !== null);
 
-const linkedReference = (target: string, scope: string): string =>
-  formatReference(
-    withDefaultTag(
-      parseReference(
-        `${LINKED_HOST}/${scope}/${
-          target
-            .toLowerCase()
-            .replace(/[^a-z0-9]+/g, '-')
-            .replace(/^-|-$/g, '') || 'target'
-        }`,
-      ),
-    ),
-  );
+/** Host of the names that stand for results of this bake; nothing is ever asked of it. */
+const LINKED_HOST = 'bake.invalid';
 
-/** A name in the store under which other targets find the image, as context source. */
-function keepLinked(session: Session, outcome: Extract<TargetOutcome, { type: 'built' }>, scope: string): string {
-  const { descriptor } = outcome.outcome;
-  const reference = linkedReference(outcome.target.name, scope);
-  if (descriptor === undefined) return `target:${outcome.target.name}`;
-  session.index.setTag(reference, descriptor, session.clock());
-  return `docker-image://${reference}@${descriptor.digest}`;
+/** Gives the result of a target a name for other targets, which nobody outside this bake can see. Returns it as context source. */
+function linkResult({ images }: SharedWork, { target, outcome }: Extract<TargetOutcome, { type: 'built' }>, at: number): string {
+  const path =
+    target.name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '') || 'target';
+  // Several targets may have one path.
+  const reference = `${LINKED_HOST}/${path}:${at}`;
+  images.built.set(reference, outcome.image);
+  return `docker-image://${reference}`;
 }
 
 /** The same session, with the target on every step that is shown. */
 function namedSession(session: Session, target: string): Session {
-  return {
-    ...session,
-    emit(event) {
-      if (event.type === 'vertex-started' || event.type === 'vertex-finished') {
-        session.emit({
-          ...event,
-          vertex: { ...event.vertex, id: `${target} ${event.vertex.id}`, targets: [target] },
-        });
-      } else if (event.type === 'progress') session.emit({ ...event, id: `${target} ${event.id}`, targets: [target] });
-      else if (event.type === 'vertex-log') session.emit({ ...event, id: `${target} ${event.id}` });
-      else session.emit(event);
-    },
+  const emit: Emit = (event) => {
+    if (event.type === 'vertex-started' || event.type === 'vertex-finished') {
+      session.emit({ ...event, vertex: { ...event.vertex, id: `${target} ${event.vertex.id}`, targets: [target] } });
+    } else if (event.type === 'progress') session.emit({ ...event, id: `${target} ${event.id}`, targets: [target] });
+    else if (event.type === 'vertex-log') session.emit({ ...event, id: `${target} ${event.id}` });
+    else session.emit(event);
   };
+  return Object.assign(Object.create(session) as Session, { emit });
 }

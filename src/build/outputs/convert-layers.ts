@@ -7,7 +7,6 @@ import { canonicalJson } from '../../core/canonical.ts';
 import type { Descriptor, LayerRef } from '../../core/descriptor.ts';
 import { cacheKeyOf } from '../../core/digest.ts';
 import { layerCompression } from '../../core/media-types.ts';
-import { parseReference } from '../../core/reference.ts';
 import type { LayerFormat } from '../../executor/executor.ts';
 import type { LayerOptions } from '../build-request.ts';
 import type { RegistryAccess } from '../registry-access.ts';
@@ -84,10 +83,9 @@ export class LayerConversion {
   }
 
   async #make(layer: LayerRef): Promise<LayerRef> {
-    const { blobs, index } = this.#session;
+    const { blobs } = this.#session;
     const { compression, level } = this.#wanted;
-    const [location] = index.locations(layer.blob.digest);
-    if (!blobs.has(layer.blob.digest) && location !== undefined) await this.#registry.fetchLayer(parseReference(location), layer);
+    await this.#registry.fetchSeen(layer);
     const { convertLayer } = await import('../../executor/layer/convert-layer.ts');
     return convertLayer(layer, { compression, ...(level === undefined ? {} : { level }) }, blobs, this.#session.signal);
   }

@@ -66,6 +66,7 @@ export async function openOutputs(session: Session, request: BuildRequest, regis
 const isTree = ({ type }: OutputSpec): boolean => type === 'tar' || type === 'local';
 
 export interface OutputResult {
+  readonly image: Descriptor;
   readonly descriptor?: Descriptor;
   readonly configDigest?: Digest;
   readonly names: readonly string[];
@@ -142,9 +143,10 @@ function tagImage(session: Session, name: string, target: Descriptor): void {
 function resultOf(request: BuildRequest, image: FinishedImage): OutputResult {
   const named = request.outputs.flatMap((output) => ('names' in output ? namesOf(request, output) : []));
   const names = [...new Set(named.map(formatReference))];
-  if (request.outputs.every(isTree)) return { names };
+  if (request.outputs.every(isTree)) return { image: image.descriptor, names };
   const [only] = image.images;
   return {
+    image: image.descriptor,
     descriptor: image.descriptor,
     names,
     ...(image.images.length === 1 && only !== undefined ? { configDigest: only.config.digest } : {}),

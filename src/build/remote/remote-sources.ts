@@ -13,15 +13,20 @@ import type { GitOp, HttpOp } from '../../graph/op.ts';
 import type { Vertex, VertexId } from '../../graph/vertex.ts';
 import type { BuildRequest } from '../build-request.ts';
 import type { Session } from '../session.ts';
+import { SharedTask } from '../shared-task.ts';
 import type { GitTransport } from './git/git-remote.ts';
 import type { GitSources, Repositories } from './git/git-sources.ts';
 import type { HttpFile, HttpFiles } from './http/http-files.ts';
 
 export type RemoteRequest = Pick<BuildRequest, 'secrets' | 'ssh'>;
 
+/** What builds of one command ask of the network, by question and by what they may answer with. */
+export type RemoteTasks = Map<string, SharedTask<unknown>>;
+
 export interface SharedSources {
   readonly trusted: Set<string>;
   readonly repositories: Repositories;
+  readonly tasks: RemoteTasks;
 }
 
 /** Mode of downloads (D-05). */
@@ -38,10 +43,15 @@ export class RemoteSources {
   #git: Promise<GitSources> | null = null;
   #http: Promise<HttpFiles> | null = null;
 
-  constructor(session: Session, request: RemoteRequest, shared: SharedSources = { trusted: new Set(), repositories: new Map() }) {
+  /** `tasks`: with other builds of the same command. */
+  constructor(
+    session: Session,
+    request: RemoteRequest,
+    { trusted = new Set(), repositories = new Map(), tasks = new Map() }: Partial<SharedSources> = {},
+  ) {
     this.#session = session;
     this.#request = request;
-    this.#shared = shared;
+    this.#shared = { trusted, repositories, tasks };
   }
 
   /** The same sources under a session that may end earlier; refs mean what they meant before. */
@@ -133,20 +143,35 @@ export class RemoteSources {
     const commit = await this.#reported(
       vertex,
       '',
-      async () => (await this.git()).commit(op, await this.allowed(op.url)),
+      async () => {
+        const allowed = await this.allowed(op.url);
+        return this.#once(['commit', op, [...allowed]], async () => (await this.git()).commit(op, allowed));
+      },
       () => true,
     );
     return contentKeyOf(canonicalJson({ commit, subdir: join('/', subdir), keepGitDir, submodules, commitTime }));
   }
 
   async #checkout(vertex: Vertex, op: GitOp): Promise<LocalTree> {
-    const checkout = async (): Promise<string> => (await this.git()).directory(op, await this.allowed(op.url));
+    const allowed = await this.allowed(op.url);
+    const checkout = (): Promise<string> =>
+      this.#once(['checkout', op, [...allowed]], async () => (await this.git()).directory(op, allowed));
     const directory = await this.#reported(vertex, ' (checkout)', checkout, () => false);
     return openLocalTree(directory, { label: 'the repository' });
   }
 
   async #download(op: HttpOp): Promise<HttpFile> {
-    return (await this.http()).get(op.url, op.checksum);
+    return this.#once(['download', op.url, op.checksum], async () => (await this.http()).get(op.url, op.checksum));
+  }
+
+  /** One build asks for all that may show the same credentials. */
+  #once<T>(question: readonly unknown[], ask: () => Promise<T>): Promise<T> {
+    const { tasks } = this.#shared;
+    const { secrets, ssh } = this.#request;
+    const key = JSON.stringify([question, secrets, ssh]);
+    const task = (tasks.get(key) ?? new SharedTask<T>()) as SharedTask<T>;
+    tasks.set(key, task);
+    return task.join(this.#session.signal, ask);
   }
 
   async #fileTree(vertex: Vertex): Promise<LocalTree> {

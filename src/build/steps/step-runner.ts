@@ -2,7 +2,6 @@
 import type { BuildRecord } from '../../cache/build-index.ts';
 import type { ContentKey, Digest } from '../../core/digest.ts';
 import { assertNever, InvariantError } from '../../core/errors.ts';
-import { parseReference } from '../../core/reference.ts';
 import type { CopyInput } from '../../executor/copy/plan-copy.ts';
 import type { LayerFormat, RunRequest, SnapshotId, StackRef } from '../../executor/executor.ts';
 import type { CopyOp, ExecOp } from '../../graph/op.ts';
@@ -12,7 +11,7 @@ import type { FailedStep } from '../debug/failed-step.ts';
 import { type Layer, layerOf, type Rootfs } from '../layer.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { RemoteSources } from '../remote/remote-sources.ts';
-import type { Session } from '../session.ts';
+import { type Session, withSignal } from '../session.ts';
 import type { StepResult } from '../solver.ts';
 import type { StepLog } from '../step-log.ts';
 import type { Trees } from '../trees.ts';
@@ -50,25 +49,22 @@ export class StepRunner {
   }
 
   recorded(record: BuildRecord): Layer {
-    const { session, registry } = this.#options;
+    const { registry } = this.#options;
     const ref = { diffId: record.diffId, blob: record.blob };
     const layer = layerOf(Promise.resolve({ ref, created: record.created }));
-    const fetch = async (): Promise<void> => {
-      if (session.blobs.has(record.blob.digest)) return;
-      const [location] = session.index.locations(record.blob.digest);
-      if (location !== undefined) await registry.fetchLayer(parseReference(location), ref);
-    };
-    return { ...layer, fetch };
+    return { ...layer, fetch: () => registry.fetchSeen(ref) };
   }
 
-  async run(vertex: Vertex, base: Rootfs): Promise<StepResult> {
+  /** Ended by `signal`, which may outlast the build: others may wait for the same step. */
+  async run(vertex: Vertex, base: Rootfs, signal: AbortSignal): Promise<StepResult> {
     const { op } = vertex;
-    const { session, format } = this.#options;
+    const { format } = this.#options;
+    const session = withSignal(this.#options.session, signal);
     switch (op.type) {
       case 'exec':
-        return runStep(this.#context, vertex, op, base);
+        return runStep(this.#context(session), vertex, op, base);
       case 'copy':
-        return this.#copy(vertex, op, base);
+        return this.#copy(session, vertex, op, base);
       case 'mkdir': {
         const { makeDirectory } = await localCopies();
         const layer = await makeDirectory(session, op, base, format);
@@ -87,11 +83,11 @@ export class StepRunner {
 
   /** What a RUN would ask of the executor; its snapshot is new and the caller's. */
   prepareRun(vertex: Vertex, op: ExecOp, base: Rootfs): Promise<RunRequest> {
-    return prepareRun(this.#context, vertex, op, base);
+    return prepareRun(this.#context(this.#options.session), vertex, op, base);
   }
 
-  get #context(): StepContext {
-    const { session, format, request, logs, trees, failed, seed } = this.#options;
+  #context(session: Session): StepContext {
+    const { format, request, logs, trees, failed, seed } = this.#options;
     return {
       session,
       format,
@@ -104,8 +100,8 @@ export class StepRunner {
     };
   }
 
-  async #copy(vertex: Vertex, op: CopyOp, base: Rootfs): Promise<StepResult> {
-    const { session, format, trees, remotes } = this.#options;
+  async #copy(session: Session, vertex: Vertex, op: CopyOp, base: Rootfs): Promise<StepResult> {
+    const { format, trees, remotes } = this.#options;
     const local: Record<number, CopyInput> = {};
     const stacks: Record<number, StackRef> = {};
     for (const source of op.sources) {

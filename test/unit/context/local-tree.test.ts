@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLocalTree } from '../../../src/context/local-tree.ts';
-import { openContextDirectory } from '../../../src/context/resolve-context.ts';
+import { OpenDirectories } from '../../../src/context/open-directories.ts';
 import { selectSources } from '../../../src/context/select-sources.ts';
 
 let root = '';
@@ -99,12 +99,12 @@ describe('openLocalTree', () => {
   });
 });
 
-describe('openContextDirectory', () => {
+describe('OpenDirectories', () => {
   it('names the line that hides a source', () => {
     writeFileSync(at('.dockerignore'), '# logs\n*.log\nkept\n!kept/one\n');
     mkdirSync(at('kept'));
     writeFileSync(at('a.log'), '');
-    const { tree } = openContextDirectory(root);
+    const { tree } = new OpenDirectories().open(root);
     expect(() => selectSources(tree, 'a.log')).toThrow('"/a.log" not found in the build context: excluded by .dockerignore line 2 (*.log)');
     expect(() => selectSources(tree, 'kept')).toThrow('excluded by .dockerignore line 3 (kept)');
     expect(() => selectSources(tree, 'b.log')).toThrow(/not found in the build context$/);
@@ -115,7 +115,7 @@ describe('openContextDirectory', () => {
     mkdirSync(at('kept'));
     writeFileSync(at('kept/one'), '');
     writeFileSync(at('kept/two'), '');
-    const { tree } = openContextDirectory(root);
+    const { tree } = new OpenDirectories().open(root);
     expect(tree.lstat('kept')?.type).toBe('dir');
     expect(tree.readdir('kept')).toEqual(['one']);
   });

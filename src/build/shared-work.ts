@@ -1,0 +1,33 @@
+// What the builds of one command share besides the session: registries, base images, directories, layers
+// and the steps on them. A single build has one of its own, the targets of a bake have one together
+// (ADR 0008).
+import { OpenDirectories } from '../context/open-directories.ts';
+import { type KnownImages, noImages } from './base-images.ts';
+import { LayerPositions } from './layer-positions.ts';
+import { RegistryAccess } from './registry-access.ts';
+import type { RemoteTasks } from './remote/remote-sources.ts';
+import { SelectionContents } from './selection-content.ts';
+import type { Session } from './session.ts';
+
+export interface SharedWork {
+  readonly registry: RegistryAccess;
+  readonly images: KnownImages;
+  readonly directories: OpenDirectories;
+  readonly contents: SelectionContents;
+  readonly layers: LayerPositions;
+  readonly remotes: RemoteTasks;
+  close(): Promise<void>;
+}
+
+export function openSharedWork(session: Session): SharedWork {
+  const registry = new RegistryAccess(session);
+  return {
+    registry,
+    images: noImages(),
+    directories: new OpenDirectories(),
+    contents: new SelectionContents(session.index),
+    layers: new LayerPositions(),
+    remotes: new Map(),
+    close: () => registry.close(),
+  };
+}
