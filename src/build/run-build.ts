@@ -20,14 +20,20 @@ import { solvePlan } from './solve-plan.ts';
 
 /** `shared`: with other builds of the same command, which closes it. */
 export const runBuild = (session: Session, request: BuildRequest, shared?: SharedWork): Promise<BuildOutcome> =>
-  withPlan(session, request, buildPlan, shared);
+  withPlan(session, request, buildPlan, { shared });
+
+/** Beyond what the request says. */
+export interface PlanExtras extends Pick<PlanOptions, 'surroundings'> {
+  readonly shared?: SharedWork | undefined;
+}
 
 /** Opens what the request names and plans it; `body` has it open. Errors: DockerfileError, and those of inputs and base images. */
-export function withPlan<T>(session: Session, request: BuildRequest, body: PlanBody<T>, shared?: SharedWork): Promise<T> {
+export function withPlan<T>(session: Session, request: BuildRequest, body: PlanBody<T>, extras: PlanExtras = {}): Promise<T> {
+  const { shared, ...options } = extras;
   return withInputs(
     session,
     request,
-    async (opened) => planInputs({ ...opened, request: await withContextTime(request, opened.inputs) }, body),
+    async (opened) => planInputs({ ...opened, request: await withContextTime(request, opened.inputs) }, body, options),
     shared,
   );
 }
@@ -63,18 +69,20 @@ async function withContextTime(request: BuildRequest, inputs: BuildInputs): Prom
   return Object.assign(Object.create(request) as BuildRequest, { buildArgs });
 }
 
-async function planInputs<T>({ session, request, inputs, shared, remotes }: OpenedBuild, body: PlanBody<T>): Promise<T> {
+async function planInputs<T>(opened: OpenedBuild, body: PlanBody<T>, extras: Pick<PlanOptions, 'surroundings'>): Promise<T> {
+  const { session, request, inputs, shared } = opened;
   const file = inputs.dockerfile;
   const { ast, diagnostics: syntax } = parseDockerfile(file);
   if (hasErrors(syntax)) throw new DockerfileError(file, syntax);
   noticeSyntax(session, ast);
   const images = new BaseImages(session, shared.registry, request.pull, shared.images);
-  const planned = await planWithFacts(ast, planOptions(request, inputs), async (query) => (await images.resolve(query)).fact);
+  const options = { ...planOptions(request, inputs), ...extras };
+  const planned = await planWithFacts(ast, options, async (query) => (await images.resolve(query)).fact);
   const { settle } = checkOptions(ast, request.buildArgs);
   const warnings = [...settle(syntax), ...planned.diagnostics];
   if (planned.type === 'failed' || hasErrors(warnings)) throw new DockerfileError(file, warnings);
   for (const diagnostic of warnings) session.emit({ type: 'diagnostic', diagnostic });
-  return body({ session, request, inputs, shared, remotes, images, file, warnings, settle }, planned.plan);
+  return body({ ...opened, images, file, warnings, settle }, planned.plan);
 }
 
 /** There is one frontend; files written for Docker's own versions are ours, others are built all the same, with a word. */

@@ -5,6 +5,8 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  // Lists of strings, such as environments, are the bulk of what is hashed.
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(',')}]`;
   const members: string[] = [];
   const record = value as Record<string, unknown>;

@@ -41,7 +41,7 @@ export function renderDiagnostic(diagnostic: Diagnostic, file: SourceFile, optio
     return [head, ` ${paint.gutter('-->')} ${displayText(file.name)}`, ...extras.map((line) => `  ${paint.gutter('=')} ${line}`)].join(
       '\n',
     );
-  const starts = lineStarts(file.text);
+  const starts = lineStarts(file);
   const marks: Mark[] = [
     { span, text: '', primary: true },
     ...(diagnostic.labels ?? []).map((label) => ({ span: label.span, text: displayText(label.text), primary: false })),

@@ -10,6 +10,8 @@ export interface SourceFile {
   /** As shown to the user: the path they typed, `-` for stdin. */
   readonly name: string;
   readonly text: string;
+  /** Offsets at which each line starts, where many places are shown (indexLines). */
+  readonly starts?: readonly number[];
 }
 
 /** 1-based line and 1-based column (in UTF-16 units). */
@@ -18,8 +20,12 @@ export interface Position {
   readonly column: number;
 }
 
+/** The file with its lines counted once. */
+export const indexLines = (file: SourceFile): SourceFile => ({ ...file, starts: lineStarts(file) });
+
 /** Offsets at which each line starts; `\n` ends a line. */
-export function lineStarts(text: string): number[] {
+export function lineStarts({ text, starts: known }: SourceFile): readonly number[] {
+  if (known !== undefined) return known;
   const starts = [0];
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
   return starts;

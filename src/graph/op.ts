@@ -172,6 +172,6 @@ export interface VertexMeta {
   readonly cpus?: number;
   /** SHELL in force at a step. */
   readonly shell?: readonly string[];
-  /** Of steps other than RUN, whose op says it. */
+  /** Of steps other than RUN, whose op says it; only when it was asked for. */
   readonly surroundings?: Surroundings;
 }

@@ -1,8 +1,9 @@
 // Metadata of a base image as the start of a stage (F-16, F-20, G-01). Registry data is not trusted:
 // members of the wrong type are dropped, unknown ones are kept.
 import type { ContainerConfig, HistoryEntry, ImageConfig } from '../core/descriptor.ts';
-import { type ConfigState, DEFAULT_PATH } from './config-state.ts';
-import { splitEnv } from './scope.ts';
+import { Chain } from './chain.ts';
+import { type ConfigState, DEFAULT_PATH, NO_ADDITIONS } from './config-state.ts';
+import { ImageEnv, splitEnv } from './image-env.ts';
 
 type Check = (value: unknown) => boolean;
 
@@ -31,10 +32,13 @@ const CHECKS: Readonly<Record<Exclude<keyof ContainerConfig, 'OnBuild'>, Check>>
 export function configFromImage(image: ImageConfig): ConfigState {
   const { created: _created, author, config, rootfs: _rootfs, history, os: _os, architecture: _arch, variant: _variant, ...rest } = image;
   const { 'os.version': _version, 'os.features': _features, ...extra } = rest as Record<string, unknown>;
+  const { Env: env, OnBuild: _ran, ...kept } = checkedConfig(config);
   return {
-    config: withPath(checkedConfig(config)),
+    config: kept,
+    env: ImageEnv.of(withPath(env ?? [])),
+    ...NO_ADDITIONS,
     ...(typeof author === 'string' && author !== '' && { author }),
-    history: checkedHistory(history),
+    history: Chain.of(checkedHistory(history)),
     extra,
   };
 }
@@ -53,7 +57,6 @@ function checkedHistory(history: unknown): readonly HistoryEntry[] {
 }
 
 /** F-16: PATH is appended when the base has none. */
-function withPath(config: ContainerConfig): ContainerConfig {
-  const env = config.Env ?? [];
-  return env.some((pair) => splitEnv(pair)[0] === 'PATH') ? config : { ...config, Env: [...env, `PATH=${DEFAULT_PATH}`] };
+function withPath(env: readonly string[]): readonly string[] {
+  return env.some((pair) => splitEnv(pair)[0] === 'PATH') ? env : [...env, `PATH=${DEFAULT_PATH}`];
 }

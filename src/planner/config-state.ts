@@ -3,53 +3,67 @@
 import type { ContainerConfig } from '../core/descriptor.ts';
 import type { HistoryDraft } from '../graph/image-plan.ts';
 import type { VertexId } from '../graph/vertex.ts';
-import { splitEnv } from './scope.ts';
+import { Chain } from './chain.ts';
+import { ImageEnv } from './image-env.ts';
 
 export const HISTORY_COMMENT = 'buildkit.dockerfile.v0';
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const DEFAULT_SHELL: readonly string[] = ['/bin/sh', '-c'];
 
 export interface ConfigState {
-  readonly config: ContainerConfig;
+  /** Without what the members below hold; labels, ports and volumes are those of the base. */
+  readonly config: Omit<ContainerConfig, 'Env' | 'OnBuild'>;
+  readonly env: ImageEnv;
+  /** Added to those of the base. */
+  readonly labels: Chain<readonly [name: string, value: string]>;
+  readonly ports: Chain<string>;
+  readonly volumes: Chain<string>;
+  /** Of this stage. */
+  readonly triggers: Chain<string>;
   readonly author?: string;
-  readonly history: readonly HistoryDraft[];
+  readonly history: Chain<HistoryDraft>;
   /** Top-level members of the base config that this program does not know (G-01). */
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
+/** Nothing added yet. */
+export const NO_ADDITIONS = {
+  labels: Chain.of<readonly [string, string]>([]),
+  ports: Chain.of<string>([]),
+  volumes: Chain.of<string>([]),
+  triggers: Chain.of<string>([]),
+} as const;
+
 /** F-15. */
 export const scratchConfig = (): ConfigState => ({
-  config: { Env: [`PATH=${DEFAULT_PATH}`], WorkingDir: '/' },
-  history: [],
+  config: { WorkingDir: '/' },
+  env: ImageEnv.of([`PATH=${DEFAULT_PATH}`]),
+  ...NO_ADDITIONS,
+  history: Chain.of<HistoryDraft>([]),
   extra: {},
 });
 
-/** A-13: an existing key keeps its place. */
-export function withEnv(config: ContainerConfig, pairs: readonly (readonly [string, string])[]): ContainerConfig {
-  const env = [...(config.Env ?? [])];
-  // A table of places pays only for long instructions; most set one variable.
-  const places = pairs.length > 4 ? new Map(env.map((pair, at) => [splitEnv(pair)[0], at])) : undefined;
-  for (const [name, value] of pairs) {
-    const prefix = `${name}=`;
-    const found = places ? places.get(name) : env.findIndex((pair) => pair === name || pair.startsWith(prefix));
-    const at = found === undefined || found === -1 ? env.length : found;
-    places?.set(name, at);
-    env[at] = `${name}=${value}`;
-  }
-  return { ...config, Env: env };
+/** The config as the image has it; `labels` are added last (I-02). */
+export function containerConfig(state: ConfigState, labels: Readonly<Record<string, string>>): ContainerConfig {
+  const { config } = state;
+  const allLabels = [...state.labels.toArray(), ...Object.entries(labels)];
+  const triggers = state.triggers.toArray();
+  return {
+    ...config,
+    Env: state.env.toList(),
+    ...(allLabels.length > 0 && { Labels: sorted({ ...config.Labels, ...Object.fromEntries(allLabels) }) }),
+    ...(state.ports.length > 0 && { ExposedPorts: withMembers(config.ExposedPorts, state.ports.toArray()) }),
+    ...(state.volumes.length > 0 && { Volumes: withMembers(config.Volumes, state.volumes.toArray()) }),
+    ...(triggers.length > 0 && { OnBuild: triggers }),
+  };
 }
-
-export const withLabels = (config: ContainerConfig, labels: Readonly<Record<string, string>>): ContainerConfig => ({
-  ...config,
-  Labels: sorted({ ...config.Labels, ...labels }),
-});
 
 /** Members in code-unit order, as Go writes maps. */
 const sorted = <T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** Adds members to a set-like object (ExposedPorts, Volumes). */
-export function withMembers(
+/** Adds members to a set-like object. */
+function withMembers(
   set: Readonly<Record<string, Record<string, never>>> | undefined,
   members: readonly string[],
 ): Readonly<Record<string, Record<string, never>>> {
@@ -62,9 +76,9 @@ export function withHistory(state: ConfigState, createdBy: string, vertex?: Vert
     vertex === undefined
       ? { created_by: createdBy, comment: HISTORY_COMMENT, empty_layer: true }
       : { created_by: createdBy, comment: HISTORY_COMMENT, vertex };
-  return { ...state, history: [...state.history, entry] };
+  return { ...state, history: state.history.append([entry]) };
 }
 
 /** What the shell form of RUN, CMD and ENTRYPOINT is handed to (R-01, I-09). */
-export const shellOf = (config: ContainerConfig): readonly string[] =>
+export const shellOf = (config: Pick<ContainerConfig, 'Shell'>): readonly string[] =>
   config.Shell !== undefined && config.Shell.length > 0 ? config.Shell : DEFAULT_SHELL;

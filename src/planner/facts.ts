@@ -58,6 +58,8 @@ export interface PlanOptions {
   readonly cgroupParent?: string;
   readonly memory?: number;
   readonly cpus?: number;
+  /** Note at every step what a shell there would see: for people who open one (VertexMeta.surroundings). */
+  readonly surroundings?: boolean;
   /** Why the build context does not show a path: the ignoring line, or null when nothing ignores it (W-19). */
   readonly hiddenBy?: (path: string) => string | null;
 }

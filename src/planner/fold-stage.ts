@@ -4,14 +4,15 @@ import { formatPlatform, normalizePlatform, type Platform } from '../core/platfo
 import type { VertexMeta } from '../graph/op.ts';
 import type { GraphBuilder, VertexId } from '../graph/vertex.ts';
 import { configFromImage } from './base-config.ts';
-import { scratchConfig } from './config-state.ts';
+import { NO_ADDITIONS, scratchConfig } from './config-state.ts';
 import { type Facts, type ImageFact, type PlanOptions, queryKey } from './facts.ts';
 import { gitOp, parseGitUrl } from './git-url.ts';
 import type { LowerContext, StageState } from './lower/context.ts';
 import { isStep, lowerInstruction } from './lower/instruction.ts';
+import { OrderedMap } from './ordered-map.ts';
 import type { OutlineRecorder } from './outline.ts';
 import type { Reporter } from './reporter.ts';
-import { Scope, splitEnv } from './scope.ts';
+import { Scope } from './scope.ts';
 import type { StageGraph } from './stage-graph.ts';
 import type { Origin, Stage } from './stages.ts';
 import { StepLabels } from './step-labels.ts';
@@ -116,10 +117,8 @@ function startOf(stage: Stage, results: ReadonlyMap<number, StageResult>, labels
   if (origin.type === 'stage') {
     const parent = results.get(origin.index);
     invariant(parent, `stage ${origin.index} is folded before ${stage.index}`);
-    const { OnBuild: _ran, ...config } = parent.image.config;
-    // Its image variables are set anew over its ARGs (A-07).
-    const scope = envScope(config.Env, parent.scope);
-    return { ...parent, scope, image: { ...parent.image, config }, last: {} };
+    const scope = parent.scope.above(parent.image.env);
+    return { ...parent, scope, image: { ...parent.image, triggers: NO_ADDITIONS.triggers }, last: {} };
   }
   const fact = origin.type === 'image' ? factFor(origin, input.facts) : undefined;
   const image = fact === undefined ? scratchConfig() : configFromImage(fact.config);
@@ -128,11 +127,9 @@ function startOf(stage: Stage, results: ReadonlyMap<number, StageResult>, labels
     origin.type === 'context'
       ? contextRoot(origin, stage, labels, input)
       : originVertex(origin, stage, origin.type === 'image' ? labels.next(`FROM ${origin.reference}`) : 'scratch', input);
-  const scope = envScope(image.config.Env, Scope.empty);
-  return { vertex, scope, args: [], image, last: {}, workdirSeen: false, base: fact?.config };
+  const scope = Scope.empty.above(image.env);
+  return { vertex, scope, args: OrderedMap.empty(), image, last: {}, workdirSeen: false, base: fact?.config };
 }
-
-const envScope = (env: readonly string[] | undefined, start: Scope): Scope => start.withAll((env ?? []).map(splitEnv));
 
 function factFor(origin: Extract<Origin, { type: 'image' }>, facts: Facts): ImageFact {
   const fact = facts.images.get(queryKey(origin));

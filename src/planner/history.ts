@@ -1,6 +1,7 @@
 // Texts of history entries, exactly as BuildKit writes them (R-03, C-38, I-02…I-14).
 import type { Healthcheck } from '../core/descriptor.ts';
 import { goDuration, goQuote, goQuoteList, goQuoteRune } from './go-quote.ts';
+import type { OrderedMap } from './ordered-map.ts';
 import type { Scope } from './scope.ts';
 
 const SUFFIX = ' # buildkit';
@@ -17,10 +18,9 @@ const goList = (items: readonly string[]): string => `[${items.join(' ')}]`;
 const pairList = (pairs: readonly (readonly [string, string])[]): string => pairs.map(([name, value]) => `${name}=${value}`).join(' ');
 
 /** `RUN |2 a=1 b=2 /bin/sh -c cmd # buildkit`; every declared ARG once, at its first place, with the value now in force. */
-export function runText(args: readonly string[], declared: readonly DeclaredArg[], scope: Scope): string {
-  const values = new Map<string, string>();
-  for (const arg of declared) values.set(arg.name, scope.get(arg.name) ?? arg.value ?? '');
-  const block = values.size === 0 ? [] : [`|${values.size}`, ...[...values].map(([name, value]) => `${name}=${value}`)];
+export function runText(args: readonly string[], declared: OrderedMap<string | undefined>, scope: Scope): string {
+  const pairs = declared.entries().map(([name, value]) => `${name}=${scope.get(name) ?? value ?? ''}`);
+  const block = pairs.length === 0 ? [] : [`|${pairs.length}`, ...pairs];
   return `RUN ${[...block, ...args].join(' ')}${SUFFIX}`;
 }
 

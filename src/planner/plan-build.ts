@@ -7,7 +7,7 @@ import { GraphBuilder } from '../graph/vertex.ts';
 import type { DockerfileAst } from '../parser/ast.ts';
 import { checkFile } from './checks/file.ts';
 import { checkOptions } from './checks/skip.ts';
-import { withLabels } from './config-state.ts';
+import { containerConfig } from './config-state.ts';
 import { type Facts, type ImageQuery, type PlanOptions, type PlanResult, queryKey } from './facts.ts';
 import { foldStages, type StageResult } from './fold-stage.ts';
 import { buildArg, parseEpoch } from './global-scope.ts';
@@ -75,13 +75,12 @@ function imagePlan(
 ): ImagePlan | undefined {
   if (result === undefined) return undefined;
   const { image } = result;
-  const labelled = Object.keys(options.labels).length > 0 ? withLabels(image.config, options.labels) : image.config;
   return {
     platform: imagePlatform(stages.platform, result.base, options.implicitPlatform ?? false),
     target: result.vertex,
-    config: labelled,
+    config: containerConfig(image, options.labels),
     ...(image.author !== undefined && { author: image.author }),
-    history: image.history,
+    history: image.history.toArray(),
     ...(Object.keys(image.extra).length > 0 && { extra: image.extra }),
     ...(epoch !== undefined && { epoch }),
   };

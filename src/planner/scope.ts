@@ -1,67 +1,70 @@
 // Variables in force at one point of a stage: an immutable ordered map. Setting a name moves it to
 // the end, which is the order in which a RUN sees its environment (checked against BuildKit).
+import { ImageEnv, type Setting, setting, splitEnv } from './image-env.ts';
+import { OrderedMap } from './ordered-map.ts';
 
-/** How many settings are kept as a list before they are folded into a map. */
-const FOLD_AFTER = 32;
+interface Layers {
+  /** ARGs of the stages below. */
+  readonly args: OrderedMap<Setting>;
+  /** Env of the image that the stage starts from, set over those ARGs (A-07). */
+  readonly env: ImageEnv;
+  /** Set in this stage, by ARG or ENV. */
+  readonly own: OrderedMap<Setting>;
+}
 
 export class Scope {
-  static readonly empty = new Scope(new Map(), []);
+  static readonly empty = new Scope({ args: OrderedMap.empty(), env: ImageEnv.empty, own: OrderedMap.empty() });
 
-  readonly #base: ReadonlyMap<string, string>;
-  readonly #recent: readonly (readonly [name: string, value: string])[];
+  readonly #layers: Layers;
 
-  private constructor(base: ReadonlyMap<string, string>, recent: readonly (readonly [string, string])[]) {
-    this.#base = base;
-    this.#recent = recent;
+  private constructor(layers: Layers) {
+    this.#layers = layers;
   }
 
-  static from(pairs: Iterable<readonly [string, string]>): Scope {
-    return new Scope(foldInto(new Map(), pairs), []);
+  static from(pairs: readonly (readonly [string, string])[]): Scope {
+    return pairs.reduce((scope: Scope, [name, value]) => scope.with(name, value), Scope.empty);
   }
 
   get(name: string): string | undefined {
-    for (let at = this.#recent.length - 1; at >= 0; at--) {
-      const pair = this.#recent[at];
-      if (pair?.[0] === name) return pair[1];
-    }
-    return this.#base.get(name);
+    const { args, env, own } = this.#layers;
+    return own.get(name)?.value ?? env.get(name) ?? args.get(name)?.value;
   }
 
-  with(name: string, value: string): Scope {
-    const recent = [...this.#recent, [name, value] as const];
-    return recent.length < FOLD_AFTER ? new Scope(this.#base, recent) : new Scope(foldInto(new Map(this.#base), recent), []);
+  with(name: string, value: string | Setting): Scope {
+    const own = this.#layers.own.withLast(name, typeof value === 'string' ? setting(name, value) : value);
+    return new Scope({ ...this.#layers, own });
   }
 
-  /** Sets many at once, in order. */
-  withAll(pairs: readonly (readonly [string, string])[]): Scope {
-    return new Scope(foldInto(foldInto(new Map(this.#base), this.#recent), pairs), []);
+  /** What a stage starts with whose base ends with this scope and has the variables `env`: those count again, over its ARGs. */
+  above(env: ImageEnv): Scope {
+    let { args } = this.#layers;
+    for (const [name, value] of this.#layers.own.entries()) if (env.get(name) === undefined) args = args.withLast(name, value);
+    return new Scope({ args, env, own: OrderedMap.empty() });
   }
 
   /** Upper bound of the number of names, cheap. */
   get size(): number {
-    return this.#base.size + this.#recent.length;
+    const { args, env, own } = this.#layers;
+    return args.size + env.size + own.size;
   }
 
-  /** In order of the last setting. */
-  entries(): [string, string][] {
-    return [...foldInto(new Map(this.#base), this.#recent)];
+  /** `K=V` in order of the last setting. */
+  pairs(): string[] {
+    const { env, own } = this.#layers;
+    const settings = own.values().map(({ pair }) => pair);
+    return [...this.#argsBelow(), ...env.startPairs(own), ...settings];
+  }
+
+  /** `K=V` of the ARGs of the stages below that nothing has set since. */
+  #argsBelow(): string[] {
+    const { args, env, own } = this.#layers;
+    if (args.size === 0) return [];
+    const hidden = new Set([...own.keys(), ...env.names()].filter((name) => args.has(name)));
+    if (hidden.size === 0) return args.values().map(({ pair }) => pair);
+    return args.entries().flatMap(([name, { pair }]) => (hidden.has(name) ? [] : [pair]));
   }
 
   names(): string[] {
-    return this.entries().map(([name]) => name);
+    return this.pairs().map((pair) => splitEnv(pair)[0]);
   }
-}
-
-function foldInto(map: Map<string, string>, pairs: Iterable<readonly [string, string]>): Map<string, string> {
-  for (const [name, value] of pairs) {
-    map.delete(name);
-    map.set(name, value);
-  }
-  return map;
-}
-
-/** `K=V` as an image config holds it; text without `=` is a name with an empty value. */
-export function splitEnv(text: string): [string, string] {
-  const at = text.indexOf('=');
-  return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }

@@ -38,6 +38,15 @@ describe('Dockerfile', () => {
     expect(result.code).toBe(2);
   });
 
+  it('three thousand stages on each other are planned in 64 MB of heap', async () => {
+    const stage = (at: number): string =>
+      `FROM ${at === 0 ? 'scratch' : `s${at - 1}`} AS s${at}\nENV K${at}=v\nLABEL l${at}=x\nEXPOSE ${at + 1}\nCOPY a /${at}\n`;
+    const dir = bench.context({ Dockerfile: Array.from({ length: 3_000 }, (_, at) => stage(at)).join(''), a: '' });
+    // Node ends the program when that does not suffice.
+    const result = await bench.run(['--check', dir], { env: { ...process.env, NODE_OPTIONS: '--max-old-space-size=64' } });
+    expect([result.stdout, result.code]).toEqual(['Check complete, no warnings found.\n', 0]);
+  });
+
   it('a missing Dockerfile or context', async () => {
     const noFile = await bench.run([bench.context({ 'a.txt': '' })]);
     expect(noFile.code).toBe(2);

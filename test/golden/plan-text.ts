@@ -55,7 +55,7 @@ function describeImage(image: ImagePlan, name: (id: VertexId) => string): string
 export function describeDiagnostic(diagnostic: Diagnostic, text: string): string {
   const { code, severity, message, span, hint } = diagnostic;
   const at = (offset: number): string => {
-    const { line, column } = positionAt(lineStarts(text), offset);
+    const { line, column } = positionAt(lineStarts({ name: '', text }), offset);
     return `${line}:${column}`;
   };
   const place = span ? `${at(span.start)}-${at(span.end)} ` : '';

@@ -6,7 +6,7 @@ type Place = (span: Span) => string;
 type Fields = Readonly<Record<string, unknown>>;
 
 export function astText(ast: DockerfileAst): string {
-  const starts = lineStarts(ast.file.text);
+  const starts = lineStarts(ast.file);
   const place: Place = (span) => {
     const from = positionAt(starts, span.start);
     const to = positionAt(starts, span.end);

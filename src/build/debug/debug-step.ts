@@ -1,6 +1,7 @@
 // `tsbuild debug`: a shell at the point of a build right before one step, cached or not. The steps below
 // are built as always; the step itself does not run, but a RUN's mounts, user and network are there.
 import type { RunRequest, RunResult } from '../../executor/executor.ts';
+import type { BuildPlan } from '../../graph/image-plan.ts';
 import type { ExecOp } from '../../graph/op.ts';
 import type { BuildRequest } from '../build-request.ts';
 import type { Rootfs } from '../layer.ts';
@@ -12,15 +13,17 @@ import { findStep, isRun, type StepVertex } from './find-step.ts';
 import { openShell } from './open-shell.ts';
 
 /** `step` as typed. Resolves when the shell has ended. Errors: as of builds, and 'build/no-such-step'. */
-export const debugStep = (session: Session, request: BuildRequest, step: string, terminal: ShellTerminal): Promise<RunResult> =>
-  withPlan(session, request, async (parts, plan) => {
+export function debugStep(session: Session, request: BuildRequest, step: string, terminal: ShellTerminal): Promise<RunResult> {
+  const open = (parts: BuildParts, plan: BuildPlan): Promise<RunResult> => {
     const vertex = findStep(plan, step);
-    return withSolver(parts, plan, {}, async (open) => {
-      const base = await open.solver.solve(vertex.inputs[0] as (typeof vertex)['id']);
-      await open.solver.finish();
-      return shellBefore(parts, open, vertex, base, terminal);
+    return withSolver(parts, plan, {}, async (solving) => {
+      const base = await solving.solver.solve(vertex.inputs[0] as (typeof vertex)['id']);
+      await solving.solver.finish();
+      return shellBefore(parts, solving, vertex, base, terminal);
     });
-  });
+  };
+  return withPlan(session, request, open, { surroundings: true });
+}
 
 async function shellBefore(
   { session, request }: BuildParts,

@@ -3,6 +3,7 @@
 import { relative, resolve } from 'node:path';
 import type { BuildRequest } from '../../build/build-request.ts';
 import { checkBuild, outlineBuild, targetsOfBuild } from '../../build/inspect-build.ts';
+import { indexLines, type SourceFile } from '../../core/span.ts';
 import type { Cli } from '../commands/command.ts';
 import { withSession } from '../commands/session.ts';
 import { EXIT_FAILED, EXIT_OK } from '../exit-code.ts';
@@ -48,24 +49,25 @@ export function runCall(call: Call, args: ParsedArgs, request: BuildRequest, cli
       case 'check': {
         const { file, diagnostics } = await checkBuild(session, request);
         const findings = findingsOf(diagnostics);
-        cli.print(checkOutput(call.format, findings, { ...file, name: displayPath(request, file.name, cli.cwd) }));
+        const shown = indexLines({ name: displayPath(request, file.name, cli.cwd), text: file.text });
+        cli.print(checkOutput(call.format, findings, shown));
         return findings.some((finding) => finding.kind !== 'advice') ? EXIT_FAILED : EXIT_OK;
       }
       case 'outline': {
         const { file, outline } = await outlineBuild(session, request);
-        cli.print(call.format === 'json' ? outlineJson(outline, file) : outlineText(outline));
+        cli.print(call.format === 'json' ? outlineJson(outline, indexLines(file)) : outlineText(outline));
         return EXIT_OK;
       }
       case 'targets': {
         const { file, targets } = await targetsOfBuild(session, request);
-        cli.print(call.format === 'json' ? targetsJson(targets, file) : targetsText(targets));
+        cli.print(call.format === 'json' ? targetsJson(targets, indexLines(file)) : targetsText(targets));
         return EXIT_OK;
       }
     }
   });
 }
 
-function checkOutput(format: Call['format'], findings: readonly Finding[], file: { readonly name: string; readonly text: string }): string {
+function checkOutput(format: Call['format'], findings: readonly Finding[], file: SourceFile): string {
   switch (format) {
     case 'text':
       return checkText(findings, file);

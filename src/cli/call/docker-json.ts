@@ -9,7 +9,7 @@ export interface Location {
 
 export function locationOf(span: Span | undefined, file: SourceFile): Location {
   if (span === undefined) return {};
-  const starts = lineStarts(file.text);
+  const starts = lineStarts(file);
   const end = positionAt(starts, Math.max(span.start, span.end - 1)).line;
   return { ranges: [{ start: { line: positionAt(starts, span.start).line }, end: { line: end } }] };
 }

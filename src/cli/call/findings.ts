@@ -43,7 +43,7 @@ export interface Place {
 
 export function placeOf({ span }: Diagnostic, file: SourceFile): Place | null {
   if (span === undefined) return null;
-  const starts = lineStarts(file.text);
+  const starts = lineStarts(file);
   const start = positionAt(starts, span.start);
   const end = positionAt(starts, Math.max(span.end, span.start));
   return { line: start.line, column: start.column, endLine: end.line, endColumn: end.column };

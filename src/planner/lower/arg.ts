@@ -18,7 +18,7 @@ export function lowerArg(state: StageState, instruction: ArgInstruction, context
     const value = argumentValue(next, argument, context);
     if (value === FAILED) return state;
     const declared: DeclaredArg = { name, ...(value !== undefined && { value }) };
-    next = { ...next, args: [...next.args, declared], ...(value !== undefined && { scope: next.scope.with(name, value) }) };
+    next = { ...next, args: next.args.with(name, value), ...(value !== undefined && { scope: next.scope.with(name, value) }) };
     shown.push(declared);
     if (!context.onbuild) context.outline?.arg(instruction, argument, value);
   }

@@ -12,7 +12,7 @@ import { type ConfigState, shellOf, withHistory } from '../config-state.ts';
 import { type Expansion, expandForDisplay, expandWord, expandWords, type UnsetVariable } from '../expand.ts';
 import type { PlanOptions } from '../facts.ts';
 import type { GlobalScope } from '../global-scope.ts';
-import type { DeclaredArg } from '../history.ts';
+import type { OrderedMap } from '../ordered-map.ts';
 import type { OutlineRecorder } from '../outline.ts';
 import { cleanAbsolute } from '../paths.ts';
 import type { Reporter } from '../reporter.ts';
@@ -25,8 +25,8 @@ export interface StageState {
   readonly vertex: VertexId;
   /** Everything that expansion and RUN see: image Env and ARGs, in the order RUN sees them. */
   readonly scope: Scope;
-  /** ARGs declared in this stage and the stages below it, in order, repeats included. */
-  readonly args: readonly DeclaredArg[];
+  /** ARGs declared in this stage and the stages below it, with the value of the last declaration. */
+  readonly args: OrderedMap<string | undefined>;
   readonly image: ConfigState;
   /** Instructions of this stage of which only the last one counts (W-12, I-08). */
   readonly last: { readonly cmd?: Span; readonly entrypoint?: Span; readonly healthcheck?: Span };
@@ -56,7 +56,7 @@ export interface LowerContext {
 }
 
 /** The working directory in force, cleaned. */
-export const workdirOf = (config: ContainerConfig): string => config.WorkingDir || '/';
+export const workdirOf = (config: Pick<ContainerConfig, 'WorkingDir'>): string => config.WorkingDir || '/';
 
 export interface Expander {
   /** undefined after an error that was reported. */
@@ -86,16 +86,19 @@ const MAX_SUGGESTED_NAMES = 300;
 /** W-11; a declared ARG without a value is no mistake. */
 function warnUnset(unset: readonly UnsetVariable[], state: StageState, context: LowerContext): void {
   for (const { name, span } of unset) {
-    if (state.args.some((arg) => arg.name === name)) continue;
+    if (state.args.has(name)) continue;
     const near = state.scope.size > MAX_SUGGESTED_NAMES ? null : suggest(name, state.scope.names());
     context.reporter.warn('UndefinedVar', span, `Usage of undefined variable '$${name}'${near ? ` (did you mean $${near}?)` : ''}`);
   }
 }
 
 /** Adds a line without a layer to history, together with changed metadata. */
-export function withMetadata(state: StageState, config: ContainerConfig, createdBy: string): StageState {
-  return { ...state, image: withHistory({ ...state.image, config }, createdBy) };
+export function withImage(state: StageState, changes: Partial<ConfigState>, createdBy: string): StageState {
+  return { ...state, image: withHistory({ ...state.image, ...changes }, createdBy) };
 }
+
+export const withMetadata = (state: StageState, config: ConfigState['config'], createdBy: string): StageState =>
+  withImage(state, { config }, createdBy);
 
 /** Moves the stage on to a new layer. */
 export function withLayer(state: StageState, vertex: VertexId, createdBy: string): StageState {
@@ -123,14 +126,14 @@ export function vertexMeta(state: StageState, instruction: Instruction, input: M
     ...(memory !== undefined && { memory }),
     ...(cpus !== undefined && { cpus }),
     shell: shellOf(state.image.config),
-    ...(instruction.kind === 'run' ? {} : { surroundings: surroundingsOf(state) }),
+    ...(context.options.surroundings === true && instruction.kind !== 'run' && { surroundings: surroundingsOf(state) }),
   };
 }
 
 /** Seen only by people who open a shell beside the step. */
 function surroundingsOf({ image: { config }, scope }: StageState): Surroundings {
   return {
-    env: scope.entries().map(([name, value]) => `${name}=${value}`),
+    env: scope.pairs(),
     cwd: cleanAbsolute(workdirOf(config)),
     user: config.User ?? '',
   };

@@ -1,9 +1,9 @@
 // ENV and LABEL (A-13, A-14, I-02): all values see the environment before the instruction.
 import type { EnvInstruction } from '../../parser/ast.ts';
 import { checkLegacyPairs, checkSecretName } from '../checks/key-values.ts';
-import { withEnv, withLabels } from '../config-state.ts';
 import { envText, labelText } from '../history.ts';
-import { expander, type LowerContext, type StageState, withMetadata } from './context.ts';
+import { setting } from '../image-env.ts';
+import { expander, type LowerContext, type StageState, withImage } from './context.ts';
 
 function expandPairs(state: StageState, instruction: EnvInstruction, context: LowerContext): [string, string][] | undefined {
   const expand = expander(state, context);
@@ -25,14 +25,19 @@ export function lowerEnv(state: StageState, instruction: EnvInstruction, context
   for (const [at, [name]] of pairs.entries()) {
     checkSecretName('ENV', name, instruction.pairs[at]?.key.span ?? instruction.span, context.reporter);
   }
-  const [only, ...others] = pairs;
-  const scope = only !== undefined && others.length === 0 ? state.scope.with(...only) : state.scope.withAll(pairs);
-  return withMetadata({ ...state, scope }, withEnv(state.image.config, pairs), envText(pairs));
+  let { env } = state.image;
+  let { scope } = state;
+  for (const [name, value] of pairs) {
+    const shared = setting(name, value);
+    env = env.with(name, shared);
+    scope = scope.with(name, shared);
+  }
+  return withImage({ ...state, scope }, { env }, envText(pairs));
 }
 
 export function lowerLabel(state: StageState, instruction: EnvInstruction, context: LowerContext): StageState {
   checkLegacyPairs(instruction, context.reporter);
   const pairs = expandPairs(state, instruction, context);
   if (pairs === undefined) return state;
-  return withMetadata(state, withLabels(state.image.config, Object.fromEntries(pairs)), labelText(pairs));
+  return withImage(state, { labels: state.image.labels.append(pairs) }, labelText(pairs));
 }

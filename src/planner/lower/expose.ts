@@ -2,9 +2,8 @@
 import type { WordsInstruction } from '../../parser/ast.ts';
 import { parsePortSpec } from '../../parser/ports.ts';
 import { checkExposedPort } from '../checks/expose.ts';
-import { withMembers } from '../config-state.ts';
 import { exposeText } from '../history.ts';
-import { expander, type LowerContext, type StageState, withMetadata } from './context.ts';
+import { expander, type LowerContext, type StageState, withImage } from './context.ts';
 
 /** Every port of three protocols fits; more in one instruction is a mistake or an attack on memory. */
 const MAX_PORTS = 3 * 65536;
@@ -27,7 +26,5 @@ export function lowerExpose(state: StageState, instruction: WordsInstruction, co
     }
     for (const port of parsed.ports) ports.push(port);
   }
-  const { config } = state.image;
-  const exposed = ports.length === 0 ? config : { ...config, ExposedPorts: withMembers(config.ExposedPorts, ports) };
-  return withMetadata(state, exposed, exposeText(ports));
+  return withImage(state, { ports: state.image.ports.append(ports) }, exposeText(ports));
 }

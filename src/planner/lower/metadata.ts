@@ -1,10 +1,9 @@
 // USER, STOPSIGNAL, VOLUME, MAINTAINER and ONBUILD: metadata without a layer (I-04, I-05, I-12, I-13, O-01).
 import type { MaintainerInstruction, OnbuildInstruction, WordInstruction, WordsInstruction } from '../../parser/ast.ts';
 import { isValidSignal, SIGNAL_NAMES } from '../../parser/signals.ts';
-import { withHistory, withMembers } from '../config-state.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import { volumeText } from '../history.ts';
-import { expander, type LowerContext, type StageState, withMetadata } from './context.ts';
+import { expander, type LowerContext, type StageState, withImage, withMetadata } from './context.ts';
 
 export function lowerUser(state: StageState, instruction: WordInstruction, context: LowerContext): StageState {
   const user = expander(state, context).text(instruction.word);
@@ -37,16 +36,14 @@ export function lowerVolume(state: StageState, instruction: WordsInstruction, co
     }
     volumes.push(volume);
   }
-  const { config } = state.image;
-  return withMetadata(state, { ...config, Volumes: withMembers(config.Volumes, volumes) }, volumeText(volumes));
+  return withImage(state, { volumes: state.image.volumes.append(volumes) }, volumeText(volumes));
 }
 
 export function lowerMaintainer(state: StageState, instruction: MaintainerInstruction): StageState {
-  return { ...state, image: withHistory({ ...state.image, author: instruction.name.text }, `MAINTAINER ${instruction.name.text}`) };
+  return withImage(state, { author: instruction.name.text }, `MAINTAINER ${instruction.name.text}`);
 }
 
 /** The trigger is kept as text; no history entry (I-15). */
 export function lowerOnbuild(state: StageState, instruction: OnbuildInstruction): StageState {
-  const { config } = state.image;
-  return { ...state, image: { ...state.image, config: { ...config, OnBuild: [...(config.OnBuild ?? []), instruction.trigger.text] } } };
+  return { ...state, image: { ...state.image, triggers: state.image.triggers.append([instruction.trigger.text]) } };
 }

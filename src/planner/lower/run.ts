@@ -92,7 +92,7 @@ export function lowerRun(state: StageState, instruction: RunInstruction, context
   const op: ExecOp = {
     type: 'exec',
     args,
-    env: state.scope.entries().map(([name, value]) => `${name}=${value}`),
+    env: state.scope.pairs(),
     cwd: cleanAbsolute(workdirOf(config)),
     user: config.User ?? '',
     mounts: [...mounts.mounts, ...(script ? [script] : [])],

@@ -206,6 +206,27 @@ describe('planBuild', () => {
     expect(planWith(`FROM scratch\n${lines.join('\n')}\n`).result.type).toBe('ready');
     expect(performance.now() - started).toBeLessThan(4_000);
   });
+
+  test.each([
+    ['ENV', (at: number) => `ENV K${at}=v`],
+    ['ARG', (at: number) => `ARG K${at}=v`],
+    ['LABEL', (at: number) => `LABEL K${at}=v`],
+    ['EXPOSE', (at: number) => `EXPOSE ${at % 65_536}`],
+    ['VOLUME', (at: number) => `VOLUME /v${at}`],
+    ['ONBUILD', (at: number) => `ONBUILD ENV K${at}=v`],
+    ['stages', (at: number) => `FROM s${at} AS s${at + 1}\nENV K${at}=v`],
+  ] as const)('eight times as many %s take about eight times as long', (_, line) => {
+    const cost = (count: number): number => {
+      const ast = parse(`FROM scratch AS s0\n${Array.from({ length: count }, (_unused, at) => line(at)).join('\n')}\n`);
+      const before = process.cpuUsage();
+      expect(planBuild(ast, caseOptions({}), { images: new Map() }).type).toBe('ready');
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
+    };
+    cost(2_000);
+    // 64 times where every instruction copies what came before; small amounts are not compared.
+    expect(cost(16_000)).toBeLessThan(Math.max(cost(2_000), 25) * 30);
+  });
 });
 
 test('every check has a code in the table', () => {

@@ -1,23 +1,28 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Scope, splitEnv } from '../../../src/planner/scope.ts';
+import { ImageEnv, setting, splitEnv } from '../../../src/planner/image-env.ts';
+import { Scope } from '../../../src/planner/scope.ts';
 
 const settings = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', '__proto__'), fc.string({ maxLength: 3 })), { maxLength: 100 });
+const NOTHING = Scope.empty;
+const set = (start: Scope, ...pairs: [string, string][]): Scope => pairs.reduce((scope, [name, value]) => scope.with(name, value), start);
 
 test('the last setting wins and moves its name to the end', () => {
-  const scope = Scope.empty.with('a', '1').with('b', '2').with('a', '3');
-  expect(scope.entries()).toEqual([
-    ['b', '2'],
-    ['a', '3'],
-  ]);
+  expect(set(NOTHING, ['a', '1'], ['b', '2'], ['a', '3']).pairs()).toEqual(['b=2', 'a=3']);
 });
 
-test('setting many at once is setting them one by one', () => {
+test('is a map whose settings move to the end', () => {
   fc.assert(
     fc.property(settings, (pairs) => {
-      const single = pairs.reduce((scope, [name, value]) => scope.with(name, value), Scope.empty);
-      expect(single.entries()).toEqual(Scope.empty.withAll(pairs).entries());
-      for (const [name] of pairs) expect(single.get(name)).toBe(Scope.from(pairs).get(name));
+      const model = new Map<string, string>();
+      for (const [name, value] of pairs) {
+        model.delete(name);
+        model.set(name, value);
+      }
+      const scope = Scope.from(pairs);
+      expect(scope.pairs()).toEqual([...model].map(([name, value]) => `${name}=${value}`));
+      expect(scope.names()).toEqual([...model.keys()]);
+      for (const [name, value] of model) expect(scope.get(name)).toBe(value);
     }),
   );
 });
@@ -26,10 +31,30 @@ test('a scope does not change when another is derived from it', () => {
   fc.assert(
     fc.property(settings, (pairs) => {
       const before = Scope.from([['a', '0']]);
-      pairs.reduce((scope, [name, value]) => scope.with(name, value), before);
-      expect(before.entries()).toEqual([['a', '0']]);
+      set(before, ...pairs);
+      expect(before.pairs()).toEqual(['a=0']);
     }),
   );
+});
+
+test('a stage on another one starts with its ARGs and then the variables of its image', () => {
+  const below = set(NOTHING.above(ImageEnv.of(['e=1', 'f=2'])), ['a', 'x'], ['f', 'arg'], ['e', '3'], ['b', 'y']);
+  expect(below.pairs()).toEqual(['a=x', 'f=arg', 'e=3', 'b=y']);
+  const above = below.above(ImageEnv.of(['e=1', 'f=2']).with('e', setting('e', '3')));
+  expect(above.pairs()).toEqual(['a=x', 'b=y', 'e=3', 'f=2']);
+  expect(above.get('f')).toBe('2');
+});
+
+test('the first entry of a repeated variable is changed, and the last one counts', () => {
+  const env = Object.entries({ a: '4', d: '5', c: '6' }).reduce(
+    (list, [name, value]) => list.with(name, setting(name, value)),
+    ImageEnv.of(['a=1', 'b=2', 'a=3', 'c']),
+  );
+  expect(env.toList()).toEqual(['a=4', 'b=2', 'a=3', 'c=6', 'd=5']);
+  const start = NOTHING.above(env);
+  expect(start.get('a')).toBe('3');
+  expect(NOTHING.above(ImageEnv.of(['a', 'b=1'])).pairs()).toEqual(['a=', 'b=1']);
+  expect(start.pairs()).toEqual(['b=2', 'a=3', 'c=6', 'd=5']);
 });
 
 test.each([
