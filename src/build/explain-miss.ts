@@ -2,7 +2,7 @@
 // nearest earlier record of the same step, down to the file where files differ.
 import type { BuildIndex, BuildRecord, Eviction } from '../cache/build-index.ts';
 import { type ContentKey, isDigest, parseContentKey } from '../core/digest.ts';
-import { BASE, BASE_IMAGE, differences, SOURCE, type VertexKey } from '../graph/cache-key.ts';
+import { BASE, BASE_IMAGE, differences, SECRET, SOURCE, type VertexKey } from '../graph/cache-key.ts';
 import type { Vertex } from '../graph/vertex.ts';
 import { describeChange, type FileListing, unpackListing } from './file-listing.ts';
 import { type Selection, selectionsOf } from './selections.ts';
@@ -11,6 +11,8 @@ export interface Miss {
   readonly index: Pick<BuildIndex, 'listing'>;
   readonly vertex: Vertex;
   readonly now: VertexKey;
+  /** Milliseconds: when the cache was asked. */
+  readonly time: number;
   /** A step below had to run. */
   readonly baseRan: boolean;
   /** Earlier records of the step, newest first. */
@@ -28,6 +30,8 @@ export async function explainMiss(miss: Miss): Promise<string> {
   if (nearest === undefined) return miss.eviction === null ? 'no earlier record of this step' : evicted(miss.eviction);
   const [first] = nearest.names;
   if (first === undefined) {
+    const { ttl } = miss.vertex.meta;
+    if (ttl !== undefined && miss.time - nearest.record.created >= ttl) return expired(ttl, nearest.record);
     if (miss.eviction !== null) return evicted(miss.eviction);
     return miss.baseRan ? 'an earlier step of this stage ran' : 'the layers below, or its own layer, are no longer those of its record';
   }
@@ -50,6 +54,21 @@ function nearestOf(miss: Miss): readonly Nearest[] {
 }
 
 const evicted = ({ time, by }: Eviction): string => `its record was evicted on ${new Date(time).toISOString().slice(0, 16)}Z by ${by}`;
+
+const expired = (ttl: number, { created }: BuildRecord): string =>
+  `its record expired after ${durationText(ttl)} (made on ${new Date(created).toISOString().slice(0, 16)}Z)`;
+
+const UNITS = [
+  [3_600_000, 'h'],
+  [60_000, 'm'],
+] as const;
+
+/** In the largest unit that fits whole; a day is 24h, as people write it. */
+function durationText(milliseconds: number): string {
+  if (milliseconds > 86_400_000 && milliseconds % 86_400_000 === 0) return `${milliseconds / 86_400_000}d`;
+  const unit = UNITS.find(([size]) => milliseconds >= size && milliseconds % size === 0);
+  return unit === undefined ? `${milliseconds / 1000}s` : `${milliseconds / unit[0]}${unit[1]}`;
+}
 
 /** An image below is named with both digests; anything else is a step that says itself why it changed. */
 function baseChange(miss: Miss, record: BuildRecord): string {
@@ -88,7 +107,7 @@ function earlierListing(miss: Miss, key: string | undefined): FileListing | null
 function ingredientChange(name: string, now: string | undefined, before: string | undefined): string {
   if (now === undefined) return `${name} was removed`;
   if (before === undefined) return `${name} was added`;
-  if (name.startsWith('ARG/ENV ') || name.startsWith('--mount ') || name === 'heredoc') return `${name} changed`;
+  if (name.startsWith('ARG/ENV ') || name.startsWith('--mount ') || name.startsWith(SECRET) || name === 'heredoc') return `${name} changed`;
   return `${name} changed (${clip(before)} → ${clip(now)})`;
 }
 

@@ -6,6 +6,7 @@ import {
   BASE,
   BASE_IMAGE,
   type Ingredients,
+  type InputKeys,
   imageOutputKey,
   layerKey,
   linkedOutputKey,
@@ -28,6 +29,8 @@ export interface KeyFacts {
   selectionContent(selection: Selection, vertex: Vertex): Promise<ContentKey>;
   /** The files behind the content; null when they are too many to list. */
   listing(selection: Selection): Promise<FileListing | null>;
+  /** Digests of the secrets that belong to the vertex's key, undefined when none do. */
+  secrets(vertex: Vertex): Readonly<Record<string, string>> | undefined;
   /** Layers of a stage or image that is solved; solves it if need be. */
   treeChain(id: VertexId): Promise<ChainId | null>;
 }
@@ -120,7 +123,7 @@ export class KeyResolver {
       alias = definition.key;
     }
     const sources = await Promise.all(selections.map((selection) => this.#facts.selectionContent(selection, vertex)));
-    const content = this.#withNotes(vertex, layerKey(vertex, { base: base.outputKey, sources }, 'content'));
+    const content = this.#withNotes(vertex, this.#layerKey(vertex, base.outputKey, sources, 'content'));
     const record = usable ? this.#find(vertex, content.key, base) : null;
     if (record !== null) {
       if (alias !== undefined) this.#session.index.alias(alias, content.key, await this.solvedTrees(vertex));
@@ -131,7 +134,7 @@ export class KeyResolver {
       outputKey: outputKeyOf(vertex, base.outputKey, content.key),
       record: null,
       intact: false,
-      forced: vertex.meta.noCache || base.forced,
+      forced: vertex.meta.noCache || base.forced || this.#hasExpired(vertex, content.key),
       ...(alias === undefined ? {} : { alias }),
       ingredients: content.ingredients,
       slot: slotOf(vertex),
@@ -199,7 +202,12 @@ export class KeyResolver {
           : await this.#facts.selectionContent(selection, vertex),
       ),
     );
-    return layerKey(vertex, { base, sources }, 'definition');
+    return this.#layerKey(vertex, base, sources, 'definition');
+  }
+
+  #layerKey(vertex: Vertex, base: CacheKey, sources: InputKeys['sources'], stage: 'definition' | 'content'): VertexKey {
+    const secrets = this.#facts.secrets(vertex);
+    return layerKey(vertex, { base, sources, ...(secrets === undefined ? {} : { secrets }) }, stage);
   }
 
   /** True for stages, images and repositories, whose content may be costly to know. */
@@ -212,8 +220,15 @@ export class KeyResolver {
   #find(vertex: Vertex, key: CacheKey, base: Resolution, from?: string): BuildRecord | null {
     const record = this.#session.index.record(key, from);
     if (record === null || (!isLinked(vertex) && record.below !== base.chain)) return null;
+    if (isExpired(vertex, record, this.#session.clock())) return null;
     const reachable = this.#session.blobs.has(record.blob.digest) || this.#session.index.locations(record.blob.digest).length > 0;
     return reachable ? record : null;
+  }
+
+  /** Its time is over: what reads it must not be found by its definition either. */
+  #hasExpired(vertex: Vertex, key: CacheKey): boolean {
+    const record = vertex.meta.ttl === undefined ? null : this.#session.index.record(key);
+    return record !== null && isExpired(vertex, record, this.#session.clock());
   }
 
   #hit(vertex: Vertex, key: CacheKey, record: BuildRecord, ingredients: Ingredients, base: Resolution): Resolution {
@@ -245,7 +260,8 @@ export class KeyResolver {
     const before = vertex.meta.noCache ? [] : this.#earlier(vertex, now);
     const eviction = vertex.meta.noCache ? null : (index.eviction({ key: now.key }) ?? index.eviction({ slot: slotOf(vertex) }));
     const listing = (selection: Selection) => this.#facts.listing(selection);
-    return () => explainMiss({ index, vertex, now, baseRan: !base.intact, before, eviction, sources, listing });
+    const time = this.#session.clock();
+    return () => explainMiss({ index, vertex, now, time, baseRan: !base.intact, before, eviction, sources, listing });
   }
 }
 
@@ -268,6 +284,10 @@ const sourceResolution = (outputKey: CacheKey): Resolution => ({
 const namesOfTrees = (chains: readonly (ChainId | null)[]): string => sha256Hex(JSON.stringify(chains));
 
 export const isLinked = (vertex: Vertex): boolean => vertex.op.type === 'copy' && vertex.op.link;
+
+/** Older than its step allows; `now` in milliseconds. */
+export const isExpired = ({ meta }: Vertex, record: BuildRecord, now: number): boolean =>
+  meta.ttl !== undefined && now - record.created >= meta.ttl;
 
 /** A linked copy's layer does not depend on its base, what lies above it does (H-09). */
 const outputKeyOf = (vertex: Vertex, base: CacheKey, key: CacheKey): CacheKey => (isLinked(vertex) ? linkedOutputKey(base, key) : key);

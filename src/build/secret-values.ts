@@ -1,6 +1,8 @@
 // Values of --secret, read when they are needed and kept by nobody.
 import { readFileSync } from 'node:fs';
+import { secretDigest } from '../cache/store-secret.ts';
 import { errnoOf, TsbuildError } from '../core/errors.ts';
+import type { Op } from '../graph/op.ts';
 import type { SecretSource } from './build-request.ts';
 
 /** Throws build/secret-missing, naming the secret, never its value. */
@@ -15,6 +17,24 @@ export function secretValue(id: string, source: SecretSource): Uint8Array {
       cause,
     });
   }
+}
+
+/**
+ * What a step's key holds of the secrets that it names: digests under the store's own key, which say nothing
+ * to somebody who has only the record. Undefined for the usual step, which names none.
+ */
+export function keyedSecrets(
+  root: string,
+  op: Op,
+  secrets: Readonly<Record<string, SecretSource>>,
+): Readonly<Record<string, string>> | undefined {
+  if (op.type !== 'exec' || op.secretKeys === undefined) return undefined;
+  return Object.fromEntries(
+    op.secretKeys.map((id) => {
+      const source = Object.hasOwn(secrets, id) ? secrets[id] : undefined;
+      return [id, source === undefined ? 'absent' : secretDigest(root, id, secretValue(id, source))];
+    }),
+  );
 }
 
 /**

@@ -12,6 +12,7 @@ import type { FailedStep } from './debug/failed-step.ts';
 import type { Layer, MadeLayer } from './layer.ts';
 import { stepFormat } from './outputs/convert-layers.ts';
 import type { RemoteSources } from './remote/remote-sources.ts';
+import { keyedSecrets } from './secret-values.ts';
 import { type Session, withSignal } from './session.ts';
 import type { SharedWork } from './shared-work.ts';
 import { Solver } from './solver.ts';
@@ -107,6 +108,7 @@ export async function withSolver<T>(
       chainOfImage: (vertex) => parts.images.chain(steps.manifestOf(vertex)),
       remoteContent: (vertex) => steps.remoteContent(vertex),
       listing: (selection) => trees.listing(selection),
+      secrets: (vertex) => keyedSecrets(session.root, vertex.op, parts.request.secrets),
       selectionContent: (selection, vertex) => atStep(parts.file, logs, vertex, () => trees.content(selection)),
     },
     steps: {

@@ -7,7 +7,7 @@ import { type ChainId, type ContentKey, extendChain } from '../core/digest.ts';
 import { InvariantError, invariant } from '../core/errors.ts';
 import type { BuildGraph, Vertex, VertexId } from '../graph/vertex.ts';
 import { packListing } from './file-listing.ts';
-import { isLinked, type KeyFacts, KeyResolver, type Resolution } from './keys.ts';
+import { isExpired, isLinked, type KeyFacts, KeyResolver, type Resolution } from './keys.ts';
 import { chainOf, type Layer, layerOf, type MadeLayer, type Rootfs } from './layer.ts';
 import type { LayerPositions } from './layer-positions.ts';
 import { type Selection, selectionsOf } from './selections.ts';
@@ -219,6 +219,7 @@ export class Solver {
   async #recordMadeMeanwhile(vertex: Vertex, resolution: Resolution, base: Rootfs): Promise<BuildRecord | null> {
     const record = this.#session.index.record(resolution.key);
     if (record === null || !this.#session.blobs.has(record.blob.digest)) return null;
+    if (isExpired(vertex, record, this.#session.clock())) return null;
     return isLinked(vertex) || record.below === (await chainOf(base.layers)) ? record : null;
   }
 

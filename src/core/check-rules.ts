@@ -33,6 +33,7 @@ export const ADVICE_CODES = {
   AptGetWithoutCleanup: 'plan/apt-get-without-cleanup',
   SecretFileCopied: 'plan/secret-file-copied',
   OwnerChangeCopiesFiles: 'plan/owner-change-copies-files',
+  StepCommentIgnored: 'plan/step-comment-ignored',
 } as const satisfies Readonly<Record<string, DiagnosticCode>>;
 
 /** Docker's name of a rule, or ours of an advice. */

@@ -25,6 +25,8 @@ export interface VertexKey {
 /** Names of ingredients that are keys of other vertices. */
 export const BASE = 'base';
 export const SOURCE = 'source ';
+/** Names of ingredients that stand for values of secrets. */
+export const SECRET = 'secret ';
 /** A note, no part of the key: the image behind `base`, as `reference@digest`. */
 export const BASE_IMAGE = '#base image';
 
@@ -48,6 +50,8 @@ export interface InputKeys {
   readonly base: CacheKey;
   /** By source position (copy) or input number (exec mounts). */
   readonly sources: readonly (CacheKey | ContentKey)[];
+  /** Secret id → digest that tells its values apart; only of an exec's `secretKeys`. */
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /** Key of a copy, mkdir or exec over the given input keys. `stage: 'content'` when `sources` are content keys. */
@@ -59,6 +63,7 @@ export function layerKey(vertex: Vertex, inputs: InputKeys, stage: 'definition' 
     // --link makes the layer without looking at the base (H-09).
     base: op.type === 'copy' && op.link ? undefined : inputs.base,
     sources: inputs.sources,
+    secrets: inputs.secrets,
   };
   return { key: keyOf(`${op.type}-${stage}`, parts), ingredients: ingredientsOf(vertex, inputs) };
 }
@@ -80,6 +85,7 @@ function ingredientsOf(vertex: Vertex, inputs: InputKeys): Ingredients {
   const { op } = vertex;
   const shared: Record<string, string> = op.type === 'copy' && op.link ? {} : { [BASE]: inputs.base };
   for (const [at, key] of inputs.sources.entries()) shared[`${SOURCE}${at + 1}`] = key;
+  for (const [id, digest] of Object.entries(inputs.secrets ?? {})) shared[`${SECRET}${id}`] = fingerprint(digest);
   switch (op.type) {
     case 'exec':
       return { ...shared, platform: platformKey(vertex.meta.platform), ...execIngredients(op) };

@@ -140,6 +140,8 @@ export interface ExecOp {
   /** `name=soft:hard`. */
   readonly ulimits?: readonly string[];
   readonly cgroupParent?: string;
+  /** Secrets whose values belong to the key, by id, sorted; the values are looked up when the key is made. */
+  readonly secretKeys?: readonly string[];
 }
 
 export type SourceOp = ImageOp | ScratchOp | LocalOp | HttpOp | GitOp;
@@ -164,6 +166,8 @@ export interface VertexMeta {
   readonly origin?: { readonly start: number; readonly end: number };
   /** Never reuse a record for this vertex (--no-cache, --no-cache-filter). */
   readonly noCache: boolean;
+  /** Milliseconds: an older record is not reused. */
+  readonly ttl?: number;
   /** Predefined proxy arguments, both cases (A-10): in the environment, not in the key. */
   readonly proxyEnv: readonly string[];
   /** Platform the step runs on. */

@@ -24,12 +24,18 @@ export interface BuildGraph {
 export class GraphBuilder {
   readonly #vertices = new Map<VertexId, Vertex>();
 
-  /** Interns: the same op over the same inputs (and platform of execution) is one vertex; the first meta stays. */
+  /**
+   * Interns: the same op over the same inputs (and platform of execution) is one vertex; the first meta stays,
+   * but with the shortest TTL.
+   */
   add(op: Op, inputs: readonly VertexId[], meta: VertexMeta): VertexId {
     for (const input of inputs) invariant(this.#vertices.has(input), `input ${input} is not in the graph`);
     const platform = op.type === 'exec' ? meta.platform : undefined;
     const id = sha256Hex(canonicalJson({ op, inputs, platform })) as VertexId;
-    if (!this.#vertices.has(id)) this.#vertices.set(id, { id, op, inputs, meta });
+    const known = this.#vertices.get(id);
+    if (known === undefined) this.#vertices.set(id, { id, op, inputs, meta });
+    else if (meta.ttl !== undefined && meta.ttl < (known.meta.ttl ?? Number.POSITIVE_INFINITY))
+      this.#vertices.set(id, { ...known, meta: { ...known.meta, ttl: meta.ttl } });
     return id;
   }
 

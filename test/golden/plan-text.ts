@@ -33,7 +33,12 @@ function describeOp(op: Op): string {
 
 function describeVertex(vertex: Vertex, name: (id: VertexId) => string): string {
   const { meta } = vertex;
-  const marks = [formatPlatform(meta.platform), ...(meta.noCache ? ['no-cache'] : []), ...meta.proxyEnv.map((pair) => `proxy:${pair}`)];
+  const marks = [
+    formatPlatform(meta.platform),
+    ...(meta.noCache ? ['no-cache'] : []),
+    ...(meta.ttl === undefined ? [] : [`ttl:${meta.ttl}`]),
+    ...meta.proxyEnv.map((pair) => `proxy:${pair}`),
+  ];
   const inputs = vertex.inputs.length > 0 ? ` (${vertex.inputs.map(name).join(' ')})` : '';
   return `  ${name(vertex.id)}${inputs} ${meta.label} | ${marks.join(' ')}\n      ${describeOp(vertex.op)}`;
 }

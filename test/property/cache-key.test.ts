@@ -51,12 +51,22 @@ describe('keys of steps', () => {
     fc.assert(fc.property(copy, copy, (a, b) => (keyOf(a) === keyOf(b)) === same(a, b)));
   });
 
-  it.each(['args', 'env', 'cwd', 'user', 'network', 'security', 'hostname', 'addHosts', 'shmSize', 'ulimits', 'cgroupParent'])(
-    'change with %s of RUN',
-    (name) => {
-      fc.assert(fc.property(exec, (op) => keyOf(op) !== keyOf({ ...op, [name]: ['something else'] } as unknown as ExecOp)));
-    },
-  );
+  it.each([
+    'args',
+    'env',
+    'cwd',
+    'user',
+    'network',
+    'security',
+    'hostname',
+    'addHosts',
+    'shmSize',
+    'ulimits',
+    'cgroupParent',
+    'secretKeys',
+  ])('change with %s of RUN', (name) => {
+    fc.assert(fc.property(exec, (op) => keyOf(op) !== keyOf({ ...op, [name]: ['something else'] } as unknown as ExecOp)));
+  });
 
   it.each(['dest', 'destIsDir', 'chown', 'chmod', 'parents', 'exclude', 'unpack', 'sources', 'link'])('change with %s of COPY', (name) => {
     fc.assert(fc.property(copy, (op) => keyOf(op) !== keyOf({ ...op, [name]: ['something else'] } as unknown as CopyOp)));

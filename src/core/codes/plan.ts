@@ -196,6 +196,11 @@ const PLAN_CHECKS = {
     explanation:
       'Changing the owner or mode of a file puts its whole content into the layer of the step a second time. Use COPY --chown and --chmod where the files come from. This is advice that Docker does not give.',
   },
+  'plan/step-comment-ignored': {
+    title: 'Comment for tsbuild is ignored',
+    explanation:
+      'Comments that begin with `tsbuild:` say how long the record of the RUN below them counts (`# tsbuild:ttl=24h`) and which of its secrets belong to its cache key (`# tsbuild:secret-key=ID`). This one has another name, a value that cannot be understood, or stands above something else. Docker sees nothing but a comment.',
+  },
   'plan/expose-proto-casing': {
     title: 'Protocol is not lower case',
     explanation: 'Write tcp, udp or sctp.',

@@ -9,12 +9,14 @@ import { lowerEnv, lowerLabel } from './env.ts';
 import { lowerExpose } from './expose.ts';
 import { lowerMaintainer, lowerOnbuild, lowerStopsignal, lowerUser, lowerVolume } from './metadata.ts';
 import { lowerRun } from './run.ts';
+import { refuseStepComments } from './step-comments.ts';
 import { lowerWorkdir } from './workdir.ts';
 
 /** State after `instruction`; unchanged when it was wrong and has been reported. */
 export function lowerInstruction(state: StageState, instruction: Instruction, context: LowerContext): StageState {
   const mute = mutedFor(instruction);
   const muted = mute === null ? context : { ...context, reporter: context.reporter.muting(mute) };
+  if (instruction.kind !== 'run') refuseStepComments(instruction, muted.reporter);
   return lowerKind(state, instruction, muted);
 }
 

@@ -12,6 +12,7 @@ import { runText } from '../history.ts';
 import { cleanAbsolute } from '../paths.ts';
 import { type LowerContext, type StageState, vertexMeta, withLayer, workdirOf } from './context.ts';
 import { lowerMounts } from './run-mounts.ts';
+import { readStepComments } from './step-comments.ts';
 
 const SCRIPT_DIRECTORY = '/dev/pipes';
 
@@ -88,6 +89,7 @@ export function lowerRun(state: StageState, instruction: RunInstruction, context
     return state;
   }
   checkRun({ instruction, mounts: mounts.mounts, shell: shellOf(state.image.config), inImage: context.inImage }, context.reporter);
+  const { ttl, secretKeys } = readStepComments(instruction, mounts.mounts, context.reporter);
   const { config } = state.image;
   const op: ExecOp = {
     type: 'exec',
@@ -98,6 +100,7 @@ export function lowerRun(state: StageState, instruction: RunInstruction, context
     mounts: [...mounts.mounts, ...(script ? [script] : [])],
     network,
     security,
+    ...(secretKeys === undefined ? {} : { secretKeys }),
     ...sandboxOptions(context),
   };
   const inputs: VertexId[] = [state.vertex, ...mounts.inputs];
@@ -105,6 +108,6 @@ export function lowerRun(state: StageState, instruction: RunInstruction, context
   const [document] = instruction.heredocs;
   const text = sole && document ? `${instruction.original} (${summary(document)})` : instruction.original;
   const meta = vertexMeta(state, instruction, { text, masked: mounts.secretEnv, noCache: context.noCache }, context);
-  const vertex = context.graph.add(op, inputs, meta);
+  const vertex = context.graph.add(op, inputs, ttl === undefined ? meta : { ...meta, ttl });
   return withLayer(state, vertex, runText(args, state.args, state.scope));
 }
