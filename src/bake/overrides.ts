@@ -92,6 +92,12 @@ function matchTargets(config: Config, pattern: string): readonly string[] {
   return names;
 }
 
+/** Whether an override is for some target of `config`. */
+export function hasTarget(item: string, config: Config): boolean {
+  const pattern = item.split(/[.=]/, 1)[0] ?? '';
+  return config.targets.has(pattern) || [...config.targets.keys()].some((name) => matchPattern(pattern, name));
+}
+
 export function applyOverrides(fields: TargetFields, overrides: TargetOverrides | undefined): TargetFields {
   if (overrides === undefined) return fields;
   let result = fields;

@@ -116,7 +116,7 @@ const failed = (error: BakeProblem): BakeResult => ({
   conflicts: [],
 });
 
-function resolveTargets(config: Config, request: BakeRequest): Omit<BakeResult, 'diagnostics'> {
+export function resolveTargets(config: Config, request: BakeRequest): Omit<BakeResult, 'diagnostics'> {
   const asked = (request.targets.length === 0 ? ['default'] : request.targets).flatMap((name) => expandPattern(config, name));
   const graph = new TargetGraph(config, parseOverrides(request.overrides, config, request.environment));
   const contents = asked.map((name) => contentsOf(config, name));

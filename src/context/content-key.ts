@@ -26,13 +26,31 @@ export function contentKeyOfSelection(tree: SourceTree, selection: Selection, ex
 
 /** What enters the key, in its order; paths as they count there. */
 export function* selectedEntries(tree: SourceTree, selection: Selection, exclude: PatternMatcher | undefined): Generator<FileEntry> {
+  for (const { path, entry, top } of walkSelection(tree, selection, exclude)) {
+    if (top && entry.type === 'dir') yield { path, type: 'dir', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 };
+    else if (entry.type === 'hardlink') yield { ...linkedFile(tree, entry), path };
+    else yield path === entry.path ? entry : { ...entry, path };
+  }
+}
+
+export interface SelectedEntry {
+  /** As it counts in the key. */
+  readonly path: string;
+  /** Path of the selected source, and below it. */
+  readonly source: string;
+  readonly relative: string;
+  /** With its path in the tree. */
+  readonly entry: FileEntry;
+  /** The selected source itself. */
+  readonly top: boolean;
+}
+
+/** What a selection brings along, in the order of its key. */
+export function* walkSelection(tree: SourceTree, selection: Selection, exclude: PatternMatcher | undefined): Generator<SelectedEntry> {
   for (const source of selection.sources) {
     const name = selection.wildcard ? baseOf(source.path) : '';
     for (const { entry, relative } of walkTree(tree, source.entry, exclude)) {
-      const path = relative === '' ? name : childOf(name, relative);
-      if (relative === '' && entry.type === 'dir') yield { path, type: 'dir', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 };
-      else if (entry.type === 'hardlink') yield { ...linkedFile(tree, entry), path };
-      else yield path === entry.path ? entry : { ...entry, path };
+      yield { path: relative === '' ? name : childOf(name, relative), source: source.path, relative, entry, top: relative === '' };
     }
   }
 }

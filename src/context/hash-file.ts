@@ -8,7 +8,7 @@ import { type FileStamp, sameStamp } from './stat-cache.ts';
 
 export type HashResult =
   | {
-      /** Of the first `stamp.size` bytes. */
+      /** Of the first `stamp.size` bytes; in another scheme when one was asked for. */
       readonly sha256: string;
       readonly stamp: FileStamp;
       /** False when the file kept changing: the hash stands for this build only. */
@@ -22,8 +22,19 @@ const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const ATTEMPTS = 3;
 export const BUFFER_SIZE = 1 << 20;
 
+/** How content becomes hex digits; `prefix` gives what is hashed before it. */
+export interface HashScheme {
+  readonly algorithm: 'sha1' | 'sha256';
+  prefix(size: number): string;
+}
+
+const CONTENT: HashScheme = { algorithm: 'sha256', prefix: () => '' };
+
+/** The id of content as a blob of a git repository, whose object format is the algorithm. */
+export const gitBlobScheme = (algorithm: 'sha1' | 'sha256'): HashScheme => ({ algorithm, prefix: (size) => `blob ${size}\0` });
+
 /** Hashes the file at `host`; `buffer` is scratch space of BUFFER_SIZE bytes. Never throws for what the file system answers. */
-export function hashFile(host: string, buffer: Buffer): HashResult {
+export function hashFile(host: string, buffer: Buffer, scheme: HashScheme = CONTENT): HashResult {
   let fd: number;
   try {
     fd = openSync(fsPath(host), FLAGS);
@@ -35,7 +46,7 @@ export function hashFile(host: string, buffer: Buffer): HashResult {
     if (!before.isFile()) return { errno: 'EINVAL' };
     for (let attempt = 1; ; attempt += 1) {
       const size = Number(before.size);
-      const sha256 = hashBytes(fd, size, buffer);
+      const sha256 = hashBytes(fd, size, buffer, scheme);
       const after = fstatSync(fd, { bigint: true });
       const stable = sha256 !== null && sameStamp(stampOf(before), stampOf(after));
       if (sha256 !== null && (stable || attempt === ATTEMPTS)) return { sha256, stamp: stampOf(before), stable };
@@ -57,12 +68,12 @@ const stampOf = (stats: BigIntStats): FileStamp => ({
 });
 
 /** Hash of exactly `size` bytes from the start, or null when the file is shorter by now. */
-function hashBytes(fd: number, size: number, buffer: Buffer): string | null {
-  if (size <= buffer.length) {
+function hashBytes(fd: number, size: number, buffer: Buffer, scheme: HashScheme): string | null {
+  if (size <= buffer.length && scheme === CONTENT) {
     const read = fill(fd, buffer, size, 0);
     return read === size ? hash('sha256', buffer.subarray(0, size), 'hex') : null;
   }
-  const digest = createHash('sha256');
+  const digest = createHash(scheme.algorithm).update(scheme.prefix(size));
   for (let at = 0; at < size; ) {
     const want = Math.min(buffer.length, size - at);
     if (fill(fd, buffer, want, at) !== want) return null;

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import type { YamlModule } from '../../bake/compose/yaml-port.ts';
 import { readDefinitionFiles } from '../../bake/definition-files.ts';
 import { type BakeRequest, type BakeResult, type LoadedBake, loadBake, needsYaml, resolveBake } from '../../bake/resolve-bake.ts';
+import { type KnownTargets, resolveKnown } from '../../bake/resolve-known.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
 import { formatPlatform, hostPlatform } from '../../core/platform.ts';
 import { definitionPath, type RemoteDefinition } from './remote-definition.ts';
@@ -22,6 +23,10 @@ export interface OpenBakeOptions {
   readonly workingDirectory: string;
   /** Where the files come from, when not from the working directory. */
   readonly remote?: RemoteDefinition;
+  /** Reads definition files in another way, for an earlier state of them. */
+  readonly read?: (name: string) => string | null;
+  /** What timestamp() gives; now unless given. */
+  readonly time?: Date;
 }
 
 /** A definition file is a page or two. */
@@ -31,13 +36,18 @@ export async function openBake(options: OpenBakeOptions): Promise<BakeResult> {
   return resolveBake(await requestOf(options));
 }
 
+/** The named targets as each is by itself, without those that are not defined. */
+export async function openTargets(options: OpenBakeOptions): Promise<KnownTargets> {
+  return resolveKnown(await requestOf(options));
+}
+
 /** Everything that the files define, for lists. Throws BakeProblem. */
 export async function loadDefinitions(options: OpenBakeOptions): Promise<LoadedBake> {
   return loadBake(await requestOf(options));
 }
 
 async function requestOf(options: OpenBakeOptions): Promise<BakeRequest> {
-  const read = (name: string): string | null => readText(name, options);
+  const read = options.read ?? ((name: string): string | null => readText(name, options));
   const files = readDefinitionFiles(options.files, options.environment, { read });
   return {
     files,
@@ -46,7 +56,7 @@ async function requestOf(options: OpenBakeOptions): Promise<BakeRequest> {
     overrides: options.overrides,
     environment: options.environment,
     localPlatform: formatPlatform(hostPlatform(process.arch)),
-    now: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+    now: (options.time ?? new Date()).toISOString().replace(/\.\d+Z$/, 'Z'),
     ...(needsYaml(files) ? { yaml: await loadYaml() } : {}),
   };
 }

@@ -79,12 +79,12 @@ function refuseUnsupported(target: BakeTarget): void {
 }
 
 /** `cwd://` is the working directory, for definitions that come from elsewhere. */
-const localContext = (context: string): string => (context.startsWith('cwd://') ? context.slice('cwd://'.length) || '.' : context);
+export const localContext = (context: string): string => (context.startsWith('cwd://') ? context.slice('cwd://'.length) || '.' : context);
 
-const isRemote = (context: string): boolean => /^[a-z][a-z0-9+.-]*:\/\/|^git@|^github\.com\/|^-$/.test(context);
+export const isRemote = (context: string): boolean => /^[a-z][a-z0-9+.-]*:\/\/|^git@|^github\.com\/|^-$/.test(context);
 
 /** Relative to the context, unlike -f. */
-function dockerfileOf(target: BakeTarget): string {
+export function dockerfileOf(target: BakeTarget): string {
   const { context, dockerfile } = target;
   if (dockerfile.startsWith('cwd://')) return dockerfile.slice('cwd://'.length);
   const local = localContext(context);

@@ -84,6 +84,16 @@ export const BAKE_ERRORS = {
     title: 'Asked for something tsbuild cannot do',
     explanation: 'The definition asks for a feature of buildx that tsbuild does not have. The message names the target and the attribute.',
   },
+  'bake/no-repository': {
+    title: 'No git work tree to compare with',
+    explanation:
+      '`--affected` compares the files of a git work tree with a commit. git is not installed, the working directory is not in a work tree, or git cannot read the repository.',
+  },
+  'bake/unknown-ref': {
+    title: 'Commit to compare with not found',
+    explanation:
+      '`--affected=REF` names no commit of this repository, or the commit is not here because the clone is shallow. Fetch it, or name another.',
+  },
   'bake/failed': {
     title: 'Targets failed',
     explanation:

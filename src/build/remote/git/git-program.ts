@@ -19,6 +19,8 @@ export interface GitCall {
   readonly config?: readonly (readonly [string, string])[];
   /** What messages call the repository. */
   readonly shown: string;
+  /** What git reads from its standard input; nothing unless given. */
+  readonly input?: Uint8Array;
   /** Called with output as it comes, instead of collecting it. */
   readonly onOutput?: (chunk: Buffer) => void;
 }
@@ -72,12 +74,14 @@ export class GitProgram {
     signal.throwIfAborted();
     // The shell sets the umask: modes of a checkout must not depend on who builds.
     const child = spawn('/bin/sh', ['-c', 'umask 022 && exec git "$@"', 'git', ...call.args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       env: this.#environment(call),
       cwd: '/',
       // A group of its own: git's helpers do not end with it.
       detached: true,
     });
+    // A git that ends before it has read everything says why by its exit code.
+    child.stdin.on('error', () => undefined).end(call.input);
     const stop = (): void => {
       if (child.pid !== undefined) endGroup(child.pid);
     };

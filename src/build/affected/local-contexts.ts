@@ -1,0 +1,50 @@
+// Which contexts of a target are directories of this machine, and which can change without any commit.
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { BakeTarget } from '../../bake/bake-target.ts';
+import { linkedName } from '../../bake/target-graph.ts';
+import { localContext } from '../bake/target-request.ts';
+import { parseNamedContext } from '../named-context.ts';
+import { isGitContext, parseGitContext } from '../remote/remote-contexts.ts';
+import type { Reason } from './reason.ts';
+
+export interface LocalContext {
+  /** '' is the build context. */
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+}
+
+/** The build context comes first when it is local. A reason: some other context is not pinned to what it was. */
+export function localContexts(target: BakeTarget, workingDirectory: string): readonly LocalContext[] | Reason {
+  const local: LocalContext[] = [];
+  const main = localContext(target.context);
+  const path = resolve(workingDirectory, main);
+  if (main !== '-' && (isDirectory(path) || !isElsewhere(main))) local.push({ name: '', path });
+  else if (!isPinned(main)) return unpinned('context', main);
+  if (target.dockerfileInline === undefined && /^https?:\/\//.test(target.dockerfile)) return unpinned('dockerfile', target.dockerfile);
+  for (const [name, source] of target.contexts ?? []) {
+    if (linkedName(source) !== null) continue;
+    const context = parseNamedContext(name, localContext(source), workingDirectory);
+    if (context.type === 'local') local.push({ name, path: context.path });
+    else if (context.type === 'http' || (context.type === 'git' && !isPinned(context.url))) return unpinned(`contexts.${name}`, source);
+  }
+  return local;
+}
+
+const isElsewhere = (spec: string): boolean => isGitContext(spec) || /^https?:\/\//.test(spec);
+
+const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+const unpinned = (attribute: string, source: string): Reason => ({
+  kind: 'context',
+  input: attribute,
+  text: `its ${attribute} ${source === '-' ? 'is standard input' : `${JSON.stringify(source)} may have changed: no commit or checksum pins it`}`,
+});
+
+/** A commit by its full hash, or a checksum. */
+function isPinned(spec: string): boolean {
+  if (!isGitContext(spec)) return false;
+  const { ref = '', checksum } = parseGitContext(spec);
+  return checksum !== undefined || /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(ref);
+}
