@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { COMMANDS } from '../src/cli/commands/table.ts';
 import { COMMON_FLAGS } from '../src/cli/flags/common.ts';
-import type { CommandSpec, FlagSpec } from '../src/cli/flags/flag.ts';
+import { type CommandSpec, type FlagSpec, shownValue } from '../src/cli/flags/flag.ts';
 import { type CodeInfo, DIAGNOSTIC_CODES, ERROR_CODES } from '../src/core/codes.ts';
 
 const GENERATED = '<!-- Made by `npm run docs` from the tables in src/; edit those. -->';
@@ -12,7 +12,7 @@ const GENERATED = '<!-- Made by `npm run docs` from the tables in src/; edit tho
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 
 function flagCell(flag: FlagSpec): string {
-  const value = flag.kind === 'switch' ? '' : ` ${flag.placeholder ?? 'VALUE'}`;
+  const value = shownValue(flag);
   const short = flag.short === undefined ? '' : `\`-${flag.short}\`, `;
   return `${short}\`--${flag.name}${value.replaceAll('|', '\\|')}\`${flag.kind === 'list' ? ' (repeatable)' : ''}`;
 }

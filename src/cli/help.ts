@@ -1,6 +1,6 @@
 // Help texts, made from the flag tables.
 import { COMMON_FLAGS } from './flags/common.ts';
-import type { CommandSpec, FlagSpec } from './flags/flag.ts';
+import { type CommandSpec, type FlagSpec, shownValue } from './flags/flag.ts';
 
 export function overview(commands: readonly CommandSpec[]): string {
   const width = Math.max(...commands.map((command) => command.name.length));
@@ -44,6 +44,5 @@ export function commandHelp(command: CommandSpec): string {
 
 function flagUsage(flag: FlagSpec): string {
   const short = flag.short === undefined ? '    ' : `-${flag.short}, `;
-  const value = flag.kind === 'switch' ? '' : ` ${flag.placeholder ?? 'VALUE'}`;
-  return `${short}--${flag.name}${value}`;
+  return `${short}--${flag.name}${shownValue(flag)}`;
 }

@@ -13,6 +13,7 @@ import { definitionPath, type RemoteDefinition } from './remote-definition.ts';
 export { printBake } from '../../bake/print-bake.ts';
 export { type BakeDiagnostic, BakeProblem } from '../../bake/problem.ts';
 export { shorthandOverrides } from '../../bake/resolve-bake.ts';
+export { shardTargets } from '../../bake/shard-targets.ts';
 
 export interface OpenBakeOptions {
   /** -f as typed. */

@@ -1,18 +1,13 @@
 // `tsbuild bake`: all targets of definition files in one go, or what they are (--print, --list, --check).
 import { availableParallelism } from 'node:os';
-import { listTargets, listVariables } from '../../build/bake/list-bake.ts';
-import {
-  type BakeDiagnostic,
-  BakeProblem,
-  loadDefinitions,
-  type OpenBakeOptions,
-  openBake,
-  printBake,
-} from '../../build/bake/open-bake.ts';
+import { type OpenBakeOptions, openBake, printBake } from '../../build/bake/open-bake.ts';
 import { fetchDefinition, remoteTarget, remoteUrl } from '../../build/bake/remote-definition.ts';
 import type { TargetOutcome } from '../../build/bake/run-bake.ts';
 import type { Session } from '../../build/session.ts';
-import { renderDiagnostic } from '../../core/render-diagnostic.ts';
+import { DURATION_KEY } from '../bake/durations.ts';
+import { printList } from '../bake/print-list.ts';
+import { reportAll } from '../bake/report-all.ts';
+import { isSelecting, selectTargets } from '../bake/select-targets.ts';
 import { bakeOverrides } from '../bake-options.ts';
 import { buildMetadata, writeMetadata } from '../build-metadata.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from '../exit-code.ts';
@@ -21,11 +16,13 @@ import { usageError } from '../flags/parse-argv.ts';
 import { reportError } from '../report-error.ts';
 import { bakeSummary } from '../reporter/bake-summary.ts';
 import { TargetTally } from '../reporter/target-tally.ts';
-import { tableText } from '../table-text.ts';
 import type { Cli, RunCommand } from './command.ts';
 import { withProgress } from './session.ts';
 
 type Resolved = Awaited<ReturnType<typeof openBake>>;
+
+/** What is built when no target is selected. */
+const NOTHING: Resolved = { groups: [], targets: [], diagnostics: [], conflicts: [] };
 
 export const run: RunCommand = async (args, cli) => {
   const url = remoteUrl(args.positionals[0]);
@@ -38,10 +35,12 @@ export const run: RunCommand = async (args, cli) => {
     environment: cli.env,
     workingDirectory: cli.cwd,
   };
+  const selection = isSelecting(args) ? await selectTargets(args, cli, options) : null;
+  if (selection === null && isSelecting(args)) return EXIT_USAGE;
   const list = args.values.get('list');
-  if (list !== undefined) return printList(list, options, cli);
-  const printed = await openBake(options);
-  if (report(printed.diagnostics, cli)) return EXIT_USAGE;
+  if (list !== undefined) return printList(list, options, selection, cli);
+  const printed = selection?.names.length === 0 ? NOTHING : await openBake({ ...options, targets: selection?.names ?? options.targets });
+  if (reportAll(printed.diagnostics, cli)) return EXIT_USAGE;
   if (isOn(args, 'print')) {
     cli.print(printBake(printed.groups, printed.targets, url));
     return EXIT_OK;
@@ -49,48 +48,9 @@ export const run: RunCommand = async (args, cli) => {
   const resolved = remote === null ? printed : { ...printed, targets: printed.targets.map((target) => remoteTarget(target, remote)) };
   const calls = resolved.targets.filter((target) => target.call !== undefined && target.call !== 'build');
   if (calls.length > 0) return callTargets(resolved, args, cli);
-  if (report(resolved.conflicts, cli)) return EXIT_USAGE;
+  if (reportAll(resolved.conflicts, cli)) return EXIT_USAGE;
   return buildTargets(resolved, args, cli);
 };
-
-/** Says whether there are errors. */
-function report(diagnostics: readonly BakeDiagnostic[], cli: Cli): boolean {
-  for (const { diagnostic, file } of diagnostics)
-    cli.stderr.write(`${renderDiagnostic(diagnostic, file ?? { name: 'bake', text: '' }, { color: cli.stderr.color })}\n`);
-  return diagnostics.some(({ diagnostic }) => diagnostic.severity === 'error');
-}
-
-/** `targets`, `variables`, or the fields `type=` and `format=json` as buildx takes them. */
-async function printList(text: string, options: OpenBakeOptions, cli: Cli): Promise<number> {
-  const fields = new Map(
-    text
-      .split(',')
-      .map((field) => (field.includes('=') ? [field.slice(0, field.indexOf('=')), field.slice(field.indexOf('=') + 1)] : ['type', field])),
-  );
-  const type = fields.get('type');
-  const json = fields.get('format') === 'json';
-  if (type !== 'targets' && type !== 'variables') throw usageError('bake', `--list is targets or variables, got ${JSON.stringify(text)}`);
-  try {
-    const loaded = await loadDefinitions(options);
-    if (type === 'targets') {
-      const items = listTargets(loaded);
-      cli.print(
-        json
-          ? `${JSON.stringify(items, null, 2)}\n`
-          : tableText([['TARGET', 'DESCRIPTION'], ...items.map((item) => [item.name, item.description ?? ''])]),
-      );
-    } else {
-      const items = listVariables(loaded);
-      const rows = items.map((item) => [item.name, item.type ?? '', item.value ?? '<null>', item.description ?? '']);
-      cli.print(json ? `${JSON.stringify(items, null, 2)}\n` : tableText([['VARIABLE', 'TYPE', 'VALUE', 'DESCRIPTION'], ...rows]));
-    }
-    return EXIT_OK;
-  } catch (error) {
-    if (!(error instanceof BakeProblem)) throw error;
-    report([{ diagnostic: error.diagnostic, file: error.file }], cli);
-    return EXIT_USAGE;
-  }
-}
 
 /** --check and --call: answers about each Dockerfile; the worst exit code counts. */
 async function callTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Promise<number> {
@@ -134,7 +94,7 @@ async function buildTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Pro
     cli.stderr.write(`target ${outcome.target.name} failed:\n`);
     reportError(outcome.error, cli.stderr, cli.signal.aborted);
   }
-  if (!isOn(args, 'quiet')) cli.stderr.write(bakeSummary(outcomes, tally));
+  if (!isOn(args, 'quiet') && outcomes.length > 0) cli.stderr.write(bakeSummary(outcomes, tally));
   const metadata = args.values.get('metadata-file');
   if (metadata !== undefined) writeMetadata(metadata, metadataOf(outcomes));
   return outcomes.every((outcome) => outcome.type === 'built') ? EXIT_OK : EXIT_FAILED;
@@ -150,9 +110,13 @@ const watched = (session: Session, tally: TargetTally): Session => ({
 
 /** One object per target that was built. */
 const metadataOf = (outcomes: readonly TargetOutcome[]): Record<string, unknown> =>
-  Object.fromEntries(
-    outcomes.flatMap((outcome) => (outcome.type === 'built' ? [[outcome.target.name, buildMetadata(outcome.outcome)]] : [])),
-  );
+  Object.fromEntries(outcomes.flatMap((outcome) => (outcome.type === 'built' ? [[outcome.target.name, targetMetadata(outcome)]] : [])));
+
+/** The time is what --shard balances by. */
+const targetMetadata = ({ outcome, milliseconds }: Extract<TargetOutcome, { type: 'built' }>): Record<string, unknown> => ({
+  ...buildMetadata(outcome),
+  [DURATION_KEY]: milliseconds,
+});
 
 function parallelOf(args: ParsedArgs): number {
   const text = args.values.get('parallel');

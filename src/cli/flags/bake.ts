@@ -24,6 +24,24 @@ export const BAKE_COMMAND: CommandSpec = {
       placeholder: 'targets|variables',
       help: 'List targets or variables and build nothing (type=targets,format=json)',
     },
+    {
+      name: 'affected',
+      kind: 'optional',
+      placeholder: 'REF',
+      help: 'Only targets whose inputs differ from a commit (default: where HEAD left the default branch of origin)',
+    },
+    {
+      name: 'shard',
+      kind: 'value',
+      placeholder: 'N/M',
+      help: 'Only part N of M equal parts of the targets, the same in every process',
+    },
+    {
+      name: 'durations',
+      kind: 'list',
+      placeholder: 'FILE',
+      help: 'Metadata file of an earlier run, by whose durations --shard balances its parts',
+    },
     { name: 'check', kind: 'switch', help: 'Check the Dockerfiles of the targets and build nothing' },
     {
       name: 'call',
@@ -43,5 +61,6 @@ export const BAKE_COMMAND: CommandSpec = {
     'tsbuild bake web api --set *.platform=linux/arm64',
     'tsbuild bake -f compose.yaml --print',
     'tsbuild bake --list targets',
+    'tsbuild bake --affected=origin/main --shard 3/8',
   ],
 };

@@ -5,8 +5,11 @@ export interface FlagSpec {
   /** Without dashes. */
   readonly name: string;
   readonly short?: string;
-  /** 'switch' takes no value (`--push`, `--push=false`); 'value' one, the last wins; 'list' collects. */
-  readonly kind: 'switch' | 'value' | 'list';
+  /**
+   * 'switch' takes no value (`--push`, `--push=false`); 'value' one, the last wins; 'list' collects;
+   * 'optional' is a switch that may have a value after `=`, and only there.
+   */
+  readonly kind: 'switch' | 'value' | 'list' | 'optional';
   /** Shown in help for flags with values: `NAME[:TAG]`. */
   readonly placeholder?: string;
   readonly help: string;
@@ -35,6 +38,13 @@ export interface ParsedArgs {
   readonly values: ReadonlyMap<string, string>;
   readonly lists: ReadonlyMap<string, readonly string[]>;
   readonly positionals: readonly string[];
+}
+
+/** The value of a flag as usage texts show it, with what stands before it. */
+export function shownValue(flag: FlagSpec): string {
+  if (flag.kind === 'switch') return '';
+  const name = flag.placeholder ?? 'VALUE';
+  return flag.kind === 'optional' ? `[=${name}]` : ` ${name}`;
 }
 
 export const isOn = (args: ParsedArgs, name: string): boolean => args.switches.get(name) === true;

@@ -99,6 +99,13 @@ function store(
     return;
   }
   refuse(command, flag, shown, inline);
+  if (flag.kind === 'optional') {
+    if (inline === '') throw usageError(command.name, `${shown}= has no value (${flag.placeholder ?? 'VALUE'})`);
+    out.switches.set(flag.name, true);
+    if (inline === null) out.values.delete(flag.name);
+    else out.values.set(flag.name, inline);
+    return;
+  }
   const value = inline ?? next();
   if (value === undefined) throw usageError(command.name, `${shown} needs a value (${flag.placeholder ?? 'VALUE'})`);
   if (flag.choices !== undefined && !flag.choices.includes(value)) {
