@@ -7,6 +7,7 @@ import type { BakeTarget } from '../../bake/bake-target.ts';
 import { changedAttribute, type KnownTargets } from '../../bake/resolve-known.ts';
 import { linkedName } from '../../bake/target-graph.ts';
 import { TEMP_DIR } from '../../cache/fs-blob-store.ts';
+import { OpenDirectories } from '../../context/open-directories.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { pathToBytes } from '../../core/path-bytes.ts';
 import { type OpenBakeOptions, openTargets } from '../bake/open-bake.ts';
@@ -63,13 +64,20 @@ export async function affectedTargets(session: Session, options: AffectedOptions
     const ref = new RefTree(listing, checkoutModes(listing, tree.top, process.umask()), await checkoutRules(listing, scratch));
     const now = await openTargets({ ...bake, targets: options.names });
     const before = await definitionAtRef({ ref, top: tree.top, bake, names: options.names });
-    const planned = new PlannedReads(session, registry, { targets: now.targets, environment: bake.environment, workingDirectory });
+    const directories = new OpenDirectories();
+    const planned = new PlannedReads(session, registry, {
+      targets: now.targets,
+      environment: bake.environment,
+      workingDirectory,
+      directories,
+    });
     const search = new AffectedSearch(now, before, {
       ref,
       shown,
       top: tree.top,
       workingDirectory,
       signal: session.signal,
+      directories,
       reads: (target) => readsOf(planned, target, options.strict, session.signal),
       isIgnored: (path) => isIgnored(tree, path),
     });

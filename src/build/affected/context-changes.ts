@@ -4,7 +4,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { BakeTarget } from '../../bake/bake-target.ts';
 import { filteredTree } from '../../context/filtered-tree.ts';
 import { parseIgnoreFile } from '../../context/ignore-file.ts';
-import { openLocalTree } from '../../context/local-tree.ts';
+import type { OpenDirectories } from '../../context/open-directories.ts';
 import { compileRules, type PatternMatcher } from '../../context/pattern-matcher.ts';
 import { readText } from '../../context/read-dockerfile.ts';
 import { InvariantError } from '../../core/errors.ts';
@@ -23,6 +23,8 @@ export interface ChangesOptions {
   readonly top: string;
   readonly workingDirectory: string;
   readonly signal: AbortSignal;
+  /** Directories of the work tree that are looked at once for all targets. */
+  readonly directories: OpenDirectories;
   /** By name of the context; null when that cannot be known. */
   readonly reads: (target: BakeTarget) => Promise<ReadonlyMap<string, readonly ReadFiles[]> | null>;
   /** Whether git is told to ignore a path below the top. */
@@ -101,7 +103,7 @@ async function dockerfileState(target: BakeTarget, options: ChangesOptions): Pro
 
 /** The context in both states, each under the ignore file that it has there. */
 async function openBoth(context: LocalContext, own: OwnIgnore, options: ChangesOptions): Promise<ComparedTrees | Reason> {
-  const { ref, top, shown, signal } = options;
+  const { ref, top, shown, signal, directories } = options;
   const states = inBothStates(ref, top, context.path);
   if (typeof states === 'string') {
     const input = context.name === '' ? 'context' : `contexts.${context.name}`;
@@ -114,7 +116,7 @@ async function openBoth(context: LocalContext, own: OwnIgnore, options: ChangesO
   const earlier = ref.directory(states.directory);
   if (earlier === null) throw new InvariantError(`${states.directory} is no directory of the commit`);
   return {
-    work: openLocalTree(states.path, { ignore: matcherOf(now) }),
+    work: directories.open(states.path, { ignore: { name: '.dockerignore', text: now } }).tree,
     before: filteredTree(earlier, matcherOf(before)),
     ref,
     directory: states.directory,

@@ -2,18 +2,20 @@
 // of its build has them. Base images are asked for their configuration only; targets that are contexts of
 // others are planned, not built.
 
+import { resolve } from 'node:path';
 import type { BakeTarget } from '../../bake/bake-target.ts';
 import { linkedName } from '../../bake/target-graph.ts';
+import type { OpenDirectories } from '../../context/open-directories.ts';
 import { hasErrors } from '../../core/diagnostic.ts';
 import { digestOf, sha256Hex } from '../../core/digest.ts';
 import { formatPlatform } from '../../core/platform.ts';
 import type { BuildPlan } from '../../graph/image-plan.ts';
 import { parseDockerfile } from '../../parser/parse-dockerfile.ts';
 import type { ImageFact, ImageQuery } from '../../planner/facts.ts';
-import { targetRequest } from '../bake/target-request.ts';
+import { isRemote, targetRequest } from '../bake/target-request.ts';
 import { BaseImages } from '../base-images.ts';
 import { openInputs } from '../build-inputs.ts';
-import { DockerfileError } from '../build-request.ts';
+import { type BuildRequest, DockerfileError } from '../build-request.ts';
 import { planWithFacts } from '../plan-build-loop.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import { RemoteSources } from '../remote/remote-sources.ts';
@@ -26,6 +28,7 @@ export interface PlanningOptions {
   readonly targets: ReadonlyMap<string, BakeTarget>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
+  readonly directories: OpenDirectories;
 }
 
 /** Host of names that linked targets have in plans. */
@@ -77,7 +80,7 @@ export class PlannedReads {
     const request = targetRequest(plannable(target), { environment, workingDirectory, allow, linked });
     const remotes = new RemoteSources(this.#session, request);
     try {
-      const inputs = await openInputs(this.#session, request, remotes, workingDirectory);
+      const inputs = await openInputs(this.#session, absolute(request, workingDirectory), remotes, this.#options.directories);
       try {
         const { ast, diagnostics } = parseDockerfile(inputs.dockerfile);
         if (hasErrors(diagnostics)) throw new DockerfileError(inputs.dockerfile, diagnostics);
@@ -102,6 +105,18 @@ export class PlannedReads {
     const config = { ...(image?.platform ?? query.platform), ...(image === undefined ? {} : { config: image.config }) };
     return { manifest: digestOf(query.reference), config: { ...config, rootfs: { type: 'layers', diff_ids: [] } } };
   }
+}
+
+/** With paths that do not depend on where this process runs. */
+function absolute(request: BuildRequest, workingDirectory: string): BuildRequest {
+  const path = (text: string): string => (isRemote(text) ? text : resolve(workingDirectory, text));
+  const { context, dockerfile, namedContexts } = request;
+  return {
+    ...request,
+    context: path(context),
+    ...(dockerfile === undefined ? {} : { dockerfile: path(dockerfile) }),
+    namedContexts: Object.fromEntries(Object.entries(namedContexts).map(([name, source]) => [name, path(source)])),
+  };
 }
 
 /** Names of targets have capitals, names of images not. */
