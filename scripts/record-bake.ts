@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { readBakeCase, runBakeCase } from '../test/support/bake-case.ts';
 
 const ROOT = join(import.meta.dirname, '../fixtures/bake');
-const NOTES = ['args.txt', 'env.txt', 'expected.json', 'expected.txt', 'refused.txt'];
+const NOTES = ['args.txt', 'env.txt', 'expected.json', 'expected.txt', 'conflicts.txt', 'refused.txt'];
 
 function askOracle(command: string, directory: string): string | null {
   const [program = 'docker', ...before] = command.split(' ');

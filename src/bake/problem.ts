@@ -27,16 +27,46 @@ export class BakeProblem extends Error {
   override readonly name = 'BakeProblem';
   readonly diagnostic: Diagnostic;
   readonly file: SourceFile | null;
+  /** What else was found, in the order of the files. */
+  readonly others: readonly BakeProblem[];
 
-  constructor(diagnostic: Diagnostic, file: SourceFile | null = null) {
+  constructor(diagnostic: Diagnostic, file: SourceFile | null = null, others: readonly BakeProblem[] = []) {
     super(diagnostic.message);
     this.diagnostic = diagnostic;
     this.file = file;
+    this.others = others;
   }
 
   /** The same problem, in `file` unless it already knows where. */
   in(file: SourceFile): BakeProblem {
-    return this.file === null ? new BakeProblem(this.diagnostic, file) : this;
+    return this.file === null
+      ? new BakeProblem(
+          this.diagnostic,
+          file,
+          this.others.map((other) => other.in(file)),
+        )
+      : this;
+  }
+
+  all(): readonly BakeDiagnostic[] {
+    return [{ diagnostic: this.diagnostic, file: this.file }, ...this.others.flatMap((other) => other.all())];
+  }
+}
+
+/** Does nothing when there are no problems. Throws one that stands for all. */
+export function throwProblems(problems: readonly BakeProblem[]): void {
+  const [first, ...others] = problems;
+  if (first !== undefined) throw new BakeProblem(first.diagnostic, first.file, [...first.others, ...others]);
+}
+
+/** What `body` gives; null when it throws a problem, which is added to `problems`. */
+export function caught<T>(problems: BakeProblem[], body: () => T): T | null {
+  try {
+    return body();
+  } catch (error) {
+    if (!(error instanceof BakeProblem)) throw error;
+    problems.push(error);
+    return null;
   }
 }
 

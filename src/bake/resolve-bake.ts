@@ -18,7 +18,7 @@ import { createHclParser, type HclParser } from './hcl/parse-hcl.ts';
 import { parseJsonBody } from './hcl/parse-json.ts';
 import { hasWildcard, matchPattern } from './match-pattern.ts';
 import { parseOverrides } from './overrides.ts';
-import { type BakeDiagnostic, BakeProblem, problem } from './problem.ts';
+import { type BakeDiagnostic, BakeProblem, caught, problem, throwProblems } from './problem.ts';
 import { sharedTags } from './shared-tags.ts';
 import { contentsOf, printedGroups, TargetGraph } from './target-graph.ts';
 import { unknownTarget } from './unknown-target.ts';
@@ -63,7 +63,10 @@ export interface LoadedBake {
 export function loadBake(request: Omit<BakeRequest, 'targets' | 'overrides'>): LoadedBake {
   const parser = createHclParser();
   const compose = request.files.filter(isCompose);
-  const bodies = request.files.filter((file) => !compose.includes(file)).map((file) => bodyOf(file, parser));
+  const problems: BakeProblem[] = [];
+  const others = request.files.filter((file) => !compose.includes(file));
+  const bodies = others.flatMap((file) => caught(problems, () => bodyOf(file, parser)) ?? []);
+  throwProblems(problems);
   const blocks = collectBlocks(bodies);
   const definition = createDefinition(blocks, {
     environment: request.environment,
@@ -112,7 +115,7 @@ export function resolveBake(request: BakeRequest): BakeResult {
 const failed = (error: BakeProblem): BakeResult => ({
   groups: [],
   targets: [],
-  diagnostics: [{ diagnostic: error.diagnostic, file: error.file }],
+  diagnostics: error.all(),
   conflicts: [],
 });
 

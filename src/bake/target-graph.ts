@@ -4,7 +4,7 @@ import type { BakeGroup, BakeTarget, TargetFields } from './bake-target.ts';
 import type { Config } from './definition/config.ts';
 import { mergeTarget, normalizeTarget } from './definition/merge-target.ts';
 import { applyOverrides, type Overrides } from './overrides.ts';
-import { BakeProblem, plainProblem, problem } from './problem.ts';
+import { BakeProblem, problem } from './problem.ts';
 import { unknownTarget } from './unknown-target.ts';
 
 export interface GroupContents {
@@ -15,17 +15,26 @@ export interface GroupContents {
 /** All targets and groups that `name` stands for; a name that is no group is a target. */
 export function contentsOf(config: Config, name: string, path: readonly string[] = []): GroupContents {
   const group = config.groups.get(name);
-  if (group === undefined) return { targets: [name], groups: [] };
+  if (group === undefined) {
+    if (path.length > 0 && !config.targets.has(name)) throw unknownTarget(config, name, path.at(-1));
+    return { targets: [name], groups: [] };
+  }
   // A group may hold a target of its own name.
   if (path.includes(name)) {
     if (config.targets.has(name)) return { targets: [name], groups: [] };
-    throw plainProblem('bake/cycle', `the group needs itself: ${[...path.slice(path.indexOf(name)), name].join(' → ')}`);
+    throw cycle([...path.slice(path.indexOf(name)), name], 'the group needs itself', config.groupPlaces);
   }
   const parts = group.targets.map((member) => contentsOf(config, member, [...path, name]));
   return {
     targets: [...new Set(parts.flatMap((part) => part.targets))],
     groups: [...new Set([name, ...parts.flatMap((part) => part.groups)])],
   };
+}
+
+function cycle(names: readonly string[], message: string, places: Config['places']): BakeProblem {
+  const place = places.get(names[0] ?? '');
+  const detail = problem('bake/cycle', `${message}: ${names.join(' → ')}`, place === undefined ? {} : { span: place.span });
+  return new BakeProblem(detail, place?.file ?? null);
 }
 
 export class TargetGraph {
@@ -57,18 +66,12 @@ export class TargetGraph {
     if (done !== undefined) return done;
     const own = this.config.targets.get(name);
     if (own === undefined) throw unknownTarget(this.config, name, path.at(-1) ?? from);
-    if (path.includes(name)) throw this.cycle([...path.slice(path.indexOf(name)), name], 'the target inherits from itself');
+    if (path.includes(name)) throw cycle([...path.slice(path.indexOf(name)), name], 'the target inherits from itself', this.config.places);
     const parents = (own.inherits ?? []).map((parent) => this.inherited(parent, [...path, name]));
     const base = parents.reduce<TargetFields>((merged, parent) => mergeTarget(merged, parent), {});
     const merged = normalizeTarget(applyOverrides(mergeTarget(base, own), this.overrides.get(name)));
     this.known.set(name, merged);
     return merged;
-  }
-
-  cycle(names: readonly string[], message: string): BakeProblem {
-    const place = this.config.places.get(names[0] ?? '');
-    const detail = problem('bake/cycle', `${message}: ${names.join(' → ')}`, place === undefined ? {} : { span: place.span });
-    return new BakeProblem(detail, place?.file ?? null);
   }
 
   /** Adds to `targets` what contexts `target:NAME` need, in the order found. */
@@ -81,7 +84,8 @@ export class TargetGraph {
       const name = linkedName(source);
       if (name === null) continue;
       const here = [...path, target.name];
-      if (here.includes(name)) throw this.cycle([...here.slice(here.indexOf(name)), name], 'the target is a context of itself');
+      if (here.includes(name))
+        throw cycle([...here.slice(here.indexOf(name)), name], 'the target is a context of itself', this.config.places);
       const linked = targets.get(name) ?? this.resolve(name, true, target.name);
       targets.set(name, linked);
       this.follow(linked, targets, here);

@@ -15,6 +15,9 @@ describe('bake files', () => {
     const refusal = join(directory, 'expected.txt');
     if (!existsSync(refusal)) {
       expect(result.json, result.messages).toBe(readFileSync(join(directory, 'expected.json'), 'utf8'));
+      const conflicts = join(directory, 'conflicts.txt');
+      if (process.env['UPDATE'] !== undefined && result.conflicts !== '') writeFileSync(conflicts, result.conflicts);
+      expect(result.conflicts).toBe(existsSync(conflicts) ? readFileSync(conflicts, 'utf8') : '');
       return;
     }
     expect(result.json).toBeNull();

@@ -1,11 +1,12 @@
 // A bake fixture: a directory with definition files, and optionally args.txt (one argument per line) and
 // env.txt (NAME=VALUE lines). expected.json is what `docker buildx bake --print` prints for it;
-// expected.txt stands for a refusal and holds what tsbuild says.
+// expected.txt stands for a refusal and holds what tsbuild says; conflicts.txt what it says before a build.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as yaml from 'yaml';
 import { readDefinitionFiles } from '../../src/bake/definition-files.ts';
 import { printBake } from '../../src/bake/print-bake.ts';
+import type { BakeDiagnostic } from '../../src/bake/problem.ts';
 import { resolveBake } from '../../src/bake/resolve-bake.ts';
 import { bakeOverrides } from '../../src/cli/bake-options.ts';
 import { BAKE_COMMAND } from '../../src/cli/flags/bake.ts';
@@ -38,7 +39,14 @@ export interface BakeCaseResult {
   readonly json: string | null;
   /** Errors, or else warnings, as shown. */
   readonly messages: string;
+  /** What keeps it from being built although it can be printed. */
+  readonly conflicts: string;
 }
+
+const shown = (diagnostics: readonly BakeDiagnostic[]): string =>
+  diagnostics
+    .map(({ diagnostic, file }) => `${renderDiagnostic(diagnostic, file ?? { name: '-', text: '' }, { color: false })}\n`)
+    .join('');
 
 export function runBakeCase(directory: string): BakeCaseResult {
   const { args, environment } = readBakeCase(directory);
@@ -56,15 +64,13 @@ export function runBakeCase(directory: string): BakeCaseResult {
       localPlatform: 'linux/amd64',
       now: '2026-01-02T03:04:05Z',
     });
-    const messages = result.diagnostics
-      .map(({ diagnostic, file }) => `${renderDiagnostic(diagnostic, file ?? { name: '-', text: '' }, { color: false })}\n`)
-      .join('');
     return {
       json: result.diagnostics.some(({ diagnostic }) => diagnostic.severity === 'error') ? null : printBake(result.groups, result.targets),
-      messages,
+      messages: shown(result.diagnostics),
+      conflicts: shown(result.conflicts),
     };
   } catch (error) {
-    if (error instanceof TsbuildError) return { json: null, messages: `error[${error.code}]: ${error.message}\n` };
+    if (error instanceof TsbuildError) return { json: null, messages: `error[${error.code}]: ${error.message}\n`, conflicts: '' };
     throw error;
   }
 }

@@ -1,7 +1,8 @@
 // A compose file → plain data with variables interpolated. Only YAML's core is taken: anchors and merge
 // keys, no custom tags, and no more aliases than a person would write.
 import type { SourceFile } from '../../core/span.ts';
-import { BakeProblem, problem } from '../problem.ts';
+import { BakeProblem, problem, throwProblems } from '../problem.ts';
+import type { ComposePlaces, Path } from './compose-places.ts';
 import { interpolate } from './interpolate.ts';
 import type { YamlModule } from './yaml-port.ts';
 
@@ -15,49 +16,65 @@ export const isMap = (data: Data | undefined): data is DataMap =>
   data !== null && data !== undefined && typeof data === 'object' && !Array.isArray(data);
 export const isList = (data: Data | undefined): data is readonly Data[] => Array.isArray(data);
 
-export const composeProblem = (file: SourceFile, message: string, hint?: string): BakeProblem =>
-  new BakeProblem(problem('bake/compose', message, hint === undefined ? {} : { hint }), file);
-
 const MOST_ALIASES = 100;
 
-/** Throws BakeProblem 'bake/syntax' or 'bake/compose'. */
-export function readCompose(file: SourceFile, environment: Readonly<Record<string, string | undefined>>, yaml: YamlModule): DataMap {
+/** Adds the file to `places`. Throws BakeProblem 'bake/syntax' or 'bake/compose' with all that is wrong. */
+export function readCompose(
+  file: SourceFile,
+  environment: Readonly<Record<string, string | undefined>>,
+  yaml: YamlModule,
+  places: ComposePlaces,
+): DataMap {
   const document = yaml.parseDocument(file.text, { merge: true, prettyErrors: false, uniqueKeys: true });
-  const [error] = document.errors;
-  if (error !== undefined) {
-    const [start, end] = error.pos;
-    throw new BakeProblem(problem('bake/syntax', error.message, { span: { start, end } }), file);
-  }
+  throwProblems(
+    document.errors.map(
+      ({ message, pos: [start, end] }) => new BakeProblem(problem('bake/syntax', message, { span: { start, end } }), file),
+    ),
+  );
+  places.add(file, document);
   let data: unknown;
   try {
     data = document.toJS({ maxAliasCount: MOST_ALIASES });
   } catch {
-    throw composeProblem(file, 'the file has aliases that grow without end');
+    throw places.problem([], 'the file has aliases that grow without end', { file });
   }
-  const clean = interpolated(data, file, environment, []);
+  const reader = new Interpolation(file, environment, places);
+  const clean = reader.read(data, []);
+  throwProblems(reader.problems);
   if (clean === null) return {};
-  if (!isMap(clean)) throw composeProblem(file, 'a compose file is a map with services');
+  if (!isMap(clean)) throw places.problem([], 'a compose file is a map with services', { file });
   return clean;
 }
 
 const DEEPEST = 100;
 
-function interpolated(
-  data: unknown,
-  file: SourceFile,
-  environment: Readonly<Record<string, string | undefined>>,
-  path: readonly string[],
-): Data {
-  if (path.length > DEEPEST) throw composeProblem(file, 'the file is nested too deeply');
-  if (typeof data === 'string') {
-    const result = interpolate(data, environment);
+/** Data with variables put in. */
+class Interpolation {
+  readonly problems: BakeProblem[] = [];
+  readonly #file: SourceFile;
+  readonly #environment: Readonly<Record<string, string | undefined>>;
+  readonly #places: ComposePlaces;
+
+  constructor(file: SourceFile, environment: Readonly<Record<string, string | undefined>>, places: ComposePlaces) {
+    this.#file = file;
+    this.#environment = environment;
+    this.#places = places;
+  }
+
+  read(data: unknown, path: Path): Data {
+    if (path.length > DEEPEST) throw this.#places.problem(path, 'the file is nested too deeply', { file: this.#file });
+    if (typeof data === 'string') return this.#text(data, path);
+    if (Array.isArray(data)) return data.map((item, at) => this.read(item, [...path, String(at)]));
+    if (typeof data === 'object' && data !== null)
+      return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, this.read(value, [...path, name])]));
+    return typeof data === 'number' || typeof data === 'boolean' ? data : data === null || data === undefined ? null : String(data);
+  }
+
+  #text(text: string, path: Path): string {
+    const result = interpolate(text, this.#environment);
     if (result.ok) return result.text;
-    throw composeProblem(file, `${path.join('.')}: ${result.reason}`, 'variables come from the environment and from .env beside the file');
+    const hint = 'variables come from the environment and from .env beside the file';
+    this.problems.push(this.#places.problem(path, `${path.join('.')}: ${result.reason}`, { hint, file: this.#file }));
+    return '';
   }
-  if (Array.isArray(data)) return data.map((item, at) => interpolated(item, file, environment, [...path, String(at)]));
-  if (typeof data === 'object' && data !== null) {
-    const members = Object.entries(data).map(([name, value]) => [name, interpolated(value, file, environment, [...path, name])] as const);
-    return Object.fromEntries(members);
-  }
-  return typeof data === 'number' || typeof data === 'boolean' ? data : data === null || data === undefined ? null : String(data);
 }

@@ -1,13 +1,14 @@
 // The build section of a service, with x-bake, → fields of a target.
-import type { SourceFile } from '../../core/span.ts';
 import { suggest } from '../../core/suggest.ts';
 import { CACHE, type EntryKind, EXPORT, SECRET, SSH } from '../attributes/entries.ts';
 import { EntryProblem } from '../attributes/key-values.ts';
 import type { SecretEntry, TargetFields } from '../bake-target.ts';
 import { defined } from '../definition/merge-target.ts';
 import type { Environment } from '../definition/variable-value.ts';
+import { type BakeProblem, throwProblems } from '../problem.ts';
+import type { ComposePlaces } from './compose-places.ts';
 import { pairsOf } from './merge-compose.ts';
-import { composeProblem, type Data, type DataMap, isList, isMap } from './read-compose.ts';
+import { type Data, type DataMap, isList, isMap } from './read-compose.ts';
 
 const BUILD_KEYS = [
   'context',
@@ -40,52 +41,69 @@ const BUILD_KEYS = [
 /** Dots of service names are not allowed in names of targets. */
 export const targetName = (service: string): string => service.replaceAll('.', '_');
 
-export function serviceFields(file: SourceFile, name: string, service: DataMap, whole: DataMap, environment: Environment): TargetFields {
+/** Throws BakeProblem 'bake/compose' with all that is wrong. */
+export function serviceFields(
+  name: string,
+  service: DataMap,
+  whole: DataMap,
+  environment: Environment,
+  places: ComposePlaces,
+): TargetFields {
   const raw = service['build'];
   const build: DataMap = typeof raw === 'string' ? { context: raw } : isMap(raw) ? raw : {};
-  for (const key of Object.keys(build)) {
-    if (BUILD_KEYS.includes(key) || key.startsWith('x-')) continue;
-    const near = suggest(key, BUILD_KEYS);
-    throw composeProblem(
-      file,
-      `services.${name}.build has no property ${JSON.stringify(key)}`,
-      near === null ? undefined : `did you mean ${near}?`,
-    );
-  }
-  try {
-    const fields = buildFields(service, build, whole, environment);
-    const extension = build['x-bake'];
-    return isMap(extension) ? withExtension(fields, extension) : fields;
-  } catch (error) {
-    if (error instanceof EntryProblem) throw composeProblem(file, `services.${name}.build: ${error.message}`);
-    throw error;
-  }
+  const path = ['services', name, 'build'];
+  const problems = unknownKeys(build, path, places);
+  const field: ReadField = (key, read) => {
+    try {
+      return read(build[key]);
+    } catch (error) {
+      if (!(error instanceof EntryProblem)) throw error;
+      problems.push(places.problem([...path, key], `${path.join('.')}.${key}: ${error.message}`));
+      return undefined;
+    }
+  };
+  const fields = buildFields(service, whole, environment, field);
+  const all = field('x-bake', (extension) => (isMap(extension) ? withExtension(fields, extension) : fields)) ?? fields;
+  throwProblems(problems);
+  return all;
 }
 
-function buildFields(service: DataMap, build: DataMap, whole: DataMap, environment: Environment): TargetFields {
-  const tags = textsOf(build['tags']);
+function unknownKeys(build: DataMap, path: readonly string[], places: ComposePlaces): BakeProblem[] {
+  const unknown = Object.keys(build).filter((key) => !BUILD_KEYS.includes(key) && !key.startsWith('x-'));
+  return unknown.map((key) => {
+    const near = suggest(key, BUILD_KEYS);
+    const hint = near === null ? {} : { hint: `did you mean ${near}?` };
+    return places.problem([...path, key], `${path.join('.')} has no property ${JSON.stringify(key)}`, hint);
+  });
+}
+
+/** Reads a property of the build section; what is wrong with it is kept, with its place. */
+type ReadField = <T>(key: string, read: (data: Data | undefined) => T) => T | undefined;
+
+function buildFields(service: DataMap, whole: DataMap, environment: Environment, field: ReadField): TargetFields {
+  const tags = field('tags', textsOf);
   const image = textOf(service['image']);
   return defined({
-    context: localPath(textOf(build['context'])),
-    contexts: contextsOf(build['additional_contexts']),
-    dockerfile: textOf(build['dockerfile']),
-    dockerfileInline: textOf(build['dockerfile_inline']),
-    args: argsOf(build['args'], environment),
-    labels: mapOf(build['labels'], ''),
+    context: localPath(field('context', textOf)),
+    contexts: field('additional_contexts', contextsOf),
+    dockerfile: field('dockerfile', textOf),
+    dockerfileInline: field('dockerfile_inline', textOf),
+    args: field('args', (data) => argsOf(data, environment)),
+    labels: field('labels', (data) => mapOf(data, '')),
     tags: tags ?? (image === undefined ? undefined : [image]),
-    cacheFrom: entriesOf(build['cache_from'], CACHE),
-    cacheTo: entriesOf(build['cache_to'], CACHE),
-    target: textOf(build['target']),
-    secret: secretsOf(build['secrets'], whole),
-    ssh: sshOf(build['ssh']),
-    platforms: textsOf(build['platforms']),
-    pull: boolOf(build['pull']),
-    noCache: boolOf(build['no_cache']),
-    noCacheFilter: textsOf(build['no_cache_filter']),
-    network: textOf(build['network']),
-    shmSize: sizeOf(build['shm_size']),
-    ulimits: ulimitsOf(build['ulimits']),
-    extraHosts: mapOf(pairsOf(build['extra_hosts'], '=:'), ''),
+    cacheFrom: field('cache_from', (data) => entriesOf(data, CACHE)),
+    cacheTo: field('cache_to', (data) => entriesOf(data, CACHE)),
+    target: field('target', textOf),
+    secret: field('secrets', (data) => secretsOf(data, whole)),
+    ssh: field('ssh', sshOf),
+    platforms: field('platforms', textsOf),
+    pull: field('pull', boolOf),
+    noCache: field('no_cache', boolOf),
+    noCacheFilter: field('no_cache_filter', textsOf),
+    network: field('network', textOf),
+    shmSize: field('shm_size', sizeOf),
+    ulimits: field('ulimits', ulimitsOf),
+    extraHosts: field('extra_hosts', (data) => mapOf(pairsOf(data, '=:'), '')),
   });
 }
 

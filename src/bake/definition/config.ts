@@ -14,9 +14,10 @@ export interface Config {
   readonly targets: Map<string, TargetFields>;
   /** Where a target is defined, the first time. */
   readonly places: Map<string, Place>;
+  readonly groupPlaces: Map<string, Place>;
 }
 
-export const emptyConfig = (): Config => ({ groups: new Map(), targets: new Map(), places: new Map() });
+export const emptyConfig = (): Config => ({ groups: new Map(), targets: new Map(), places: new Map(), groupPlaces: new Map() });
 
 export function addTarget(config: Config, name: string, fields: TargetFields, place: Place | null): void {
   const known = config.targets.get(name);

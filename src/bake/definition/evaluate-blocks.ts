@@ -25,7 +25,10 @@ export function evaluateBlocks(definition: Definition, config: Config): void {
       if (name !== nameOf(block)) renamed.set(nameOf(block), [...(renamed.get(nameOf(block)) ?? []), name]);
     }
   }
-  for (const block of definition.blocks.groups) config.groups.set(nameOf(block), groupOf(block, definition));
+  for (const block of definition.blocks.groups) {
+    config.groups.set(nameOf(block), groupOf(block, definition));
+    config.groupPlaces.set(nameOf(block), { file: block.file, span: block.span });
+  }
   for (const [name, targets] of renamed) {
     if (!config.groups.has(name)) config.groups.set(name, { name, targets: [...new Set(targets)] });
   }

@@ -1,16 +1,17 @@
 // A definition file in HCL → its body. The parser is built once per bake and reused for every file.
 import { EOF, type IRecognitionException, type IToken, type TokenType } from 'chevrotain';
 import type { SourceFile, Span } from '../../core/span.ts';
-import { BakeProblem } from '../problem.ts';
+import { BakeProblem, throwProblems } from '../problem.ts';
 import type { Body, Expression } from './ast.ts';
-import { syntaxProblem } from './build-nodes.ts';
+import { spanOf, syntaxProblem } from './build-nodes.ts';
 import { HclGrammar, type RawBody } from './grammar.ts';
-import { scanHcl, scanTemplate } from './scanner.ts';
+import { isCloser, isWrongCloser, openBracket, parseAll } from './recovery.ts';
+import { type Scanned, scanHcl, scanTemplate } from './scanner.ts';
 import { wholeText } from './template-parts.ts';
 import * as T from './tokens.ts';
 
 export interface HclParser {
-  /** Throws BakeProblem 'bake/syntax'. */
+  /** Throws BakeProblem 'bake/syntax' with all that is wrong. */
   parseBody(file: SourceFile): Body;
   /** `text` is one template that begins at `offset` of `file`. */
   parseTemplate(text: string, span: Span): Expression;
@@ -20,6 +21,7 @@ export interface HclParser {
 /** `validate` adds chevrotain's checks of the grammar (tests). */
 export function createHclParser(validate = false): HclParser {
   const grammar = new HclGrammar(validate);
+  /** Throws what is wrong first. */
   const run = <R>(tokens: IToken[], rule: () => R, end: number): R => {
     grammar.input = tokens;
     const result = rule();
@@ -27,20 +29,23 @@ export function createHclParser(validate = false): HclParser {
     if (error !== undefined) throw problemOf(error, tokens, end);
     return result;
   };
+  const whole = <R>({ tokens, problems }: Scanned, rule: () => R, end: number): R => {
+    throwProblems(problems);
+    return run(tokens, rule, end);
+  };
   return {
     parseBody: (file) =>
-      guarded(file, () =>
-        inFile(
-          run(scanHcl(file.text), () => grammar.file(), file.text.length),
-          file,
-        ),
-      ),
+      guarded(file, () => {
+        const { tokens, problems } = scanHcl(file.text);
+        const parse = (left: IToken[]): RawBody => run(left, () => grammar.file(), file.text.length);
+        return inFile(parseAll(tokens, problems, parse), file);
+      }),
     parseTemplate: (text, span) =>
       wholeText(
-        run(scanTemplate(text), () => grammar.template(), text.length),
+        whole(scanTemplate(text), () => grammar.template(), text.length),
         span,
       ),
-    parseExpression: (text) => run(scanHcl(text), () => grammar.expression(), text.length),
+    parseExpression: (text) => whole(scanHcl(text), () => grammar.expression(), text.length),
   };
 }
 
@@ -63,18 +68,18 @@ function inFile(raw: RawBody, file: SourceFile): Body {
 
 function problemOf(error: IRecognitionException, tokens: readonly IToken[], end: number): BakeProblem {
   const { token } = error;
-  const last = tokens.at(-1);
-  const atEnd = token.tokenType === EOF;
-  const span = atEnd
-    ? { start: Math.max(0, (last?.startOffset ?? end) + (last?.image.length ?? 0) - 1), end }
-    : { start: token.startOffset, end: token.startOffset + token.image.length };
-  const found = atEnd
-    ? 'the end of the file'
-    : token.tokenType === T.Newline
-      ? 'a new line'
-      : JSON.stringify(token.image.length > 40 ? `${token.image.slice(0, 40)}…` : token.image);
   const rule = error.context.ruleStack.at(-1) ?? '';
-  return syntaxProblem(`expected ${expectedIn(rule, error)}, got ${found}`, span, hintFor(rule, token.tokenType));
+  const atEnd = token.tokenType === EOF;
+  const opening = openBracket(atEnd ? tokens : tokens.slice(0, tokens.indexOf(token)));
+  if (opening !== null && (atEnd || isWrongCloser(opening, token))) {
+    const where = atEnd ? 'the file ends' : `${token.image} comes`;
+    return syntaxProblem(`this ${opening.image} is not closed`, spanOf(opening), `${where} before the bracket that closes it`);
+  }
+  if (opening === null && isCloser(token)) return syntaxProblem(`nothing opens what this ${token.image} closes`, spanOf(token));
+  if (atEnd) return syntaxProblem(`expected ${expectedIn(rule, error)}, got the end of the file`, { start: end, end });
+  const image = token.image.length > 40 ? `${token.image.slice(0, 40)}…` : token.image;
+  const found = token.tokenType === T.Newline ? 'a new line' : JSON.stringify(image);
+  return syntaxProblem(`expected ${expectedIn(rule, error)}, got ${found}`, spanOf(token), hintFor(rule, token.tokenType));
 }
 
 const RULE_NAMES: Readonly<Record<string, string>> = {

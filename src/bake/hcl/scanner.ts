@@ -24,22 +24,31 @@ const CONTROL_WORDS: ReadonlyMap<string, TokenType> = new Map([
   ['endif', T.ControlEndIf],
   ['endfor', T.ControlEndFor],
 ]);
+const CLOSERS: Readonly<Record<string, '}' | ')' | ']'>> = { '{': '}', '(': ')', '[': ']' };
+const CHAR_HINTS: Readonly<Record<string, string>> = {
+  "'": 'strings are in double quotes',
+  ';': 'write each argument on a line of its own',
+  '`': 'write long texts as a heredoc: <<EOT … EOT',
+};
 const SORTED_SIGNS = [...T.SIGN_TOKENS];
 
-/** Throws BakeProblem 'bake/syntax' at the first thing that cannot be a token. */
-export function scanHcl(text: string): IToken[] {
-  return new Scanner(text, []).run();
+export interface Scanned {
+  readonly tokens: IToken[];
+  /** 'bake/syntax' for everything that cannot be a token; it is left out, or closed at the end of its line. */
+  readonly problems: readonly BakeProblem[];
 }
 
+/** Throws BakeProblem only for text that is nested too deeply. */
+export const scanHcl = (text: string): Scanned => new Scanner(text, []).run();
+
 /** Tokens of a text that is one template, as strings of JSON are. */
-export function scanTemplate(text: string): IToken[] {
-  return new Scanner(text, [{ type: 'heredoc', at: 0, marker: '' }]).run();
-}
+export const scanTemplate = (text: string): Scanned => new Scanner(text, [{ type: 'heredoc', at: 0, marker: '' }]).run();
 
 class Scanner {
   private readonly text: string;
   private readonly frames: Frame[];
   private readonly tokens: IToken[] = [];
+  private readonly problems: BakeProblem[] = [];
   private at = 0;
 
   constructor(text: string, frames: Frame[]) {
@@ -48,28 +57,31 @@ class Scanner {
     if (text.startsWith('\ufeff')) this.at = 1;
   }
 
-  run(): IToken[] {
+  run(): Scanned {
     while (this.at < this.text.length) {
       const frame = this.frames.at(-1);
       if (frame?.type === 'quoted') this.template(frame);
       else if (frame?.type === 'heredoc') this.template(frame);
       else this.code(frame);
     }
-    const open = this.frames.at(-1);
-    if (open?.type === 'quoted') this.fail({ start: open.at, end: open.at + 1 }, 'the string is not closed', 'add the closing quote');
+    this.reportOpen(this.frames.at(-1));
+    return { tokens: this.tokens, problems: this.problems };
+  }
+
+  private reportOpen(open: Frame | undefined): void {
+    if (open?.type === 'quoted') this.report({ start: open.at, end: open.at + 1 }, 'the string is not closed', 'add the closing quote');
     if (open?.type === 'heredoc' && open.marker !== '')
-      this.fail({ start: open.at, end: open.at + 2 }, `the heredoc is not closed`, `end it with a line that is only ${open.marker}`);
+      this.report({ start: open.at, end: open.at + 2 }, `the heredoc is not closed`, `end it with a line that is only ${open.marker}`);
     if (open?.type === 'sequence')
-      this.fail(
+      this.report(
         { start: open.at, end: open.at + 2 },
         'the template sequence is not closed',
         'add the closing brace; write $${ or %%{ for the characters themselves',
       );
-    return this.tokens;
   }
 
-  private fail(span: Span, message: string, hint?: string): never {
-    throw new BakeProblem(problem('bake/syntax', message, { span, ...(hint === undefined ? {} : { hint }) }));
+  private report(span: Span, message: string, hint?: string): void {
+    this.problems.push(new BakeProblem(problem('bake/syntax', message, { span, ...(hint === undefined ? {} : { hint }) })));
   }
 
   private push(type: TokenType, end: number, payload?: unknown): void {
@@ -90,7 +102,8 @@ class Scanner {
   }
 
   private open(frame: Frame): void {
-    if (this.frames.length >= DEEPEST) this.fail({ start: this.at, end: this.at + 1 }, 'expressions are nested too deeply');
+    const span = { start: this.at, end: this.at + 1 };
+    if (this.frames.length >= DEEPEST) throw new BakeProblem(problem('bake/syntax', 'expressions are nested too deeply', { span }));
     this.frames.push(frame);
   }
 
@@ -120,8 +133,8 @@ class Scanner {
 
   private blockComment(): void {
     const end = this.text.indexOf('*/', this.at + 2);
-    if (end === -1) this.fail({ start: this.at, end: this.at + 2 }, 'the comment is not closed', 'end it with */');
-    this.at = end + 2;
+    if (end === -1) this.report({ start: this.at, end: this.at + 2 }, 'the comment is not closed', 'end it with */');
+    this.at = end === -1 ? this.text.length : end + 2;
   }
 
   private closeSequence(length: number): void {
@@ -161,23 +174,44 @@ class Scanner {
   private sign(): void {
     const found = SORTED_SIGNS.find(([text]) => this.text.startsWith(text, this.at));
     if (found === undefined) {
-      const char = String.fromCodePoint(this.text.codePointAt(this.at) ?? 0);
-      const hint =
-        char === "'"
-          ? 'strings are in double quotes'
-          : char === ';'
-            ? 'write each argument on a line of its own'
-            : char === '`'
-              ? 'write long texts as a heredoc: <<EOT … EOT'
-              : undefined;
-      this.fail({ start: this.at, end: this.at + char.length }, `the character ${JSON.stringify(char)} means nothing here`, hint);
+      this.unknownChar();
+      return;
     }
     const [text, type] = found;
     if (text === '{') this.open({ type: this.opensFor() ? 'flat' : 'block', at: this.at });
     else if (text === '(' || text === '[') this.open({ type: 'flat', at: this.at });
-    else if ((text === '}' || text === ')' || text === ']') && this.frames.length > 0 && this.frames.at(-1)?.type !== 'sequence')
-      this.frames.pop();
+    else if (text === '}' || text === ')' || text === ']') {
+      const { at } = this;
+      this.closeBracket(text);
+      if (this.at !== at) return;
+    }
     this.push(type, this.at + text.length);
+  }
+
+  private unknownChar(): void {
+    const char = String.fromCodePoint(this.text.codePointAt(this.at) ?? 0);
+    const quoted = char === "'" ? /^'[^'\n]*'/.exec(this.text.slice(this.at))?.[0] : undefined;
+    const end = this.at + (quoted ?? char).length;
+    const what = quoted === undefined ? `the character ${JSON.stringify(char)} means` : 'single quotes mean';
+    this.report({ start: this.at, end }, `${what} nothing here`, CHAR_HINTS[char]);
+    if (quoted === undefined) this.at = end;
+    else {
+      this.push(T.OpenQuote, this.at + 1);
+      this.push(T.Text, end - 1);
+      this.push(T.CloseQuote, end);
+    }
+  }
+
+  /** Closes what it fits, and what is open inside of that: brackets that somebody forgot. */
+  private closeBracket(text: '}' | ')' | ']'): void {
+    for (let at = this.frames.length - 1; at >= 0; at -= 1) {
+      const frame = this.frames[at];
+      if (frame?.type === 'sequence') this.breakSequence(frame);
+      if (frame?.type !== 'block' && frame?.type !== 'flat') return;
+      if (CLOSERS[this.text[frame.at] ?? ''] !== text) continue;
+      this.frames.length = at;
+      return;
+    }
   }
 
   /** `{` that begins a for-expression: then new lines inside mean nothing. */
@@ -185,6 +219,15 @@ class Scanner {
     let at = this.at + 1;
     while (/\s/.test(this.text.charAt(at))) at += 1;
     return this.text.startsWith('for', at) && this.match(FOR_CLAUSE, at + 3) !== null;
+  }
+
+  /** A bracket that nothing opened is behind a sequence that somebody forgot to close: the line is given up. */
+  private breakSequence(frame: Frame): void {
+    const end = this.text.indexOf('\n', this.at);
+    if (this.frames.at(-2)?.type !== 'quoted' || this.text.slice(frame.at, this.at).includes('\n')) return;
+    this.reportOpen(frame);
+    this.at = end === -1 ? this.text.length : end;
+    this.closeLine();
   }
 
   /** One token of a quoted string or heredoc: text, the begin of a sequence, or its end. */
@@ -202,8 +245,23 @@ class Scanner {
       this.push(begins, this.at + (trims ? 3 : 2), trims);
       return;
     }
+    const from = this.at;
     const end = this.textEnd(frame.type === 'quoted');
     this.push(T.Text, end);
+    if (frame.type !== 'quoted' || this.text[end] !== '\n') return;
+    this.report({ start: from - 1, end }, 'a string may not go on over several lines', 'write \\n, or use a heredoc: <<EOT … EOT');
+    this.closeLine();
+  }
+
+  /** Ends the string, and what was opened before it in this line, as if it had been closed. */
+  private closeLine(): void {
+    const start = this.text.lastIndexOf('\n', this.at - 1) + 1;
+    for (let frame = this.frames.pop(); frame !== undefined; frame = this.frames.pop()) {
+      if (frame.type === 'quoted') this.push(T.CloseQuote, this.at);
+      else if (frame.type === 'sequence') this.push(T.CloseSequence, this.at, false);
+      else this.push(T.sign(CLOSERS[this.text[frame.at] ?? ''] ?? '}'), this.at);
+      if ((this.frames.at(-1)?.at ?? -1) < start) return;
+    }
   }
 
   private atLineStart(): boolean {
@@ -230,8 +288,7 @@ class Scanner {
       else if (!quoted && char === '\n') return at + 1;
       else if (quoted && char === '"') return at;
       else if (quoted && char === '\\') at += 1;
-      else if (quoted && char === '\n')
-        this.fail({ start: this.at - 1, end: at }, 'a string may not go on over several lines', 'write \\n, or use a heredoc: <<EOT … EOT');
+      else if (quoted && char === '\n') return at;
     }
     return Math.min(at, this.text.length);
   }

@@ -25,7 +25,7 @@ export async function printList(text: string, options: OpenBakeOptions, selectio
     return EXIT_OK;
   } catch (error) {
     if (!(error instanceof BakeProblem)) throw error;
-    reportAll([{ diagnostic: error.diagnostic, file: error.file }], cli);
+    reportAll(error.all(), cli);
     return EXIT_USAGE;
   }
 }

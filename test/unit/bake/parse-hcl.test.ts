@@ -38,6 +38,27 @@ describe('what is wrong is underlined', () => {
   });
 });
 
+describe('several errors', () => {
+  const all = (text: string): string[] => {
+    try {
+      parser.parseBody({ name: 'docker-bake.hcl', text });
+      return [];
+    } catch (error) {
+      if (!(error instanceof BakeProblem)) throw error;
+      return error.all().map(({ diagnostic: { span } }) => text.slice(span?.start ?? 0, span?.end ?? 0));
+    }
+  };
+  test.each([
+    ['one per statement', 'a = 1 2\nb = 2\nc = [3 4]\n', ['2', '4']],
+    ['inside a block, whose brace still counts', 'b {\n  x = 1 2\n  y =\n}\nz = +\n', ['2', '\n', '+']],
+    ['none that follow from another', 'a = "x\nb = [1, "y]\n', ['"x', '"y]']],
+    ['an open bracket', 'b {\n  x = [1\n}\nc = 1 2\n', ['[', '2']],
+    ['an open sequence over lines', 'a = "x${\nb = "y\n"\nc = 1 2\n', ['${', '"y', '"']],
+    ['two open blocks', 'a {\nb {\n', ['{', '{']],
+    ['at most twenty', 'a = 1 2\n'.repeat(50), Array.from({ length: 20 }, () => '2')],
+  ])('%s', (_name, text, expected) => expect(all(text)).toEqual(expected));
+});
+
 describe('hostile text', () => {
   const accepts = (body: () => unknown): void => {
     try {
