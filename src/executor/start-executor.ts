@@ -32,7 +32,7 @@ export interface StartOptions {
   readonly isolation?: IsolationMode;
   /** Program of the executor process; default: main beside this file. */
   readonly entry?: string;
-  /** Node flags for it. */
+  /** Node flags for it; default: those that keep it small. */
   readonly execArgv?: readonly string[];
   /** Directory for V8's code cache. */
   readonly compileCache?: string;
@@ -50,6 +50,8 @@ interface Pending {
 type OpenInput = (id: number, send: (message: ClientMessage) => void) => InputSender;
 
 const CLOSE_TIMEOUT = 5_000;
+/** As bin/tsbuild starts the main process (docs/performance.md, "Memory"). */
+const SMALL_HEAP = ['--max-semi-space-size=8'];
 
 /** Errors are TsbuildErrors 'exec/…' that say what the host lacks. */
 export async function startExecutor(options: StartOptions): Promise<Executor> {
@@ -58,7 +60,7 @@ export async function startExecutor(options: StartOptions): Promise<Executor> {
     root: options.root,
     entry,
     trees: options.isolation === 'fuse' || options.isolation === 'copy' ? options.isolation : ('auto' as const),
-    execArgv: options.execArgv ?? [],
+    execArgv: options.execArgv ?? SMALL_HEAP,
     ...(options.compileCache === undefined ? {} : { compileCache: options.compileCache }),
   };
   const choices = isolationChoices(options.isolation ?? 'auto');

@@ -121,16 +121,16 @@ describe('bin/tsbuild', () => {
   afterAll(() => rmSync(home, { recursive: true, force: true }));
 
   it('starts from the snapshot when Node and CPU are those it was made with', () => {
-    expect(start()).toMatch(/^--snapshot-blob \S+\/program\.blob \S+\/main\.cjs version\n$/);
+    expect(start()).toMatch(/^--max-semi-space-size=8 --snapshot-blob \S+\/program\.blob \S+\/main\.cjs version\n$/);
   });
 
   it('does without when flags for Node are set', () => {
-    expect(start({ NODE_OPTIONS: '--max-old-space-size=4000' })).toMatch(/^\S+\/main\.cjs version\n$/);
+    expect(start({ NODE_OPTIONS: '--max-old-space-size=4000' })).toMatch(/^--max-semi-space-size=8 \S+\/main\.cjs version\n$/);
   });
 
   it('does without when Node is newer than the snapshot', () => {
     utimesSync(node(), 4_000_000_000, 4_000_000_000);
-    expect(start()).toMatch(/^\S+\/main\.cjs version\n$/);
+    expect(start()).toMatch(/^--max-semi-space-size=8 \S+\/main\.cjs version\n$/);
     utimesSync(node(), 1_600_000_000, 1_600_000_000);
   });
 
@@ -138,14 +138,25 @@ describe('bin/tsbuild', () => {
     const file = join(home, 'dist/program.cpu');
     const lines = readFileSync(file, 'utf8');
     writeFileSync(file, lines.replace(/.$/m, '_'));
-    expect(start()).toMatch(/^\S+\/main\.cjs version\n$/);
+    expect(start()).toMatch(/^--max-semi-space-size=8 \S+\/main\.cjs version\n$/);
     writeFileSync(file, lines);
   });
 
   it('runs itself as a module where nothing was bundled', () => {
     rmSync(join(home, 'dist/main.cjs'));
-    expect(start()).toMatch(/^\S+\/bin\/tsbuild version\n$/);
+    expect(start()).toMatch(/^--max-semi-space-size=8 \S+\/bin\/tsbuild version\n$/);
     writeFileSync(join(home, 'dist/main.cjs'), '');
+  });
+});
+
+describe('an odd home folder', () => {
+  // Node tries for ever to make a folder in /proc.
+  it.each(['/proc', '/dev/null', '/nowhere/at/all', 'relative', ''])('HOME=%s: starts and builds', async (home) => {
+    const bench = openWorkbench();
+    const context = bench.context({ Dockerfile: 'FROM scratch\nCOPY file /\n', file: 'content\n' });
+    const env = { HOME: home, XDG_CACHE_HOME: '' };
+    expect((await bench.ok(['-q', context], { env })).stdout).toMatch(/^sha256:/);
+    bench.dispose();
   });
 });
 

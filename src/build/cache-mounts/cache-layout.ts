@@ -1,8 +1,9 @@
 // Cache mounts in an OCI layout directory: several ids share one directory, each with its entry in
 // index.json. An export replaces the entry of its id and the blobs that only that entry used.
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BlobStore } from '../../cache/blob-store.ts';
+import { makeDirectories } from '../../cache/make-directory.ts';
 import type { Descriptor, Manifest } from '../../core/descriptor.ts';
 import { digestOf, hexOf } from '../../core/digest.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
@@ -49,7 +50,7 @@ const isCache = (entry: Descriptor, id: string): boolean =>
   entry.artifactType === CACHE_ARTIFACT && entry.annotations?.[ID_ANNOTATION] === id;
 
 function openLayout(directory: string): readonly Descriptor[] {
-  mkdirSync(join(directory, 'blobs', 'sha256'), { recursive: true });
+  makeDirectories(join(directory, 'blobs', 'sha256'));
   if (hasLayout(directory)) return indexEntries(directory);
   const foreign = readdirSync(directory).filter((name) => name !== 'blobs' && name !== LAYOUT_FILE && !name.startsWith(`.${INDEX_FILE}.`));
   if (foreign.length > 0) {

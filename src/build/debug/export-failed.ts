@@ -3,6 +3,7 @@
 // says what ran where. Mounts of the step (caches, secrets) are no part of its changes and stay out.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectories } from '../../cache/make-directory.ts';
 import { errnoOf, InvariantError, TsbuildError } from '../../core/errors.ts';
 import { pathToBytes } from '../../core/path-bytes.ts';
 import { exportLocal } from '../../executor/layer/flatten-local.ts';
@@ -23,7 +24,7 @@ export async function exportFailed(session: Session, failed: FailedStep, directo
   const tree = { layers: [{ blob: layer.blob, toc }], platform: vertex.meta.stage };
   const deleted = toc.entries.filter((entry) => entry.type === 'whiteout').map((entry) => pathToBytes(`/${entry.path}\n`));
   writing(directory, () => {
-    mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
     for (const name of OURS) rmSync(join(directory, name), { recursive: true, force: true });
     // First, so that what an interrupted export leaves can be replaced by the next.
     writeFileSync(join(directory, MARKER), `${JSON.stringify(describe(failed), null, 2)}\n`);

@@ -20,6 +20,7 @@ import {
   writeSync,
 } from 'node:fs';
 import type { BlobStore } from '../../cache/blob-store.ts';
+import { makeDirectories } from '../../cache/make-directory.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
 import { fsPath, pathFromBytes } from '../../core/path-bytes.ts';
@@ -67,7 +68,7 @@ class LocalWriter {
 
   open(trees: readonly FlatTree[]): void {
     this.#attempt('', () => {
-      mkdirSync(this.#root, { recursive: true, mode: 0o700 });
+      makeDirectories(this.#root, 0o700);
       // The destination itself is the user's choice and may be a link; nothing below it is followed.
       this.#root = realpathSync(this.#root);
     });

@@ -1,9 +1,10 @@
 // type=oci: an image layout as one tar, or as a directory (tar=false). Entries are sorted, so the
 // archive depends on the image alone.
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { BlobStore } from '../../cache/blob-store.ts';
+import { makeDirectories } from '../../cache/make-directory.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
 import { hexOf } from '../../core/digest.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
@@ -70,7 +71,7 @@ export async function writeOciDirectory(
   signal?: AbortSignal,
 ): Promise<void> {
   const blobs = join(directory, 'blobs', 'sha256');
-  attempt(blobs, () => mkdirSync(blobs, { recursive: true }));
+  attempt(blobs, () => makeDirectories(blobs));
   for (const image of images) {
     for (const blob of await imageClosure(store, image.descriptor)) {
       signal?.throwIfAborted();

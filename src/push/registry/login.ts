@@ -1,7 +1,8 @@
 // `login` and `logout`: one credential into or out of the file that Docker (or $REGISTRY_AUTH_FILE) keeps. The
 // rest of the file stays as it is; with a credential store configured, the secret goes there.
-import { chmodSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeDirectories } from '../../cache/make-directory.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
 import { type AuthFile, coveringKeys, dockerConfigPath, memberTable, readAuthFile } from './auth-file.ts';
 import type { Credential } from './credential.ts';
@@ -60,7 +61,7 @@ function entryOf(credential: Credential): Record<string, string> {
 /** Whole or not at all, readable by the user only. A symlink (dotfiles kept elsewhere) stays one. */
 function writeDocument(path: string, document: Readonly<Record<string, unknown>>): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectories(dirname(path), 0o700);
     const target = resolved(path);
     const temporary = `${target}.${process.pid}.tmp`;
     try {
