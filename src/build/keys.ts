@@ -2,6 +2,7 @@
 // record can stand in for (reference H-01): definition keys first, content keys where those miss.
 import type { BuildRecord } from '../cache/build-index.ts';
 import { type CacheKey, type ChainId, type ContentKey, extendChain, parseCacheKey, sha256Hex } from '../core/digest.ts';
+import { invariant } from '../core/errors.ts';
 import {
   BASE,
   BASE_IMAGE,
@@ -17,7 +18,7 @@ import {
 import type { Vertex, VertexId } from '../graph/vertex.ts';
 import { explainMiss } from './explain-miss.ts';
 import type { FileListing } from './file-listing.ts';
-import { baseOf, type Selection, selectionsOf, slotGroupOf, slotOf } from './selections.ts';
+import { baseOf, isLayer, type Selection, selectionsOf, slotGroupOf, slotOf, upTo } from './selections.ts';
 import type { Session } from './session.ts';
 
 /** What key resolution must be able to find out; answering may run the vertices that make an input. */
@@ -78,12 +79,7 @@ export class KeyResolver {
   }
 
   resolve(id: VertexId): Promise<Resolution> {
-    const known = this.#resolutions.get(id);
-    if (known !== undefined) return known;
-    const resolution = this.#resolve(this.#facts.vertex(id));
-    this.#resolutions.set(id, resolution);
-    resolution.catch(() => undefined);
-    return resolution;
+    return this.#resolutions.get(id) ?? this.#eachUpTo(id, this.#resolutions, (vertex) => this.#resolve(vertex));
   }
 
   async #resolve(vertex: Vertex): Promise<Resolution> {
@@ -173,12 +169,19 @@ export class KeyResolver {
    * would otherwise hold up what it reads next, and independent stages would run one after another.
    */
   #willRun(id: VertexId): Promise<boolean> {
-    const known = this.#misses.get(id);
-    if (known !== undefined) return known;
-    const missed = this.#findMiss(this.#facts.vertex(id));
-    this.#misses.set(id, missed);
-    missed.catch(() => undefined);
-    return missed;
+    return this.#misses.get(id) ?? this.#eachUpTo(id, this.#misses, (vertex) => this.#findMiss(vertex));
+  }
+
+  /** Begins `work` for everything below a vertex, then for the vertex; gives that of the vertex. */
+  #eachUpTo<T>(id: VertexId, memo: Map<VertexId, Promise<T>>, work: (vertex: Vertex) => Promise<T>): Promise<T> {
+    let last: Promise<T> | undefined;
+    for (const at of upTo(id, memo, (below) => this.#facts.vertex(below))) {
+      last = memo.get(at) ?? work(this.#facts.vertex(at));
+      memo.set(at, last);
+      last.catch(() => undefined);
+    }
+    invariant(last, 'a vertex is above itself');
+    return last;
   }
 
   async #findMiss(vertex: Vertex): Promise<boolean> {
@@ -291,5 +294,3 @@ export const isExpired = ({ meta }: Vertex, record: BuildRecord, now: number): b
 
 /** A linked copy's layer does not depend on its base, what lies above it does (H-09). */
 const outputKeyOf = (vertex: Vertex, base: CacheKey, key: CacheKey): CacheKey => (isLinked(vertex) ? linkedOutputKey(base, key) : key);
-
-const isLayer = (vertex: Vertex): boolean => vertex.op.type === 'copy' || vertex.op.type === 'exec' || vertex.op.type === 'mkdir';

@@ -23,8 +23,8 @@ export interface Layer {
   readonly snapshot: SharedTask<SnapshotId>;
   /** Steps on top of it, by what they are; see LayerPositions. */
   steps?: StepTasks;
-  /** Table of contents, while somebody uses it. */
-  toc?: WeakRef<LayerToc>;
+  /** Table of contents, while it is at hand. */
+  toc?: Pick<WeakRef<LayerToc>, 'deref'>;
   /** Files of the stack up to here, while somebody uses them. */
   tree?: WeakRef<MergedTree>;
   /** chainID of the stack up to here, once somebody asked for it. */
@@ -46,8 +46,10 @@ export interface Rootfs {
 
 /** chainID of a stack; null for scratch. Computed once for each layer, however often it is asked for. */
 export async function chainOf(layers: readonly Layer[]): Promise<ChainId | null> {
-  let below: ChainId | null = null;
-  for (const layer of layers) {
+  let first = layers.length;
+  while (first > 0 && layers[first - 1]?.chain === undefined) first -= 1;
+  let below: ChainId | null = layers[first - 1]?.chain ?? null;
+  for (const layer of layers.slice(first)) {
     layer.chain ??= extendChain(below, (await layer.made).ref.diffId);
     below = layer.chain;
   }

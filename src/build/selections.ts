@@ -34,6 +34,22 @@ export function baseOf(vertex: Vertex): VertexId {
   return base;
 }
 
+/**
+ * The vertices `id` stands on that `known` does not have, lowest first, and then `id` itself. Who asks in
+ * this order needs no stack as deep as a Dockerfile is long.
+ */
+export function upTo(id: VertexId, known: ReadonlyMap<VertexId, unknown>, vertexOf: (id: VertexId) => Vertex): VertexId[] {
+  const chain: VertexId[] = [];
+  for (let at: VertexId | undefined = id; at !== undefined && !known.has(at); ) {
+    chain.push(at);
+    const vertex = vertexOf(at);
+    at = isLayer(vertex) ? baseOf(vertex) : undefined;
+  }
+  return chain.reverse();
+}
+
+export const isLayer = ({ op }: Vertex): boolean => op.type === 'copy' || op.type === 'exec' || op.type === 'mkdir';
+
 /** Everything a vertex reads from inputs other than its base, in a fixed order. */
 export function selectionsOf(vertex: Vertex): readonly Selection[] {
   const op = vertex.op;

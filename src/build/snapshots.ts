@@ -6,11 +6,8 @@ import pLimit from 'p-limit';
 import { withOrderedLease } from '../cache/leases.ts';
 import type { ChainId } from '../core/digest.ts';
 import { invariant } from '../core/errors.ts';
-import type { LayerToc } from '../core/file-entry.ts';
 import type { SnapshotId, SnapshotStack } from '../executor/executor.ts';
-import { MergedTree } from '../executor/layer/merged-tree.ts';
 import { chainOf, type Layer } from './layer.ts';
-import { readLayerToc } from './layer-toc.ts';
 import { type Session, withSignal } from './session.ts';
 
 /** Layers that are fetched and unpacked at a time: more only take memory from each other. */
@@ -88,38 +85,4 @@ function findSnapshot(session: Session, chain: ChainId): SnapshotId | null {
 /** Gives a finished tree its name. When another process was first, theirs is used and ours goes with the next prune. */
 export function nameSnapshot(session: Session, id: SnapshotId, chain: ChainId, size: number): SnapshotId {
   return session.index.commitSnapshot(id, chain, size).id;
-}
-
-/** The files of a stack, as far as its layers were looked at; remembered weakly, as tables of contents are. */
-export async function mergedTree(session: Session, layers: readonly Layer[]): Promise<MergedTree> {
-  const top = layers.at(-1);
-  const known = top?.tree?.deref();
-  if (known !== undefined) return known;
-  const tree = new MergedTree(await tocsOf(session, layers));
-  if (top !== undefined) top.tree = new WeakRef(tree);
-  return tree;
-}
-
-/** Tables of contents of a stack, base first; layers never read before are read once for it. */
-export async function tocsOf(session: Session, layers: readonly Layer[]): Promise<readonly LayerToc[]> {
-  return Promise.all(layers.map((layer) => tocOf(session, layer)));
-}
-
-/** Remembered weakly: every step above asks for it again, but large tables must not pile up. */
-async function tocOf(session: Session, layer: Layer): Promise<LayerToc> {
-  const remembered = layer.toc?.deref();
-  if (remembered !== undefined) return remembered;
-  const toc = await loadToc(session, layer);
-  layer.toc = new WeakRef(toc);
-  return toc;
-}
-
-async function loadToc(session: Session, layer: Layer): Promise<LayerToc> {
-  const { ref } = await layer.made;
-  const known = session.tocs.get(ref.diffId);
-  if (known !== null) return known;
-  await layer.fetch();
-  const toc = await readLayerToc(session.blobs, ref);
-  session.tocs.put(ref.diffId, toc);
-  return toc;
 }

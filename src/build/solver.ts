@@ -1,6 +1,7 @@
 // Turns vertices of a graph into root file systems: reuses the layers of records, runs what has none.
 // Every vertex is solved once per build, whoever asks, and what builds of one command have in common once
 // for all of them; independent vertices run side by side.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BuildRecord } from '../cache/build-index.ts';
 import { withLease } from '../cache/leases.ts';
 import { type ChainId, type ContentKey, extendChain } from '../core/digest.ts';
@@ -10,7 +11,7 @@ import { packListing } from './file-listing.ts';
 import { isExpired, isLinked, type KeyFacts, KeyResolver, type Resolution } from './keys.ts';
 import { chainOf, type Layer, layerOf, type MadeLayer, type Rootfs } from './layer.ts';
 import type { LayerPositions } from './layer-positions.ts';
-import { type Selection, selectionsOf } from './selections.ts';
+import { type Selection, selectionsOf, upTo } from './selections.ts';
 import type { Session } from './session.ts';
 import { nameSnapshot } from './snapshots.ts';
 import { StepError } from './step-error.ts';
@@ -73,12 +74,15 @@ export class Solver {
   }
 
   solve(id: VertexId): Promise<Rootfs> {
-    const known = this.#solved.get(id);
-    if (known !== undefined) return known;
-    const solved = this.#solve(this.vertex(id));
-    this.#solved.set(id, solved);
-    solved.catch(() => undefined);
-    return solved;
+    let last = this.#solved.get(id);
+    if (last !== undefined) return last;
+    for (const at of upTo(id, this.#solved, (below) => this.vertex(below))) {
+      last = this.#solved.get(at) ?? this.#solve(this.vertex(at));
+      this.#solved.set(at, last);
+      last.catch(() => undefined);
+    }
+    invariant(last, 'a vertex is above itself');
+    return last;
   }
 
   /** The layer that a vertex added, for history. */
@@ -230,6 +234,9 @@ export class Solver {
     signal: AbortSignal,
     recorded: () => void = () => undefined,
   ): Promise<Layer> {
+    // Small steps wait for nothing: signals and progress get their turn here.
+    await nextTurn();
+    signal.throwIfAborted();
     const { emit, clock } = this.#session;
     const info = { id: vertex.id, name: vertex.meta.label, stage: vertex.meta.stage };
     emit({ type: 'vertex-started', vertex: info, time: clock() });

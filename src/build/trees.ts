@@ -8,11 +8,12 @@ import type { Vertex, VertexId } from '../graph/vertex.ts';
 import type { BuildInputs } from './build-inputs.ts';
 import { type FileListing, listSelection } from './file-listing.ts';
 import { chainOf, layerOf, type Rootfs } from './layer.ts';
+import { mergedTree, tocsOf } from './layer-toc.ts';
 import type { RemoteSources } from './remote/remote-sources.ts';
 import type { SelectionContents } from './selection-content.ts';
 import type { Selection } from './selections.ts';
 import type { Session } from './session.ts';
-import { materialize, mergedTree, tocsOf } from './snapshots.ts';
+import { materialize } from './snapshots.ts';
 
 export interface TreeSolver {
   solve(id: VertexId): Promise<Rootfs>;

@@ -2,7 +2,7 @@
 import { chmodSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildBase, leftovers, openWorkbench, stepsOf, type Workbench } from '../support/cli.ts';
+import { buildBase, HOME, leftovers, openWorkbench, stepsOf, type Workbench } from '../support/cli.ts';
 
 let bench: Workbench;
 beforeAll(async () => {
@@ -160,6 +160,14 @@ describe('images', () => {
     expect((await bench.ok(['images'])).stdout).toContain('no-layers');
     expect((await bench.ok(['history', 'no-layers'])).stdout).toContain('LABEL a=b');
     await bench.ok([bench.context({ Dockerfile: 'FROM no-layers\nCOPY x /x\n', x: 'x' })]);
+  });
+
+  it('need no stack as deep as the Dockerfile is long', async () => {
+    const steps = Array.from({ length: 400 }, (_, at) => `WORKDIR /d${at}`);
+    const context = bench.context({ Dockerfile: `FROM scratch\n${steps.join('\n')}\n` });
+    const command = [process.execPath, '--stack-size=160', join(HOME, 'src/cli/main.ts')];
+    const first = await bench.ok(['-q', context], { command });
+    expect((await bench.ok(['-q', context], { command })).stdout).toBe(first.stdout);
   });
 
   it('leaves nothing running or mounted', async () => {

@@ -6,17 +6,17 @@ import { planMkdir } from '../../executor/copy/plan-mkdir.ts';
 import { runCopy } from '../../executor/copy/run-copy.ts';
 import type { LayerFormat } from '../../executor/executor.ts';
 import { createLayerSink } from '../../executor/layer/layer-sink.ts';
-import { MergedTree } from '../../executor/layer/merged-tree.ts';
+import type { MergedTree } from '../../executor/layer/merged-tree.ts';
 import type { CopyOp, MkdirOp } from '../../graph/op.ts';
 import type { Rootfs } from '../layer.ts';
+import { mergedTree } from '../layer-toc.ts';
 import type { Session } from '../session.ts';
-import { tocsOf } from '../snapshots.ts';
 
 const seconds = (session: Session): number => Math.floor(session.clock() / 1000);
 
 /** The tree below the step; null is scratch, where no name can be looked up. */
 async function baseTree(session: Session, base: Rootfs): Promise<MergedTree | null> {
-  return base.layers.length === 0 ? null : new MergedTree(await tocsOf(session, base.layers));
+  return base.layers.length === 0 ? null : mergedTree(session, base.layers);
 }
 
 export async function copyLocal(

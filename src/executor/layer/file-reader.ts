@@ -6,6 +6,7 @@ import type { FileEntry } from '../../core/file-entry.ts';
 import { fsPath } from '../../core/path-bytes.ts';
 
 const SMALL_FILE = 256 * 1024;
+const FIRST_SCRATCH = 8 * 1024;
 const READ_BLOCK = 512 * 1024;
 /** A fifo or link that took the file's place must neither block nor be followed. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -31,8 +32,7 @@ export class FileReader {
   /** Content of a file of exactly `entry.size` bytes, valid until the next call. */
   readSmall(path: string, entry: FileEntry): Uint8Array {
     const fd = open(path, entry);
-    this.#scratch ??= Buffer.allocUnsafeSlow(SMALL_FILE + 1);
-    const scratch = this.#scratch;
+    const scratch = this.#room(entry.size + 1);
     try {
       // One byte more than expected shows growth without a stat.
       let size = 0;
@@ -48,6 +48,16 @@ export class FileReader {
     } finally {
       closeSync(fd);
     }
+  }
+
+  /** At least `size` bytes, doubled as larger files come. */
+  #room(size: number): Buffer {
+    if (this.#scratch === undefined || this.#scratch.length < size) {
+      let length = FIRST_SCRATCH;
+      while (length < size) length *= 2;
+      this.#scratch = Buffer.allocUnsafeSlow(length);
+    }
+    return this.#scratch;
   }
 
   /** Content in blocks, each valid until the next is asked for; stops one block after growth. */

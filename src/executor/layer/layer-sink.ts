@@ -34,7 +34,8 @@ export interface LayerSink {
 
 /** Layers up to this many bytes of tar skip the thread pool: the trip would cost more than the work. */
 const SMALL_LAYER = 64 * 1024;
-const FIRST_BLOCK = SMALL_LAYER;
+/** Most layers of a long Dockerfile need no more. */
+const FIRST_BLOCK = 4 * 1024;
 const DONE: Promise<void> = Promise.resolve();
 
 export const createLayerSink = (store: BlobStore, format: LayerFormat): LayerSink => new StreamingSink(store, format);
@@ -161,9 +162,9 @@ class StreamingSink implements LayerSink {
 
   async #makeRoom(): Promise<void> {
     if (this.#block.length === COMPRESSION_BLOCK) return this.#flush();
-    const whole = Buffer.allocUnsafeSlow(COMPRESSION_BLOCK);
-    this.#block.copy(whole, 0, 0, this.#used);
-    this.#block = whole;
+    const larger = Buffer.allocUnsafeSlow(this.#block.length < SMALL_LAYER ? SMALL_LAYER : COMPRESSION_BLOCK);
+    this.#block.copy(larger, 0, 0, this.#used);
+    this.#block = larger;
   }
 
   async #flush(): Promise<void> {

@@ -38,10 +38,11 @@ export class MergedTree implements SourceTree {
   /**
    * `tocs` base first. `roots` are the snapshot directories of the same layers, needed by `hostPath`
    * only: each file's content lies at its own path below the directory of the layer that carries it.
+   * With `below` the layers are those of that tree and `tocs` above them.
    */
-  constructor(tocs: readonly LayerToc[], roots: readonly string[] = []) {
-    this.#tocs = tocs;
-    this.#layers = tocs.map(indexOf);
+  constructor(tocs: readonly LayerToc[], roots: readonly string[] = [], below?: MergedTree) {
+    this.#tocs = below === undefined ? tocs : [...below.#tocs, ...tocs];
+    this.#layers = [...(below === undefined ? [] : below.#layers), ...tocs.map(indexOf)];
     this.#roots = roots;
   }
 
