@@ -62,6 +62,8 @@ export interface TargetFields {
   readonly call?: string;
   readonly entitlements?: readonly string[];
   readonly extraHosts?: ReadonlyMap<string, string | null>;
+  /** `x-tsbuild`: what buildx has no name for, and passes over. */
+  readonly extension?: ReadonlyMap<string, string | null>;
 }
 
 /** A target ready to be printed or built. */

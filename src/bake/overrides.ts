@@ -18,7 +18,7 @@ interface Override {
 export type TargetOverrides = Map<string, Override>;
 export type Overrides = Map<string, TargetOverrides>;
 
-const NAMED_KEYS = ['args', 'contexts', 'labels', 'extra-hosts'];
+const NAMED_KEYS = ['args', 'contexts', 'labels', 'extra-hosts', 'x-tsbuild'];
 const KEYS = [
   ...NAMED_KEYS,
   'annotations',
@@ -135,6 +135,8 @@ function applyOverride(fields: TargetFields, key: string, name: string, override
       return { ...fields, contexts: entry(fields.contexts, last) };
     case 'extra-hosts':
       return { ...fields, extraHosts: entry<string | null>(fields.extraHosts, last) };
+    case 'x-tsbuild':
+      return { ...fields, extension: entry<string | null>(fields.extension, last) };
     case 'annotations':
       return { ...fields, annotations: [...(fields.annotations ?? []), ...override.values] };
     case 'attest':

@@ -5,6 +5,7 @@ import type { Diagnostic } from '../core/diagnostic.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Compression } from '../core/media-types.ts';
 import type { SourceFile } from '../core/span.ts';
+import type { StepWeight } from './admission.ts';
 import type { CacheTransfer } from './cache-mounts/cache-transfer.ts';
 import type { OnError } from './debug/failed-step.ts';
 
@@ -52,6 +53,8 @@ export interface BuildRequest {
   readonly allow: readonly ('network.host' | 'security.insecure')[];
   readonly shmSize?: number;
   readonly memory?: number;
+  /** What a RUN takes, for deciding what may run beside it; no limit. */
+  readonly weight?: StepWeight;
   readonly ulimits: readonly string[];
   readonly cgroupParent?: string;
   readonly layers: LayerOptions;

@@ -1,7 +1,9 @@
 // What the builds of one command share besides the session: registries, base images, directories, layers
 // and the steps on them. A single build has one of its own, the targets of a bake have one together
 // (ADR 0008).
+import pLimit, { type LimitFunction } from 'p-limit';
 import { OpenDirectories } from '../context/open-directories.ts';
+import { type Admission, machineAdmission } from './admission.ts';
 import { type KnownImages, noImages } from './base-images.ts';
 import { LayerPositions } from './layer-positions.ts';
 import { RegistryAccess } from './registry-access.ts';
@@ -16,10 +18,16 @@ export interface SharedWork {
   readonly contents: SelectionContents;
   readonly layers: LayerPositions;
   readonly remotes: RemoteTasks;
+  readonly admission: Admission;
+  /** Layers of steps that ended, being packed. */
+  readonly packing: LimitFunction;
   close(): Promise<void>;
 }
 
-export function openSharedWork(session: Session): SharedWork {
+/** More at a time only take memory from each other: packing takes processors. */
+const PACKED_AT_ONCE = 8;
+
+export function openSharedWork(session: Session, admission = machineAdmission()): SharedWork {
   const registry = new RegistryAccess(session);
   return {
     registry,
@@ -28,6 +36,8 @@ export function openSharedWork(session: Session): SharedWork {
     contents: new SelectionContents(session.index),
     layers: new LayerPositions(),
     remotes: new Map(),
+    admission,
+    packing: pLimit(PACKED_AT_ONCE),
     close: () => registry.close(),
   };
 }

@@ -4,6 +4,7 @@ import { InvariantError } from '../core/errors.ts';
 import type { SourceFile } from '../core/span.ts';
 import type { BuildPlan } from '../graph/image-plan.ts';
 import type { Vertex, VertexId } from '../graph/vertex.ts';
+import type { StepWeight } from './admission.ts';
 import type { BaseImages } from './base-images.ts';
 import type { BuildInputs } from './build-inputs.ts';
 import type { BuildRequest } from './build-request.ts';
@@ -94,6 +95,7 @@ export async function withSolver<T>(
     ...parts,
     session,
     registry: shared.registry,
+    packing: shared.packing,
     trees,
     remotes,
     logs,
@@ -116,6 +118,7 @@ export async function withSolver<T>(
       recorded: (record) => steps.recorded(record),
       run: (vertex, base, signal) => atStep(parts.file, logs, vertex, () => steps.run(vertex, base, signal)),
       shared: (vertex, task) => atSharedStep(parts.file, vertex, task),
+      admit: (vertex, signal, step) => shared.admission.run(weightOf(vertex, parts.request), signal, step),
     },
     onLayer: (vertex, layer) => {
       if (shipped.has(vertex.id)) onLayer?.(layer);
@@ -183,6 +186,11 @@ async function atStep<T>(file: SourceFile, logs: ReadonlyMap<string, StepLog>, v
     throw new StepError({ label: vertex.meta.label, file, span: vertex.meta.origin, logTail: log?.lines(40) ?? [], logPath, cause });
   }
 }
+
+/** Bytes; what is copied passes through in pieces. */
+const COPY_MEMORY = 32 * 2 ** 20;
+
+const weightOf = ({ op }: Vertex, { weight = {} }: BuildRequest): StepWeight => (op.type === 'exec' ? weight : { memory: COPY_MEMORY });
 
 /** The failure of a step that another build did has its place in this build's Dockerfile. */
 async function atSharedStep<T>(file: SourceFile, vertex: Vertex, task: () => Promise<T>): Promise<T> {

@@ -31,6 +31,8 @@ export interface Steps {
   run(vertex: Vertex, base: Rootfs, signal: AbortSignal): Promise<StepResult>;
   /** Waits for a step that another build may be doing, so that its failure is told of as this build's. */
   shared(vertex: Vertex, task: () => Promise<Layer>): Promise<Layer>;
+  /** Runs the step when there is room for it beside the others. */
+  admit(vertex: Vertex, signal: AbortSignal, step: () => Promise<Layer>): Promise<Layer>;
 }
 
 export interface SolverOptions {
@@ -156,7 +158,7 @@ export class Solver {
     let waits = false;
     const work = (signal: AbortSignal): Promise<Layer> => {
       waits = false;
-      return vertex.meta.noCache ? this.#run(vertex, resolution, base, signal) : this.#runOnce(vertex, resolution, base, signal);
+      return vertex.meta.noCache ? this.#admit(vertex, resolution, base, signal) : this.#runOnce(vertex, resolution, base, signal);
     };
     const onWait = (): void => {
       waits = true;
@@ -197,7 +199,7 @@ export class Solver {
           // The lease is held until the record is written, while the next step already goes on.
           const recorded = Promise.withResolvers<void>();
           try {
-            resolve(await this.#run(vertex, resolution, base, signal, recorded.resolve));
+            resolve(await this.#admit(vertex, resolution, base, signal, recorded.resolve));
           } catch (error) {
             recorded.resolve();
             throw error;
@@ -227,13 +229,11 @@ export class Solver {
     return isLinked(vertex) || record.below === (await chainOf(base.layers)) ? record : null;
   }
 
-  async #run(
-    vertex: Vertex,
-    resolution: Resolution,
-    base: Rootfs,
-    signal: AbortSignal,
-    recorded: () => void = () => undefined,
-  ): Promise<Layer> {
+  #admit(vertex: Vertex, resolution: Resolution, base: Rootfs, signal: AbortSignal, recorded = (): void => undefined): Promise<Layer> {
+    return this.#options.steps.admit(vertex, signal, () => this.#run(vertex, resolution, base, signal, recorded));
+  }
+
+  async #run(vertex: Vertex, resolution: Resolution, base: Rootfs, signal: AbortSignal, recorded: () => void): Promise<Layer> {
     // Small steps wait for nothing: signals and progress get their turn here.
     await nextTurn();
     signal.throwIfAborted();

@@ -140,6 +140,45 @@ describe('a failure', () => {
   });
 });
 
+describe('steps run one after another', () => {
+  const names = ['one', 'two', 'three'];
+  const context = (weight: object): string =>
+    bench.context({
+      Dockerfile: `FROM ${base}\nARG NAME\nRUN echo $NAME\n`,
+      'docker-bake.json': JSON.stringify({
+        group: { default: { targets: names } },
+        target: Object.fromEntries(names.map((name) => [name, { args: { NAME: name }, 'no-cache': true, ...weight }])),
+      }),
+    });
+  it.each([
+    ['with --max-parallelism', {}, ['--max-parallelism', '1']],
+    ['with --jobs', {}, ['-j', '1']],
+    ['when each needs all processors', { 'x-tsbuild': { cpus: 4096 } }, []],
+    ['when each needs all memory', {}, ['--set', '*.x-tsbuild.memory=1024t']],
+  ])('%s', async (_, weight, args) => {
+    const result = await bake(context(weight), ...args);
+    expect(result.code, result.stderr).toBe(0);
+    const order = events(result).flatMap((event) => {
+      if (event.type !== 'vertex-started' && event.type !== 'vertex-finished') return [];
+      return event.vertex.name.includes('RUN echo') ? [{ what: event.type, id: event.vertex.id }] : [];
+    });
+    expect(order).toHaveLength(2 * names.length);
+    for (let at = 0; at < order.length; at += 2) expect(order[at]?.id).toBe(order[at + 1]?.id);
+  });
+
+  it('and nothing is taken for a weight that is none', async () => {
+    for (const [setting, message] of [
+      ['x-tsbuild.gpus=1', /x-tsbuild: "gpus" is not known/],
+      ['x-tsbuild.cpus=many', /cpus is a number of processors, not "many"/],
+      ['x-tsbuild.memory=much', /x-tsbuild\.memory: "much" is not a size/],
+    ] as const) {
+      const result = await bake(context({}), '--set', `one.${setting}`);
+      expect(result.code).not.toBe(0);
+      expect(result.stderr).toMatch(message);
+    }
+  });
+});
+
 it('leaves no name of a linked target behind, even when it is killed', async () => {
   const cwd = bench.context({
     'lib.Dockerfile': `FROM ${base}\nRUN echo lib > /lib\n`,

@@ -106,7 +106,7 @@ afterAll(async () => {
 async function images(): Promise<ReadonlyMap<string, string>> {
   const { targets } = await openBake(bake);
   const { environment, workingDirectory } = bake;
-  const outcomes = await runBake(session, targets, { environment, workingDirectory, allow: [], parallel: 1, failFast: false });
+  const outcomes = await runBake(session, targets, { environment, workingDirectory, allow: [], jobs: 1, failFast: false });
   return new Map(
     outcomes.map((outcome) => [outcome.target.name, outcome.type === 'built' ? (outcome.outcome.descriptor?.digest ?? '') : outcome.type]),
   );

@@ -104,6 +104,7 @@ function buildFields(service: DataMap, whole: DataMap, environment: Environment,
     shmSize: field('shm_size', sizeOf),
     ulimits: field('ulimits', ulimitsOf),
     extraHosts: field('extra_hosts', (data) => mapOf(pairsOf(data, '=:'), '')),
+    extension: field('x-tsbuild', (data) => mapOf(data, '')),
   });
 }
 

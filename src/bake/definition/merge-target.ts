@@ -16,6 +16,7 @@ export function mergeTarget(base: TargetFields, over: TargetFields): TargetField
     args: mergedMap(base.args, over.args),
     labels: mergedMap(base.labels, over.labels),
     extraHosts: mergedMap(base.extraHosts, over.extraHosts),
+    extension: mergedMap(base.extension, over.extension),
     secret: joined(base.secret, over.secret),
     ssh: joined(base.ssh, over.ssh),
     cacheFrom: joined(base.cacheFrom, over.cacheFrom),

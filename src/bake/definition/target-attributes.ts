@@ -91,6 +91,7 @@ export const TARGET_ATTRIBUTES: ReadonlyMap<string, AttributeKind> = new Map<str
   ['call', text('call')],
   ['entitlements', texts('entitlements')],
   ['extra-hosts', pairs('extraHosts')],
+  ['x-tsbuild', pairs('extension')],
 ]);
 
 /** Attributes of a target block that say what it is called, not how it is built. */

@@ -5,6 +5,7 @@ import pLimit from 'p-limit';
 import type { BakeTarget } from '../../bake/bake-target.ts';
 import { linkedName } from '../../bake/target-graph.ts';
 import type { Emit, TargetState } from '../../core/events.ts';
+import { machineAdmission, usualParallelism } from '../admission.ts';
 import type { BuildOutcome } from '../build-request.ts';
 import { runBuild } from '../run-build.ts';
 import { type Session, withSignal } from '../session.ts';
@@ -12,7 +13,9 @@ import { openSharedWork, type SharedWork } from '../shared-work.ts';
 import { type TargetRequestOptions, targetRequest } from './target-request.ts';
 
 export interface BakeOptions extends Omit<TargetRequestOptions, 'linked'> {
-  readonly parallel: number;
+  /** Targets at a time, and steps of all of them; as many as usual unless given. */
+  readonly jobs?: number;
+  readonly maxParallelism?: number;
   /** One failure stops everything; otherwise only targets that need the failed one are left out. */
   readonly failFast: boolean;
 }
@@ -27,12 +30,12 @@ export type TargetOutcome = { readonly target: BakeTarget; readonly milliseconds
 /** One outcome per target, in their order; never rejects for a target that fails. Throws 'bake/unsupported' before anything is built. */
 export async function runBake(given: Session, targets: readonly BakeTarget[], options: BakeOptions): Promise<TargetOutcome[]> {
   for (const target of targets) targetRequest(target, { ...options, linked: new Map() });
-  const limit = pLimit(Math.max(1, options.parallel));
+  const limit = pLimit(options.jobs ?? usualParallelism());
   const outcomes = new Map<string, Promise<TargetOutcome>>();
   const byName = new Map(targets.map((target) => [target.name, target]));
   const stop = new AbortController();
   const session = withSignal(given, AbortSignal.any([given.signal, stop.signal]));
-  const shared = openSharedWork(session);
+  const shared = openSharedWork(session, machineAdmission(options.maxParallelism));
 
   const start = (target: BakeTarget): Promise<TargetOutcome> => {
     const known = outcomes.get(target.name);

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import type { BakeTarget, ExportEntry, SecretEntry } from '../../bake/bake-target.ts';
 import { linkedName } from '../../bake/target-graph.ts';
 import { TsbuildError } from '../../core/errors.ts';
+import type { StepWeight } from '../admission.ts';
 import type { BuildRequest, LayerOptions, OutputSpec, SecretSource } from '../build-request.ts';
 import { parseLayerOptions } from '../layer-options.ts';
 
@@ -47,7 +48,8 @@ export function targetRequest(target: BakeTarget, options: TargetRequestOptions)
     addHosts: Object.entries(plain(target.extraHosts)).map(([host, address]) => `${host}=${address}`),
     network: networkOf(target),
     allow: entitlementsOf(target, options.allow),
-    ...(target.shmSize === undefined ? {} : { shmSize: shmBytes(target, target.shmSize) }),
+    ...(target.shmSize === undefined ? {} : { shmSize: sizeOf(target, 'shm-size', target.shmSize) }),
+    weight: weightOf(target),
     ulimits: (target.ulimits ?? []).map((limit) => (limit.includes(':') ? limit : `${limit}:${limit.slice(limit.indexOf('=') + 1)}`)),
     layers,
     outputs,
@@ -142,9 +144,22 @@ function entitlementsOf(target: BakeTarget, allowed: readonly string[]): BuildRe
   return ENTITLEMENTS.filter((entitlement) => asked.includes(entitlement) || allowed.includes(entitlement));
 }
 
-function shmBytes(target: BakeTarget, text: string): number {
+/** What the steps of the target take: `x-tsbuild = { cpus = 2, memory = "4g" }`. */
+function weightOf(target: BakeTarget): StepWeight {
+  const { cpus, memory, ...others } = plain(target.extension);
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw refuse(target, 'x-tsbuild', `${JSON.stringify(unknown)} is not known`, 'it takes cpus and memory');
+  if (cpus !== undefined && !/^\d{1,4}(\.\d+)?$/.test(cpus))
+    throw refuse(target, 'x-tsbuild', `cpus is a number of processors, not ${JSON.stringify(cpus)}`);
+  return {
+    ...(cpus === undefined ? {} : { cpus: Number(cpus) }),
+    ...(memory === undefined ? {} : { memory: sizeOf(target, 'x-tsbuild.memory', memory) }),
+  };
+}
+
+function sizeOf(target: BakeTarget, attribute: string, text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?$/i.exec(text.trim());
-  if (match === null) throw refuse(target, 'shm-size', `${JSON.stringify(text)} is not a size`, 'write it like 128m');
+  if (match === null) throw refuse(target, attribute, `${JSON.stringify(text)} is not a size`, 'write it like 128m');
   return Math.floor(Number(match[1]) * 1024 ** Math.max(0, 'bkmgt'.indexOf((match[2] || 'b').toLowerCase())));
 }
 

@@ -40,7 +40,8 @@ export async function runStep(context: StepContext, vertex: Vertex, op: ExecOp, 
   }
   log.drop();
   const created = session.clock();
-  const made = executor.diff(snapshot, root, format).then(({ layer, size }) => ({ ref: layer, created, diskSize: size }));
+  const packed = context.packing(() => executor.diff(snapshot, root, format));
+  const made = packed.then(({ layer, size }) => ({ ref: layer, created, diskSize: size }));
   return { made, snapshot };
 }
 

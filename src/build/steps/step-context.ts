@@ -1,4 +1,5 @@
 // What the steps of one build share besides the session.
+import type { LimitFunction } from 'p-limit';
 import type { LayerFormat, MountSource, SnapshotId } from '../../executor/executor.ts';
 import type { Vertex } from '../../graph/vertex.ts';
 import type { SecretSource } from '../build-request.ts';
@@ -9,6 +10,7 @@ import type { StepLog } from '../step-log.ts';
 export interface StepContext {
   readonly session: Session;
   readonly format: LayerFormat;
+  readonly packing: LimitFunction;
   readonly secrets: Readonly<Record<string, SecretSource>>;
   readonly ssh: Readonly<Record<string, string>>;
   /** By vertex id: the end of each step's log. */

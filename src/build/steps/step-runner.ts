@@ -1,4 +1,5 @@
 // Carries out the steps of one build, each kind by its own means.
+import type { LimitFunction } from 'p-limit';
 import type { BuildRecord } from '../../cache/build-index.ts';
 import type { ContentKey, Digest } from '../../core/digest.ts';
 import { assertNever, InvariantError } from '../../core/errors.ts';
@@ -26,6 +27,7 @@ export interface StepRunnerOptions {
   readonly remotes: RemoteSources;
   readonly logs: Map<string, StepLog>;
   readonly format: LayerFormat;
+  readonly packing: LimitFunction;
   /** Collects steps whose command failed. */
   readonly failed?: FailedStep[];
   /** First content of a cache mount that is imported, by id. */
@@ -87,10 +89,11 @@ export class StepRunner {
   }
 
   #context(session: Session): StepContext {
-    const { format, request, logs, trees, failed, seed } = this.#options;
+    const { format, packing, request, logs, trees, failed, seed } = this.#options;
     return {
       session,
       format,
+      packing,
       secrets: request.secrets,
       ssh: request.ssh,
       logs,

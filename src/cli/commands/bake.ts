@@ -1,5 +1,4 @@
 // `tsbuild bake`: all targets of definition files in one go, or what they are (--print, --list, --check).
-import { availableParallelism } from 'node:os';
 import { type OpenBakeOptions, openBake, printBake } from '../../build/bake/open-bake.ts';
 import { fetchDefinition, remoteTarget, remoteUrl } from '../../build/bake/remote-definition.ts';
 import type { TargetOutcome } from '../../build/bake/run-bake.ts';
@@ -84,7 +83,8 @@ async function buildTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Pro
     environment: cli.env,
     workingDirectory: cli.cwd,
     allow: allowedOf(args),
-    parallel: parallelOf(args),
+    ...atATime(args, 'jobs', 'jobs'),
+    ...atATime(args, 'max-parallelism', 'maxParallelism'),
     failFast: isOn(args, 'fail-fast'),
   };
   const tally = new TargetTally();
@@ -118,11 +118,11 @@ const targetMetadata = ({ outcome, milliseconds }: Extract<TargetOutcome, { type
   [DURATION_KEY]: milliseconds,
 });
 
-function parallelOf(args: ParsedArgs): number {
-  const text = args.values.get('parallel');
-  if (text === undefined) return availableParallelism();
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw usageError('bake', `--parallel is a number from 1, got ${JSON.stringify(text)}`);
-  return Number(text);
+function atATime<Key extends string>(args: ParsedArgs, flag: string, key: Key): { readonly [key in Key]?: number } {
+  const text = args.values.get(flag);
+  if (text === undefined) return {};
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw usageError('bake', `--${flag} is a number from 1, got ${JSON.stringify(text)}`);
+  return { [key]: Number(text) } as { [key in Key]: number };
 }
 
 /** buildx's `fs=` entitlements guard files against a remote builder; here the user who builds reads them anyway. */

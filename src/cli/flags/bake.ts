@@ -53,7 +53,13 @@ export const BAKE_COMMAND: CommandSpec = {
     { name: 'provenance', kind: 'value', placeholder: 'FIELDS', help: 'Short for --set=*.attest=type=provenance' },
     { name: 'sbom', kind: 'value', placeholder: 'FIELDS', help: 'Short for --set=*.attest=type=sbom' },
     { name: 'fail-fast', kind: 'switch', help: 'Stop everything when one target fails (default: only targets that need it)' },
-    { name: 'parallel', kind: 'value', placeholder: 'N', help: 'Targets built at one time (default: number of CPUs)' },
+    { name: 'jobs', short: 'j', kind: 'value', placeholder: 'N', help: 'Targets built at a time (default: 4 per CPU, at least 16)' },
+    {
+      name: 'max-parallelism',
+      kind: 'value',
+      placeholder: 'N',
+      help: 'Steps run at a time, of all targets together (default: 4 per CPU, at least 16)',
+    },
     ...BUILDING_FLAGS,
   ],
   examples: [
