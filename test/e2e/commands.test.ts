@@ -1,6 +1,6 @@
 // The commands around builds: names and archives of images, containers of them, care of the store, help.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands/table.ts';
@@ -204,8 +204,44 @@ describe('store', () => {
       // Records can be dropped; a name whose image is incomplete is the user's to decide on.
       const repaired = await own.run(['verify', '--repair']);
       expect(repaired.stdout).toMatch(/dangling-record .*\(repaired\)\nincomplete-image .*damaged/);
+      expect(repaired.code).toBe(1);
+      const rmi = /incomplete-image .* build or pull it again, or give the name up: tsbuild (rmi \S+)\n/.exec(repaired.stdout)?.[1] ?? '';
+      await own.ok(rmi.split(' '));
+      expect((await own.ok(['verify', '--repair'])).stdout).toBe('the store is sound\n');
       await own.ok(['-q', '-t', 'damaged', context]);
       expect((await own.ok(['verify'])).stdout).toBe('the store is sound\n');
+    } finally {
+      own.dispose();
+    }
+  });
+
+  it('verify compares unpacked layers with what they hold, --deep their content too; repaired ones are unpacked again', async () => {
+    const own = openWorkbench();
+    try {
+      await buildBase(own);
+      const dockerfile = 'FROM base\nRUN mkdir /t && echo one > /t/a && echo two > /t/b && ln -s a /t/l && ln /t/a /t/h && rm /etc/group\n';
+      const context = own.context({ Dockerfile: `${dockerfile}RUN cat /t/* > /all\n` });
+      await own.ok(['-q', context]);
+      expect((await own.ok(['verify', '--deep'])).stdout).toBe('the store is sound\n');
+      const trees = join(own.root, 'snapshots-v1');
+      const tree = readdirSync(trees).find((id) => existsSync(join(trees, id, 'fs/t/b')));
+      const file = (name: string) => join(trees, tree ?? '', 'fs/t', name);
+      const found = async (...flags: readonly string[]) => (await own.run(['verify', ...flags])).stdout.split('\n')[0];
+      writeFileSync(file('b'), 'TWO\n');
+      expect(await found()).toBe('the store is sound');
+      expect(await found('--deep')).toMatch(/^damaged-snapshot .* in the unpacked layer sha256:[0-9a-f]{64}, "t\/b" has other content$/);
+      truncateSync(file('b'), 0);
+      expect(await found()).toContain('"t/b" has 0 bytes instead of 4');
+      rmSync(file('b'));
+      expect(await found()).toContain('"t/b" is missing');
+      writeFileSync(file('b'), 'two\n');
+      rmSync(file('l'));
+      symlinkSync('b', file('l'));
+      expect(await found()).toContain('"t/l" leads somewhere else');
+      expect(await found('--repair')).toMatch(/^damaged-snapshot .*\(repaired\)$/);
+      expect((await own.ok(['verify', '--deep'])).stdout).toBe('the store is sound\n');
+      const next = own.context({ Dockerfile: `${dockerfile}RUN readlink /t/l && cat /t/b\n` });
+      expect((await own.ok(['--progress=plain', next])).stderr).toMatch(/ a\n.* two\n/);
     } finally {
       own.dispose();
     }

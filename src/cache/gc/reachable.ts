@@ -9,7 +9,8 @@ import type { BlobStore } from '../blob-store.ts';
 export interface Reachable {
   readonly blobs: ReadonlySet<Digest>;
   readonly diffIds: ReadonlySet<DiffId>;
-  readonly chainIds: ReadonlySet<ChainId>;
+  /** Each stack of layers, with its topmost. */
+  readonly chainIds: ReadonlyMap<ChainId, DiffId>;
 }
 
 /** Called for each blob that an image needs and the store does not have. */
@@ -24,7 +25,7 @@ export async function findReachable(
 ): Promise<Reachable> {
   const blobs = new Set<Digest>();
   const diffIds = new Set<DiffId>();
-  const chainIds = new Set<ChainId>();
+  const chainIds = new Map<ChainId, DiffId>();
 
   const visitManifest = async (document: Readonly<Record<string, unknown>>, digest: Digest): Promise<void> => {
     const config = digestIn(document['config']);
@@ -40,7 +41,7 @@ export async function findReachable(
     for (const [index, diffId] of layers.entries()) {
       diffIds.add(diffId);
       const chainId = chainIdOf(layers.slice(0, index + 1));
-      if (chainId !== null) chainIds.add(chainId);
+      if (chainId !== null) chainIds.set(chainId, diffId);
     }
   };
 

@@ -2,17 +2,29 @@
 // somewhere. With `repair`, what is wrong and can be made again is removed.
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type Digest, isDigest, parseDigest } from '../../core/digest.ts';
+import {
+  type ChainId,
+  type DiffId,
+  type Digest,
+  extendChain,
+  isDigest,
+  parseChainId,
+  parseDiffId,
+  parseDigest,
+} from '../../core/digest.ts';
 import { errnoOf } from '../../core/errors.ts';
 import { openFsBlobStore } from '../fs-blob-store.ts';
+import { openFsTocStore } from '../fs-toc-store.ts';
 import { openSqliteIndex, type SqliteIndex } from '../sqlite-index.ts';
 import { oldestSession } from '../store-sessions.ts';
 import { decodeToc } from '../toc-codec.ts';
 import { dropLayerRows } from './index-rows.ts';
 import { findReachable } from './reachable.ts';
-import { scanStore } from './store-scan.ts';
+import { type StoreScan, scanStore } from './store-scan.ts';
 import { removeTree } from './tree-size.ts';
+import { faultOfTree } from './verify-trees.ts';
 
 export interface StoreProblem {
   readonly type:
@@ -21,6 +33,7 @@ export interface StoreProblem {
     | 'dangling-record'
     | 'incomplete-image'
     | 'lost-snapshot'
+    | 'damaged-snapshot'
     | 'abandoned-snapshot'
     | 'abandoned-temp';
   /** What is wrong: a digest, diffID, key, image name or directory name. */
@@ -32,6 +45,8 @@ export interface StoreProblem {
 
 export interface VerifyOptions {
   readonly repair?: boolean;
+  /** Also reads every file of every unpacked layer. */
+  readonly deep?: boolean;
   /** Called with bytes read so far and in total. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -83,6 +98,7 @@ export async function verifyStore(root: string, options: VerifyOptions = {}): Pr
       if (row.chainId === null && !alone) continue;
       report('lost-snapshot', row.id, 'the index names a tree that is gone', () => index.removeSnapshot(row.id));
     }
+    await checkTrees({ root, index, scan, report, deep: options.deep === true, alone }, options.signal);
     checkRecords(root, index, report);
     await checkImages(root, index, report);
     return problems;
@@ -103,13 +119,57 @@ function checkRecords(root: string, index: SqliteIndex, report: Report): void {
   }
 }
 
+interface TreeCheck {
+  readonly root: string;
+  readonly index: SqliteIndex;
+  readonly scan: StoreScan;
+  readonly report: Report;
+  readonly deep: boolean;
+  /** No build runs that may use a tree. */
+  readonly alone: boolean;
+}
+
+/** Trees whose layer is known and has a table of contents; they are made again from their blobs. */
+async function checkTrees({ root, index, scan, report, deep, alone }: TreeCheck, signal?: AbortSignal): Promise<void> {
+  const layers = await layersOfStacks(root, index);
+  const tocs = openFsTocStore(root);
+  for (const item of scan.items) {
+    const diffId = item.chainId === undefined ? undefined : layers.get(item.chainId);
+    if (item.kind !== 'snapshot' || diffId === undefined) continue;
+    signal?.throwIfAborted();
+    const toc = tocs.get(diffId);
+    const fault = toc === null ? null : faultOfTree(join(item.path, 'fs'), toc, deep);
+    if (fault === null) continue;
+    const fix = (): void => {
+      index.removeSnapshot(item.id);
+      removeTree(item.path);
+    };
+    report('damaged-snapshot', item.id, `in the unpacked layer ${diffId}, ${fault}`, alone ? fix : undefined);
+  }
+}
+
+/** chainID → diffID of the topmost layer, as far as images and records tell. */
+async function layersOfStacks(root: string, index: SqliteIndex): Promise<ReadonlyMap<ChainId, DiffId>> {
+  const targets = index.tags().map((tag) => tag.target);
+  const known = new Map((await findReachable(targets, openFsBlobStore(root))).chainIds);
+  for (const { below, diff_id: diffId } of index.db.all('SELECT below, diff_id FROM records')) {
+    if (typeof diffId !== 'string' || !isDigest(diffId)) continue;
+    const top = parseDiffId(diffId);
+    if (below === null) known.set(extendChain(null, top), top);
+    else if (typeof below === 'string' && isDigest(below)) known.set(extendChain(parseChainId(below), top), top);
+  }
+  return known;
+}
+
 async function checkImages(root: string, index: SqliteIndex, report: Report): Promise<void> {
   const store = openFsBlobStore(root);
   for (const tag of index.tags()) {
     const missing = new Set<string>();
     // A layer that is known to be in a registry is fetched when it is needed.
     await findReachable([tag.target], store, (blob) => index.locations(blob).length === 0 && missing.add(blob));
-    if (missing.size > 0) report('incomplete-image', tag.name, `the store lacks ${[...missing].join(', ')}`);
+    if (missing.size === 0) continue;
+    const remedy = `build or pull it again, or give the name up: tsbuild rmi ${tag.name}`;
+    report('incomplete-image', tag.name, `the store lacks ${[...missing].join(', ')}; ${remedy}`);
   }
 }
 

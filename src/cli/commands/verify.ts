@@ -5,7 +5,7 @@ import type { RunCommand } from './command.ts';
 
 export const run: RunCommand = async (args, cli) => {
   const repair = isOn(args, 'repair');
-  const problems = await verifyStore(cli.root, { repair, signal: cli.signal });
+  const problems = await verifyStore(cli.root, { repair, deep: isOn(args, 'deep'), signal: cli.signal });
   for (const problem of problems) cli.print(`${problem.type} ${problem.id}: ${problem.message}${problem.repaired ? ' (repaired)' : ''}\n`);
   const left = problems.filter((problem) => !problem.repaired).length;
   cli.print(problems.length === 0 ? 'the store is sound\n' : `${problems.length} problems, ${left} left\n`);

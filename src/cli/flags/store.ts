@@ -58,9 +58,12 @@ export const PRUNE_COMMAND: CommandSpec = {
 
 export const VERIFY_COMMAND: CommandSpec = {
   name: 'verify',
-  summary: 'Check every blob and record of the store',
+  summary: 'Check every blob, record and unpacked layer of the store',
   usage: '',
-  flags: [{ name: 'repair', kind: 'switch', help: 'Remove what is damaged, so that the next build makes it anew' }],
+  flags: [
+    { name: 'deep', kind: 'switch', help: 'Also read every file of every unpacked layer' },
+    { name: 'repair', kind: 'switch', help: 'Remove what is damaged, so that the next build makes it anew' },
+  ],
   min: 0,
   max: 0,
 };

@@ -14,7 +14,7 @@ export const STORE_ERRORS = {
   'store/missing-blob': {
     title: 'Blob is not in the store',
     explanation:
-      'Something refers to a blob whose file is gone, for example because it was pruned or deleted by hand. Run the command again; `tsbuild prune --verify` drops the references that lead nowhere.',
+      'Something refers to a blob whose file is gone, for example because it was pruned or deleted by hand. Run the command again; `tsbuild verify --repair` drops the references that lead nowhere.',
   },
   'store/digest-mismatch': {
     title: 'Content does not match its digest',
