@@ -111,3 +111,17 @@ describe('bake --shard', () => {
     expect((await bench.run(['bake', '--shard', '1/2', '--durations', 'docker-bake.hcl', '--print'], cwd())).code).toBe(2);
   });
 });
+
+describe('bake --discover', () => {
+  it('prints a definition that bake reads', async () => {
+    repository.restore();
+    const { stdout } = await bench.ok(['bake', '--discover'], cwd());
+    repository.write({ 'found.hcl': stdout });
+    const printed = JSON.parse((await bench.ok(['bake', '-f', 'found.hcl', '--print'], cwd())).stdout) as {
+      target: Record<string, object>;
+    };
+    expect(printed.target['api']).toEqual({ context: '.', dockerfile: 'api/Dockerfile', tags: ['api'] });
+    expect(Object.keys(printed.target)).toEqual(['api', 'lib', 'tool', 'web']);
+    expect((await bench.run(['bake', '--discover', 'web'], cwd())).code).toBe(2);
+  });
+});

@@ -24,6 +24,7 @@ type Resolved = Awaited<ReturnType<typeof openBake>>;
 const NOTHING: Resolved = { groups: [], targets: [], diagnostics: [], conflicts: [] };
 
 export const run: RunCommand = async (args, cli) => {
+  if (isOn(args, 'discover')) return discover(args, cli);
   const url = remoteUrl(args.positionals[0]);
   const remote = url === null ? null : await withProgress(args, cli, (session) => fetchDefinition(session, url));
   const options: OpenBakeOptions = {
@@ -50,6 +51,13 @@ export const run: RunCommand = async (args, cli) => {
   if (reportAll(resolved.conflicts, cli)) return EXIT_USAGE;
   return buildTargets(resolved, args, cli);
 };
+
+async function discover(args: ParsedArgs, cli: Cli): Promise<number> {
+  if (args.positionals.length > 0) throw usageError('bake', '--discover looks at the working directory and takes no targets');
+  const { discoverBake } = await import('../../build/discover/discover-bake.ts');
+  cli.print(discoverBake(cli.cwd));
+  return EXIT_OK;
+}
 
 /** --check and --call: answers about each Dockerfile; the worst exit code counts. */
 async function callTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Promise<number> {

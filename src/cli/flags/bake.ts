@@ -42,6 +42,7 @@ export const BAKE_COMMAND: CommandSpec = {
       placeholder: 'FILE',
       help: 'Metadata file of an earlier run, by whose durations --shard balances its parts',
     },
+    { name: 'discover', kind: 'switch', help: 'Print a bake file for the Dockerfiles below this directory, and build nothing' },
     { name: 'check', kind: 'switch', help: 'Check the Dockerfiles of the targets and build nothing' },
     {
       name: 'call',

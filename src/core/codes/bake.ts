@@ -84,6 +84,11 @@ export const BAKE_ERRORS = {
     title: 'Asked for something tsbuild cannot do',
     explanation: 'The definition asks for a feature of buildx that tsbuild does not have. The message names the target and the attribute.',
   },
+  'bake/no-dockerfile': {
+    title: 'No Dockerfile found',
+    explanation:
+      '`--discover` found no Dockerfile in the working directory or below that git does not ignore, or none that can be read as one.',
+  },
   'bake/no-repository': {
     title: 'No git work tree to compare with',
     explanation:
