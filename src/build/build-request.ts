@@ -5,6 +5,7 @@ import type { Diagnostic } from '../core/diagnostic.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Compression } from '../core/media-types.ts';
 import type { SourceFile } from '../core/span.ts';
+import type { MediaTypeFamily } from '../push/assemble/manifest-bytes.ts';
 import type { StepWeight } from './admission.ts';
 import type { CacheTransfer } from './cache-mounts/cache-transfer.ts';
 import type { OnError } from './debug/failed-step.ts';
@@ -13,10 +14,25 @@ export type SecretSource = { readonly type: 'file'; readonly path: string } | { 
 
 /** One --output. Names in `names` are as typed; the tags of -t apply to every output that names images. */
 export type OutputSpec =
-  | { readonly type: 'image'; readonly names: readonly string[]; readonly push: boolean; readonly pushByDigest: boolean }
-  | { readonly type: 'oci' | 'docker'; readonly names: readonly string[]; readonly dest: string; readonly tar: boolean }
+  | {
+      readonly type: 'image';
+      readonly names: readonly string[];
+      readonly push: boolean;
+      readonly pushByDigest: boolean;
+      readonly mediaTypes?: MediaTypeFamily;
+    }
+  | {
+      readonly type: 'oci' | 'docker';
+      readonly names: readonly string[];
+      readonly dest: string;
+      readonly tar: boolean;
+      /** Absent: those that the type is named after. */
+      readonly mediaTypes?: MediaTypeFamily;
+    }
   /** `platformSplit` null: split when there are several platforms (E-09). */
   | { readonly type: 'tar' | 'local'; readonly dest: string; readonly platformSplit: boolean | null }
+  /** Build, and keep the result without a name. */
+  | { readonly type: 'cacheonly' }
   /** Hand over to a Docker or Podman of this machine. */
   | { readonly type: 'load' };
 
@@ -26,6 +42,8 @@ export interface LayerOptions {
   readonly level?: number;
   /** All layers of the image, those of its base too. */
   readonly force?: boolean;
+  /** No file of this build's layers is younger than SOURCE_DATE_EPOCH (E-06). */
+  readonly rewriteTimestamp?: boolean;
 }
 
 export interface BuildRequest {

@@ -116,7 +116,7 @@ async function buildPlan(parts: BuildParts, plan: BuildPlan): Promise<BuildOutco
   const { cacheExports = [] } = request;
   const exports = cacheExports.length === 0 ? null : await import('./cache-mounts/export-caches.ts');
   exports?.checkTransfers(plan, cacheExports);
-  const outputs = await openOutputs(session, request, registry);
+  const outputs = await openOutputs(session, request, registry, plan.images[0]?.epoch);
   const solved = await solvePlan(parts, plan, (layer) => outputs.layer(layer));
   const built: BuiltImage[] = plan.images.map((image, at) => ({ plan: image, layers: solved[at]?.layers ?? [] }));
   const result = await makeOutputs(outputs, built);

@@ -48,12 +48,14 @@ export const contentKeyOf = (bytes: string | Uint8Array): ContentKey => `sha256:
 export const cacheKeyOf = (bytes: string | Uint8Array): CacheKey => `sha256:${sha256Hex(bytes)}` as CacheKey;
 
 /** Incremental hashing for streams; `update` any number of times, then one of the getters once. */
-export function hasher(): {
+export interface Hasher {
   update(bytes: string | Uint8Array): void;
   digest(): Digest;
   diffId(): DiffId;
   contentKey(): ContentKey;
-} {
+}
+
+export function hasher(): Hasher {
   const hash = createHash('sha256');
   const hex = (): string => `sha256:${hash.digest('hex')}`;
   return {

@@ -1,7 +1,7 @@
 // Where results go: archives, directories, stdout, several places at once; and the same bytes each time.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -275,6 +275,42 @@ describe('several outputs', () => {
     }
   });
 
+  it('type=cacheonly builds and names nothing', async () => {
+    const { stdout } = await bench.ok(['-t', 'nobody:1', '-o', 'type=cacheonly', context]);
+    expect(stdout.trim()).toMatch(/^sha256:/);
+    expect((await bench.ok(['images'])).stdout).not.toContain('nobody');
+  });
+
+  it('oci-mediatypes=false: manifests in the words of Docker, but not for what only OCI can say', async () => {
+    const registry = await startRegistry();
+    try {
+      const pushed = async (options: string): Promise<string> => {
+        const name = `${registry.host}/types/${++count}`;
+        await bench.ok(['-q', '-o', `type=image,name=${name},push=true,oci-mediatypes=false${options}`, context]);
+        const accept = 'application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json';
+        const answer = await fetch(`http://${registry.host}/v2/types/${count}/manifests/latest`, { headers: { accept } });
+        return ((await answer.json()) as { mediaType: string }).mediaType;
+      };
+      expect(await pushed('')).toBe('application/vnd.docker.distribution.manifest.v2+json');
+      expect(await pushed(',compression=zstd')).toBe('application/vnd.oci.image.manifest.v1+json');
+    } finally {
+      await registry.stop();
+    }
+  });
+
+  it.each([
+    ['type=cacheonly,dest=x', 'type=cacheonly has no field "dest"'],
+    ['type=local', 'type=local needs dest='],
+    ['type=image,oci-mediatypes=maybe', 'oci-mediatypes is true or false, not "maybe"'],
+    ['type=image,unpack=true', 'type=image has no field "unpack"'],
+    ['dest=x', '"dest=x" has no type'],
+    ['type=floppy', 'type=floppy is not an output'],
+  ])('--output %s is refused', async (output, message) => {
+    const { code, stderr } = await bench.run(['-o', output, context]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(message);
+  });
+
   it('type=oci alone leaves no name in the store', async () => {
     await bench.ok(['-q', '-t', 'only-archive', '--output', `type=oci,dest=${place('alone.tar')}`, context]);
     expect((await bench.ok(['images'])).stdout).not.toContain('only-archive');
@@ -319,4 +355,61 @@ describe('the same bytes', () => {
     expect(digests[0]).toMatch(/^sha256:/);
     expect(digests[1]).toBe(digests[0]);
   });
+
+  it('rewrite-timestamp: no file of this build is younger than the epoch, and two builds at two times are one image', async () => {
+    const epoch = 1_600_000_000;
+    const files = {
+      Dockerfile: `FROM base
+COPY old young /files/
+RUN echo made > /made && ln /made /again && touch -d @1000000000 /long-ago
+WORKDIR /made/../work
+`,
+      old: 'old\n',
+      young: 'young\n',
+    };
+    const archive = place('base.tar');
+    await bench.ok(['save', '-o', archive, 'base']);
+    const digests: string[] = [];
+    let dir = '';
+    for (const [round, options] of ['compression=zstd', 'compression=zstd', 'compression=gzip'].entries()) {
+      const other = openWorkbench();
+      try {
+        await other.ok(['load', '-i', archive]);
+        const where = other.context(files);
+        utimesSync(join(where, 'old'), 1_200_000_000, 1_200_000_000);
+        utimesSync(join(where, 'young'), epoch + 1000 + round, epoch + 1000 + round);
+        dir = place('rewritten');
+        const output = `type=oci,dest=${dir},tar=false,rewrite-timestamp=true,${options}`;
+        digests.push((await other.ok(['-q', '--build-arg', `SOURCE_DATE_EPOCH=${epoch}`, '-o', output, where])).stdout.trim());
+      } finally {
+        other.dispose();
+      }
+    }
+    expect(digests[1]).toBe(digests[0]);
+    const times = readLayout(dir)
+      .layers.slice(1)
+      .map(({ digest }) => timesOf(join(dir, 'blobs/sha256', digest.slice(7))));
+    expect(times).toEqual([
+      { 'files/': epoch, 'files/old': 1_200_000_000, 'files/young': epoch },
+      expect.objectContaining({ made: epoch, again: epoch, 'long-ago': 1_000_000_000 }),
+      { 'work/': epoch },
+    ]);
+  });
+
+  it('rewrite-timestamp without an epoch says that it does nothing', async () => {
+    const { stderr } = await bench.ok(['-o', `type=oci,dest=${place('plain.tar')},rewrite-timestamp=1`, context]);
+    expect(stderr).toContain('rewrite-timestamp=true changes nothing without SOURCE_DATE_EPOCH');
+  });
 });
+
+/** Member → seconds, of a layer's tar. */
+function timesOf(layer: string): Record<string, number> {
+  const listing = execFileSync('tar', ['--list', '--verbose', '--full-time', '--utc', '-zf', layer], { encoding: 'utf8' });
+  const lines = listing.trimEnd().split('\n');
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [, , , day, time, name = ''] = line.split(/\s+/);
+      return [name, Date.parse(`${day}T${time}Z`) / 1000];
+    }),
+  );
+}

@@ -2,12 +2,13 @@
 // by target and attribute, before anything is built.
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { BakeTarget, ExportEntry, SecretEntry } from '../../bake/bake-target.ts';
+import type { BakeTarget, SecretEntry } from '../../bake/bake-target.ts';
 import { linkedName } from '../../bake/target-graph.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import type { StepWeight } from '../admission.ts';
 import type { BuildRequest, LayerOptions, OutputSpec, SecretSource } from '../build-request.ts';
-import { parseLayerOptions } from '../layer-options.ts';
+import { parseLayerOptions, type Refuse } from '../layer-options.ts';
+import { parseOutput } from '../output-spec.ts';
 
 export interface TargetRequestOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -167,41 +168,13 @@ function outputsOf(target: BakeTarget): { readonly outputs: readonly OutputSpec[
   let layers: LayerOptions = { compression: 'gzip' };
   const outputs: OutputSpec[] = [];
   for (const entry of target.output ?? []) {
-    layers = parseLayerOptions(entry.attributes, layers, (message) => refuse(target, 'output', message));
-    const output = outputOf(target, entry);
-    if (output !== null) outputs.push(output);
+    const wrong: Refuse = (message, hint) => refuse(target, 'output', message, hint);
+    const fields = entry.dest === undefined ? entry.attributes : new Map([...entry.attributes, ['dest', entry.dest]]);
+    const output = parseOutput(entry.type, fields, wrong);
+    layers = parseLayerOptions(fields, layers, wrong);
+    if (output.type !== 'cacheonly') outputs.push(output);
   }
   const named: OutputSpec = { type: 'image', names: [], push: false, pushByDigest: false };
   // Whatever else is asked for, the result is in the store, so that it can be run and used.
   return { outputs: outputs.some((output) => output.type !== 'load') ? outputs : [named, ...outputs], layers };
-}
-
-function outputOf(target: BakeTarget, entry: ExportEntry): OutputSpec | null {
-  const { attributes } = entry;
-  const names = (attributes.get('name') ?? '').split(',').filter((name) => name !== '');
-  const isOn = (key: string, otherwise: boolean): boolean =>
-    attributes.has(key) ? /^(1|t|true)$/i.test(attributes.get(key) ?? '') : otherwise;
-  switch (entry.type) {
-    case 'cacheonly':
-      return null;
-    case 'image':
-    case 'registry':
-      return { type: 'image', names, push: entry.type === 'registry' || isOn('push', false), pushByDigest: isOn('push-by-digest', false) };
-    case 'docker':
-      if (entry.dest === undefined) return { type: 'load' };
-      return { type: 'docker', names, dest: entry.dest, tar: isOn('tar', true) };
-    case 'oci':
-      return { type: 'oci', names, dest: entry.dest ?? '-', tar: isOn('tar', true) };
-    case 'tar':
-    case 'local':
-      if (entry.dest === undefined) throw refuse(target, 'output', `type=${entry.type} needs dest=`);
-      return { type: entry.type, dest: entry.dest, platformSplit: attributes.has('platform-split') ? isOn('platform-split', true) : null };
-    default:
-      throw refuse(
-        target,
-        'output',
-        `type=${entry.type} is not an output`,
-        'outputs are image, registry, docker, oci, local, tar and cacheonly',
-      );
-  }
 }

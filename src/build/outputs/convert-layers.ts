@@ -1,6 +1,7 @@
 // Layers in the form that an output asks for, where the steps made another: eStargz, whose table of
-// contents needs a finished tar, and `force-compression` for layers that are there already. A converted
-// layer is a record like a step's: made once, shared between processes, found again by the next build.
+// contents needs a finished tar, `force-compression` for layers that are there already, and
+// `rewrite-timestamp` for times after SOURCE_DATE_EPOCH. A converted layer is a record like a step's:
+// made once, shared between processes, found again by the next build.
 
 import { withLease } from '../../cache/leases.ts';
 import { canonicalJson } from '../../core/canonical.ts';
@@ -25,21 +26,27 @@ export class LayerConversion {
   readonly #session: Session;
   readonly #registry: RegistryAccess;
   readonly #wanted: LayerOptions;
+  readonly #notAfter: number | undefined;
   readonly #converted = new Map<string, Promise<LayerRef>>();
 
-  constructor(session: Session, registry: RegistryAccess, wanted: LayerOptions) {
+  /** `epoch`: SOURCE_DATE_EPOCH of the build; without one there is no time to rewrite to. */
+  constructor(session: Session, registry: RegistryAccess, wanted: LayerOptions, epoch: number | undefined) {
     this.#session = session;
     this.#registry = registry;
     this.#wanted = wanted;
+    this.#notAfter = wanted.rewriteTimestamp === true ? epoch : undefined;
   }
 
   /** The layer to ship. `own`: a step of this build made it, now or earlier; others change only when forced. */
   convert(layer: LayerRef, own: boolean): Promise<LayerRef> {
-    if (!this.#needs(layer.blob, own)) return Promise.resolve(layer);
-    const known = this.#converted.get(layer.diffId);
+    // Times of a base are its makers' (E-06).
+    const notAfter = own ? this.#notAfter : undefined;
+    if (notAfter === undefined && !this.#needs(layer.blob, own)) return Promise.resolve(layer);
+    const id = `${layer.diffId} ${notAfter ?? ''}`;
+    const known = this.#converted.get(id);
     if (known !== undefined) return known;
-    const converted = this.#find(layer);
-    this.#converted.set(layer.diffId, converted);
+    const converted = this.#find(layer, notAfter);
+    this.#converted.set(id, converted);
     converted.catch(() => undefined);
     return converted;
   }
@@ -51,10 +58,11 @@ export class LayerConversion {
     return force && now !== null && now !== compression;
   }
 
-  async #find(layer: LayerRef): Promise<LayerRef> {
+  async #find(layer: LayerRef, notAfter: number | undefined): Promise<LayerRef> {
     const { index, root, signal } = this.#session;
     const { compression, level } = this.#wanted;
-    const key = cacheKeyOf(canonicalJson({ kind: 'layer-format', version: FORMAT_VERSION, diffId: layer.diffId, compression, level }));
+    const form = { compression, level, notAfter };
+    const key = cacheKeyOf(canonicalJson({ kind: 'layer-format', version: FORMAT_VERSION, diffId: layer.diffId, ...form }));
     const earlier = (): LayerRef | null => {
       const record = index.record(key);
       if (record === null) return null;
@@ -69,7 +77,7 @@ export class LayerConversion {
         async () => {
           const made = earlier();
           if (made !== null) return made;
-          const ref = await this.#make(layer);
+          const ref = await this.#make(layer, notAfter);
           const record = { key, outputKey: key, below: null, created: this.#session.clock(), ingredients: {}, slot: 'layer format' };
           index.transaction(() => {
             index.setDiffId(ref.blob, ref.diffId);
@@ -82,11 +90,12 @@ export class LayerConversion {
     );
   }
 
-  async #make(layer: LayerRef): Promise<LayerRef> {
+  async #make(layer: LayerRef, notAfter: number | undefined): Promise<LayerRef> {
     const { blobs } = this.#session;
     const { compression, level } = this.#wanted;
     await this.#registry.fetchSeen(layer);
     const { convertLayer } = await import('../../executor/layer/convert-layer.ts');
-    return convertLayer(layer, { compression, ...(level === undefined ? {} : { level }) }, blobs, this.#session.signal);
+    const wanted = { compression, ...(level === undefined ? {} : { level }), ...(notAfter === undefined ? {} : { notAfter }) };
+    return convertLayer(layer, wanted, blobs, this.#session.signal);
   }
 }

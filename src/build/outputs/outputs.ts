@@ -43,9 +43,17 @@ export interface FinishedImage {
   readonly plain: readonly BuiltImage[];
 }
 
-export async function openOutputs(session: Session, request: BuildRequest, registry: RegistryAccess): Promise<Outputs> {
+/** `epoch`: SOURCE_DATE_EPOCH of the build, in seconds. */
+export async function openOutputs(
+  session: Session,
+  request: BuildRequest,
+  registry: RegistryAccess,
+  epoch: number | undefined,
+): Promise<Outputs> {
+  if (request.layers.rewriteTimestamp === true && epoch === undefined)
+    session.emit({ type: 'notice', message: 'rewrite-timestamp=true changes nothing without SOURCE_DATE_EPOCH' });
   const pushes = await openPushes({ session, request, registry });
-  const conversion = new LayerConversion(session, registry, request.layers);
+  const conversion = new LayerConversion(session, registry, request.layers, epoch);
   const ships = request.outputs.some((output) => !isTree(output));
   return {
     session,
@@ -76,9 +84,13 @@ export async function makeOutputs(outputs: Outputs, built: readonly BuiltImage[]
   const { session, request } = outputs;
   return asVertex(session, { id: 'export', name: 'exporting' }, async () => {
     const shipped = request.outputs.every(isTree) ? built : await shippedImages(outputs, built);
-    const family = request.outputs.every((output) => output.type === 'docker') ? dockerFamily(request) : 'oci';
+    const families = request.outputs.map((output) => familyOf(request, output));
+    const family = families.every((name) => name === 'docker') ? 'docker' : 'oci';
     const image = { ...(await assemble(session, shipped, family)), plain: built };
-    for (const output of request.outputs) await makeOutput(outputs, output, image);
+    for (const output of request.outputs) {
+      const own = familyOf(request, output);
+      await makeOutput(outputs, output, own === family ? image : { ...image, ...(await assemble(session, shipped, own)) });
+    }
     return resultOf(request, image);
   });
 }
@@ -93,8 +105,12 @@ const shippedImages = ({ conversion }: Outputs, built: readonly BuiltImage[]): P
     })),
   );
 
-/** eStargz is described by annotations, which only OCI manifests have: as BuildKit does. */
-const dockerFamily = ({ layers }: BuildRequest): MediaTypeFamily => (layers.compression === 'estargz' ? 'oci' : 'docker');
+/** What Docker's media types cannot say is written with those of OCI: eStargz's annotations, zstd (as BuildKit does). */
+function familyOf({ layers }: BuildRequest, output: OutputSpec): MediaTypeFamily {
+  if (layers.compression === 'estargz' || layers.compression === 'zstd') return 'oci';
+  const asked = 'mediaTypes' in output ? output.mediaTypes : undefined;
+  return asked ?? (output.type === 'docker' ? 'docker' : 'oci');
+}
 
 /** Config and manifest per platform; an index when there are several. */
 async function assemble(
@@ -121,15 +137,13 @@ async function makeOutput(outputs: Outputs, output: OutputSpec, image: FinishedI
       return;
     }
     case 'oci':
-      return (await import('./archive-output.ts')).writeArchiveOutput(outputs, output, image);
     case 'docker':
-      return (await import('./archive-output.ts')).writeArchiveOutput(outputs, output, {
-        ...image,
-        ...(await assemble(session, image.built, dockerFamily(request))),
-      });
+      return (await import('./archive-output.ts')).writeArchiveOutput(outputs, output, image);
     case 'tar':
     case 'local':
       return (await import('./tree-output.ts')).writeTreeOutput(outputs, output, image);
+    case 'cacheonly':
+      return;
     case 'load':
       return (await import('./load-output.ts')).loadIntoEngine(outputs, image);
   }

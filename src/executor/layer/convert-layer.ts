@@ -1,11 +1,12 @@
-// A stored layer in another compression, in one streaming pass. What it unpacks to is checked against
-// its diffID on the way.
+// A stored layer in another compression, or without times after a date, in one streaming pass. What it
+// unpacks to is checked against its diffID on the way.
 import type { BlobStore, StoredBlob } from '../../cache/blob-store.ts';
 import type { LayerRef } from '../../core/descriptor.ts';
-import { type DiffId, hasher } from '../../core/digest.ts';
+import { type DiffId, type Hasher, hasher } from '../../core/digest.ts';
 import { type Compression, layerMediaType } from '../../core/media-types.ts';
 import type { LayerFormat } from '../executor.ts';
 import { BlockPipeline } from './block-pipeline.ts';
+import { clampTimes } from './clamp-times.ts';
 import { COMPRESSION_BLOCK, compressSmall } from './compress.ts';
 import { decompressLayer } from './decompress.ts';
 import { writeEstargz } from './estargz.ts';
@@ -14,15 +15,26 @@ import { wrongDiffId } from './toc.ts';
 export interface WantedFormat {
   readonly compression: Compression | 'estargz';
   readonly level?: number;
+  /** Seconds since 1970: no entry is younger (E-06). */
+  readonly notAfter?: number;
 }
 
-/** The blob must be in the store. An eStargz layer has files more, and so a diffID of its own. */
+/** The blob must be in the store. Other files or times, as eStargz and `notAfter` make them, have a diffID of their own. */
 export async function convertLayer(layer: LayerRef, wanted: WantedFormat, store: BlobStore, signal?: AbortSignal): Promise<LayerRef> {
-  const tar = verifiedTar(layer, store, signal);
-  const { compression, level } = wanted;
+  const stored = verifiedTar(layer, store, signal);
+  const { compression, level, notAfter } = wanted;
+  const tar = notAfter === undefined ? stored : clampTimes(stored, notAfter);
   if (compression === 'estargz') return writeEstargz(tar, store, level);
-  const blob = await compress(tar, { compression, ...(level === undefined ? {} : { level }) }, store);
-  return { diffId: layer.diffId, blob: { mediaType: layerMediaType(compression), ...blob } };
+  const hash = hasher();
+  const blob = await compress(hashed(tar, hash), { compression, ...(level === undefined ? {} : { level }) }, store);
+  return { diffId: hash.diffId(), blob: { mediaType: layerMediaType(compression), ...blob } };
+}
+
+async function* hashed(tar: AsyncIterable<Uint8Array>, hash: Hasher): AsyncGenerator<Uint8Array> {
+  for await (const chunk of tar) {
+    hash.update(chunk);
+    yield chunk;
+  }
 }
 
 /** Gzip bytes are those that a step's layer of this format would have. */
@@ -55,9 +67,8 @@ async function compress(tar: AsyncIterable<Uint8Array>, format: LayerFormat, sto
 
 async function* verifiedTar({ diffId, blob }: LayerRef, store: BlobStore, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   const hash = hasher();
-  for await (const chunk of decompressLayer(store.open(blob.digest), blob.mediaType)) {
+  for await (const chunk of hashed(decompressLayer(store.open(blob.digest), blob.mediaType), hash)) {
     signal?.throwIfAborted();
-    hash.update(chunk);
     yield chunk;
   }
   const got: DiffId = hash.diffId();
