@@ -2,7 +2,7 @@
 // nearest earlier record of the same step, down to the file where files differ.
 import type { BuildIndex, BuildRecord, Eviction } from '../cache/build-index.ts';
 import { type ContentKey, isDigest, parseContentKey } from '../core/digest.ts';
-import { BASE, BASE_IMAGE, differences, SECRET, SOURCE, type VertexKey } from '../graph/cache-key.ts';
+import { BASE, BASE_IMAGE, differences, ORDER, SECRET, SOURCE, type VertexKey } from '../graph/cache-key.ts';
 import type { Vertex } from '../graph/vertex.ts';
 import { describeChange, type FileListing, unpackListing } from './file-listing.ts';
 import { type Selection, selectionsOf } from './selections.ts';
@@ -107,7 +107,8 @@ function earlierListing(miss: Miss, key: string | undefined): FileListing | null
 function ingredientChange(name: string, now: string | undefined, before: string | undefined): string {
   if (now === undefined) return `${name} was removed`;
   if (before === undefined) return `${name} was added`;
-  if (name.startsWith('ARG/ENV ') || name.startsWith('--mount ') || name.startsWith(SECRET) || name === 'heredoc') return `${name} changed`;
+  if (name.startsWith('ARG/ENV ') || name.startsWith('--mount ') || name.startsWith(SECRET) || name === 'heredoc' || name === ORDER)
+    return `${name} changed`;
   return `${name} changed (${clip(before)} → ${clip(now)})`;
 }
 

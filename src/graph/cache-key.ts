@@ -27,6 +27,8 @@ export const BASE = 'base';
 export const SOURCE = 'source ';
 /** Names of ingredients that stand for values of secrets. */
 export const SECRET = 'secret ';
+/** The whole definition: differs alone when the same parts come in another order. */
+export const ORDER = 'order of variables, mounts or sources';
 /** A note, no part of the key: the image behind `base`, as `reference@digest`. */
 export const BASE_IMAGE = '#base image';
 
@@ -86,6 +88,7 @@ function ingredientsOf(vertex: Vertex, inputs: InputKeys): Ingredients {
   const shared: Record<string, string> = op.type === 'copy' && op.link ? {} : { [BASE]: inputs.base };
   for (const [at, key] of inputs.sources.entries()) shared[`${SOURCE}${at + 1}`] = key;
   for (const [id, digest] of Object.entries(inputs.secrets ?? {})) shared[`${SECRET}${id}`] = fingerprint(digest);
+  shared[ORDER] = fingerprint(canonicalJson(keyedOp(op)));
   switch (op.type) {
     case 'exec':
       return { ...shared, platform: platformKey(vertex.meta.platform), ...execIngredients(op) };
@@ -130,6 +133,7 @@ const optional = (name: string, value: unknown): Ingredients => (value === undef
 function copyIngredients(op: CopyOp): Ingredients {
   const inline = op.sources.flatMap((source) => (source.type === 'inline' ? [[source.name, source.content]] : []));
   return {
+    instruction: op.keyword,
     destination: `${op.dest}${op.destIsDir ? '/' : ''}`,
     sources: canonicalJson(op.sources.map((source) => (source.type === 'files' ? source.pattern : source.type))),
     ...(inline.length === 0 ? {} : { heredoc: fingerprint(canonicalJson(inline)) }),
@@ -153,6 +157,9 @@ export function differences(now: Ingredients, before: Ingredients): readonly str
   const names = [...new Set([...Object.keys(now), ...Object.keys(before)])].filter(
     (name) => !name.startsWith('#') && now[name] !== before[name],
   );
+  const told = names.filter((name) => name !== ORDER || names.every((other) => other === ORDER || isInput(other)));
   const rank = (name: string): number => (name === BASE ? 2 : name.startsWith(SOURCE) ? 1 : 0);
-  return names.sort((a, b) => rank(a) - rank(b));
+  return told.sort((a, b) => rank(a) - rank(b));
 }
+
+const isInput = (name: string): boolean => name === BASE || name.startsWith(SOURCE);

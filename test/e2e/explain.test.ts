@@ -1,5 +1,5 @@
 // `--explain`: for every ingredient of a cache key, the one that changed is the one that is named.
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildBase, openWorkbench, type Workbench } from '../support/cli.ts';
@@ -51,6 +51,51 @@ const CHANGES: readonly Change[] = [
   },
   { what: 'a new file', dockerfile: COPY, edit: write('d/new', ''), because: /^d: new was added$/ },
   { what: 'a lost file', dockerfile: COPY, edit: (dir) => rmSync(join(dir, 'd/a')), because: /^d: a was removed$/ },
+  {
+    what: 'another kind of file',
+    dockerfile: 'FROM base\nCOPY d /kind\n',
+    edit: (dir) => {
+      rmSync(join(dir, 'd/a'));
+      symlinkSync('b', join(dir, 'd/a'));
+    },
+    because: /^d: a was a file and is a symlink$/,
+  },
+  {
+    what: 'COPY that becomes ADD',
+    dockerfile: 'FROM base\nCOPY x /x\n',
+    edited: 'FROM base\nADD x /x\n',
+    because: /^instruction changed \(COPY → ADD\)$/,
+  },
+  {
+    what: 'the order of sources',
+    dockerfile: 'FROM base\nCOPY --from=base /bin/true /bin/false /o/\n',
+    edited: 'FROM base\nCOPY --from=base /bin/false /bin/true /o/\n',
+    because: /^sources changed \(\["bin\/true","bin\/false"\] → \["bin\/false","bin\/true"\]\)$/,
+  },
+  {
+    what: 'the order of variables',
+    dockerfile: 'FROM base\nENV A=1\nENV B=2\nRUN echo order\n',
+    edited: 'FROM base\nENV B=2\nENV A=1\nRUN echo order\n',
+    because: /^order of variables, mounts or sources changed$/,
+  },
+  {
+    what: 'a lost variable',
+    dockerfile: 'FROM base\nENV OLD=1\nRUN echo lost\n',
+    edited: 'FROM base\nRUN echo lost\n',
+    because: /^ARG\/ENV OLD was removed$/,
+  },
+  {
+    what: 'a file of a bind mount',
+    dockerfile: 'FROM base\nRUN --mount=type=bind,target=/src cat /src/d/e/f\n',
+    edit: write('d/e/f', 'bound\n'),
+    because: /^what it reads: d\/e\/f changed \([0-9a-f]{12} → [0-9a-f]{12}\)( and 1 more)?$/,
+  },
+  {
+    what: 'a flag of the command line',
+    dockerfile: 'FROM base\nRUN echo flags\n',
+    args: [[], ['--add-host', 'h:1.2.3.4', '--shm-size', '1m']],
+    because: /^--(?:add-host|shm-size) was added$/,
+  },
   {
     what: 'several files',
     dockerfile: 'FROM base\nCOPY d /several\n',
@@ -186,6 +231,21 @@ describe('--explain', () => {
     await bench.ok(['prune', '--all']);
     const { stderr } = await bench.ok(['-q', '--explain', context]);
     expect(reasons(stderr)[0]).toMatch(/^its record was evicted on \d{4}-\d\d-\d\dT\d\d:\d\dZ by prune$/);
+  });
+
+  it('says when verify removed the record', async () => {
+    const own = openWorkbench();
+    try {
+      const context = own.context({ Dockerfile: 'FROM scratch\nCOPY x /verified\n', x: 'x' });
+      await own.ok(['-q', context]);
+      rmSync(join(own.root, 'blobs-v1'), { recursive: true });
+      expect((await own.ok(['verify', '--repair'])).stdout).toContain('dangling-record');
+      expect(readdirSync(own.root)).not.toContain('blobs-v1');
+      const { stderr } = await own.ok(['-q', '--explain', context]);
+      expect(reasons(stderr)[0]).toMatch(/^its record was evicted on \d{4}-\d\d-\d\dT\d\d:\d\dZ by verify$/);
+    } finally {
+      own.dispose();
+    }
   });
 
   it('is in the events for programs and in the report of a failure, asked for or not', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { contentKeyOfEntries } from '../../src/core/content-digest.ts';
 import { cacheKeyOf, contentKeyOf, sha256Hex } from '../../src/core/digest.ts';
 import type { FileEntry } from '../../src/core/file-entry.ts';
-import { layerKey } from '../../src/graph/cache-key.ts';
+import { differences, layerKey } from '../../src/graph/cache-key.ts';
 import type { CopyOp, ExecOp, VertexMeta } from '../../src/graph/op.ts';
 import type { Vertex, VertexId } from '../../src/graph/vertex.ts';
 
@@ -75,6 +75,59 @@ describe('keys of steps', () => {
   it('change with a mount and its target', () => {
     const mounted = (target: string): ExecOp['mounts'] => [{ type: 'tmpfs', target }];
     fc.assert(fc.property(exec, (op) => new Set([[], mounted('/a'), mounted('/b')].map((mounts) => keyOf({ ...op, mounts }))).size === 3));
+  });
+
+  it('never differ without an ingredient that says so', () => {
+    const target = fc.constantFrom('/a', '/b');
+    const mounts = fc.array(
+      fc.oneof(
+        fc.record({ type: fc.constant('tmpfs' as const), target }),
+        fc.record({
+          type: fc.constant('secret' as const),
+          id: target,
+          required: fc.boolean(),
+          mode: fc.nat(2),
+          uid: fc.nat(1),
+          gid: fc.nat(1),
+        }),
+        fc.record({ type: fc.constant('bind' as const), input: fc.nat(1), source: target, target, readonly: fc.boolean() }),
+      ),
+      { maxLength: 3 },
+    );
+    const run = fc.tuple(
+      exec,
+      mounts,
+      fc.record({ hostname: target, shmSize: fc.nat(2), addHosts: words, ulimits: words }, { requiredKeys: [] }),
+    );
+    const source = fc.oneof(
+      fc.record({ type: fc.constant('files' as const), input: fc.nat(1), pattern: target }),
+      fc.record({ type: fc.constant('inline' as const), name: target, content: target }),
+      fc.record({ type: fc.constant('remote' as const), input: fc.nat(1) }),
+    );
+    const file = fc.tuple(copy, fc.constantFrom('COPY' as const, 'ADD' as const), fc.array(source, { maxLength: 2 }), fc.boolean());
+    const make = fc.record({ type: fc.constant('mkdir' as const), path: target, user: target }, { requiredKeys: ['type', 'path', 'user'] });
+    const op: fc.Arbitrary<Vertex['op']> = fc.oneof(
+      run.map(([one, all, more]): ExecOp => ({ ...one, ...more, mounts: all })),
+      file.map(([one, keyword, sources, link]): CopyOp => ({ ...one, keyword, sources, link })),
+      make,
+    );
+    const explained = (a: Vertex['op'], b: Vertex['op']): boolean => {
+      const [one, two] = [a, b].map((each) => layerKey(vertex(each), { base: BASE, sources: [] }, 'content'));
+      return one?.key === two?.key || differences(one?.ingredients ?? {}, two?.ingredients ?? {}).length > 0;
+    };
+    // Two of a kind that differ little are where a change could hide: the same parts in another order.
+    const reordered = op.map((one): [Vertex['op'], Vertex['op']] => [
+      one,
+      'env' in one
+        ? { ...one, env: one.env.toReversed(), mounts: one.mounts.toReversed() }
+        : 'sources' in one
+          ? { ...one, sources: one.sources.toReversed() }
+          : one,
+    ]);
+    fc.assert(
+      fc.property(fc.oneof(fc.tuple(op, op), reordered), ([a, b]) => explained(a, b)),
+      { numRuns: 2000 },
+    );
   });
 
   it('do not change with names, labels, limits and proxies', () => {

@@ -15,6 +15,7 @@ import {
   parseDigest,
 } from '../../core/digest.ts';
 import { errnoOf } from '../../core/errors.ts';
+import { evictRecords } from '../evictions.ts';
 import { openFsBlobStore } from '../fs-blob-store.ts';
 import { openFsTocStore } from '../fs-toc-store.ts';
 import { openSqliteIndex, type SqliteIndex } from '../sqlite-index.ts';
@@ -114,7 +115,7 @@ function checkRecords(root: string, index: SqliteIndex, report: Report): void {
   for (const { key, blob } of index.db.all("SELECT key, json_extract(blob, '$.digest') AS blob FROM records WHERE json_valid(blob)")) {
     if (typeof blob === 'string' && isDigest(blob) && store.has(blob)) continue;
     report('dangling-record', String(key), `its layer ${String(blob)} is gone`, () =>
-      index.db.run('DELETE FROM records WHERE key = ?', String(key)),
+      index.transaction(() => evictRecords(index.db, 'key = ?', [String(key)], 'verify', Date.now())),
     );
   }
 }
