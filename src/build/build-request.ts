@@ -7,6 +7,7 @@ import type { Compression } from '../core/media-types.ts';
 import type { SourceFile } from '../core/span.ts';
 import type { MediaTypeFamily } from '../push/assemble/manifest-bytes.ts';
 import type { StepWeight } from './admission.ts';
+import type { Annotation } from './annotations.ts';
 import type { CacheTransfer } from './cache-mounts/cache-transfer.ts';
 import type { OnError } from './debug/failed-step.ts';
 
@@ -56,6 +57,7 @@ export interface BuildRequest {
   readonly target?: string;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  readonly annotations?: readonly Annotation[];
   /** As typed; empty means this machine. */
   readonly platforms: readonly string[];
   readonly noCache: boolean;

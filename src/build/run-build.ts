@@ -7,6 +7,7 @@ import type { DockerfileAst } from '../parser/ast.ts';
 import { parseDockerfile } from '../parser/parse-dockerfile.ts';
 import { checkOptions } from '../planner/checks/skip.ts';
 import type { PlanOptions } from '../planner/facts.ts';
+import { checkAnnotations } from './annotations.ts';
 import { BaseImages } from './base-images.ts';
 import { type BuildInputs, openInputs } from './build-inputs.ts';
 import { type BuildOutcome, type BuildRequest, DockerfileError } from './build-request.ts';
@@ -116,6 +117,10 @@ async function buildPlan(parts: BuildParts, plan: BuildPlan): Promise<BuildOutco
   const { cacheExports = [] } = request;
   const exports = cacheExports.length === 0 ? null : await import('./cache-mounts/export-caches.ts');
   exports?.checkTransfers(plan, cacheExports);
+  checkAnnotations(
+    request.annotations ?? [],
+    plan.images.map((image) => image.platform),
+  );
   const outputs = await openOutputs(session, request, registry, plan.images[0]?.epoch);
   const solved = await solvePlan(parts, plan, (layer) => outputs.layer(layer));
   const built: BuiltImage[] = plan.images.map((image, at) => ({ plan: image, layers: solved[at]?.layers ?? [] }));

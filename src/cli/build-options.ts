@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import { parseAnnotation } from '../build/annotations.ts';
 import type { BuildRequest, SecretSource } from '../build/build-request.ts';
 import type { OnError } from '../build/debug/failed-step.ts';
 import { errnoOf } from '../core/errors.ts';
@@ -26,6 +27,7 @@ const fail = (message: string, hint?: string): Error => usageError('build', mess
 export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, terminal: LentTerminal | null = null): BuildRequest {
   const context = args.positionals[0] ?? '.';
   const { outputs, layers } = parseOutputs(args);
+  refuseAttestations(args);
   const dockerfile = args.values.get('file');
   if (dockerfile === '-' && context === '-') throw fail('stdin cannot be both the context and the Dockerfile');
   return {
@@ -38,6 +40,9 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, te
     ...optional('target', args.values.get('target')),
     buildArgs: buildArgs(listOf(args, 'build-arg'), environment.env),
     labels: pairs('label', listOf(args, 'label')),
+    annotations: listOf(args, 'annotation').flatMap((item) =>
+      parseAnnotation(item, (message, hint) => fail(`--annotation: ${message}`, hint)),
+    ),
     platforms: listOf(args, 'platform').flatMap((item) => item.split(',').filter((part) => part !== '')),
     noCache: isOn(args, 'no-cache'),
     noCacheFilter: listOf(args, 'no-cache-filter').flatMap((item) => item.split(',')),
@@ -64,6 +69,24 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, te
 
 function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
   return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
+}
+
+/** Of several for one type, the last counts. */
+function refuseAttestations(args: ParsedArgs): void {
+  const isTrue = (text: string | undefined): boolean => /^(?:1|t|true)$/i.test(text ?? '');
+  const wanted = new Map<string, boolean>();
+  for (const item of listOf(args, 'attest')) {
+    const fields = new Map(csvFields(item));
+    const type = fields.get('type');
+    if (type === undefined) throw fail(`--attest ${JSON.stringify(item)} has no type`, 'types are provenance and sbom');
+    wanted.set(type, !isTrue(fields.get('disabled')));
+  }
+  for (const type of ['provenance', 'sbom']) {
+    const text = args.values.get(type);
+    if (text !== undefined) wanted.set(type, !/^(?:0|f|false)$/i.test(text) && !isTrue(new Map(csvFields(text)).get('disabled')));
+  }
+  for (const [type, on] of wanted)
+    if (on) throw fail(`${type} attestations are not made`, `leave it out, or write --attest type=${type},disabled=true`);
 }
 
 function sizeOf(args: ParsedArgs, name: string): number | undefined {

@@ -254,6 +254,58 @@ describe('files without an image', () => {
   });
 });
 
+describe('annotations', () => {
+  interface Entry {
+    readonly digest: string;
+    readonly annotations?: Record<string, string>;
+    readonly platform?: { readonly architecture: string };
+    readonly manifests?: readonly Entry[];
+  }
+  const document = (dir: string, path: string): Entry => JSON.parse(readFileSync(join(dir, path), 'utf8')) as Entry;
+  const annotations = ['all=1', 'manifest[linux/arm64]:all=2', 'index:on=index', 'manifest-descriptor:entry=1', 'index-descriptor:top=1'];
+
+  /** [what, annotations of its descriptor, its own] of the index and each manifest. */
+  function annotated(dir: string): unknown[] {
+    const [top] = document(dir, 'index.json').manifests ?? [];
+    const own = (entry: Entry | undefined): Entry => document(dir, `blobs/sha256/${entry?.digest.slice(7)}`);
+    const { 'org.opencontainers.image.created': _, ...descriptor } = top?.annotations ?? {};
+    const manifests = (own(top).manifests ?? []).map((entry) => [entry.platform?.architecture, entry.annotations, own(entry).annotations]);
+    return [['index', descriptor, own(top).annotations], ...manifests];
+  }
+  // What buildx and BuildKit 0.29 make of the same.
+  const expected = [
+    ['index', { top: '1' }, { on: 'index' }],
+    ['amd64', { entry: '1' }, { all: '1' }],
+    ['arm64', { entry: '1' }, { all: '2' }],
+  ];
+  const scratch = { Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' };
+
+  it('are on manifests, indexes and their descriptors', async () => {
+    const tar = place('annotated.tar');
+    const flags = annotations.flatMap((annotation) => ['--annotation', annotation]);
+    const cwd = bench.context(scratch);
+    await bench.ok(['--platform', 'linux/amd64,linux/arm64', ...flags, '--output', `type=oci,dest=${tar}`, cwd]);
+    expect(annotated(untar(tar))).toEqual(expected);
+    const refused = await bench.run(['--annotation', 'index:a=b', cwd]);
+    expect(refused.stderr).toContain('annotation a is for an index, and one platform makes none');
+  });
+
+  it('are an attribute of targets of a bake', async () => {
+    const tar = place('annotated.tar');
+    const target = { annotations, platforms: ['linux/amd64', 'linux/arm64'], output: [`type=oci,dest=${tar}`] };
+    const cwd = bench.context({ ...scratch, 'docker-bake.json': JSON.stringify({ target: { default: target } }) });
+    await bench.ok(['bake'], { cwd });
+    expect(annotated(untar(tar))).toEqual(expected);
+  });
+
+  it('of attestations only their absence can be asked for', async () => {
+    const cwd = bench.context(scratch);
+    await bench.ok(['--attest', 'type=sbom,disabled=true', '--provenance=false', '--sbom=0', cwd]);
+    for (const flags of [['--attest', 'type=sbom'], ['--provenance=mode=max'], ['--sbom', 'true'], ['--attest', 'mode=max']])
+      expect((await bench.run([...flags, cwd])).stderr).toMatch(/attestations are not made|has no type/);
+  });
+});
+
 describe('several outputs', () => {
   it('one build fills the store, a registry, an archive and a directory', async () => {
     const registry = await startRegistry();

@@ -6,6 +6,7 @@ import type { BakeTarget, SecretEntry } from '../../bake/bake-target.ts';
 import { linkedName } from '../../bake/target-graph.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import type { StepWeight } from '../admission.ts';
+import { parseAnnotation } from '../annotations.ts';
 import type { BuildRequest, LayerOptions, OutputSpec, SecretSource } from '../build-request.ts';
 import { parseLayerOptions, type Refuse } from '../layer-options.ts';
 import { parseOutput } from '../output-spec.ts';
@@ -39,6 +40,9 @@ export function targetRequest(target: BakeTarget, options: TargetRequestOptions)
     ...(target.target === undefined || target.target === '' ? {} : { target: target.target }),
     buildArgs: plain(target.args),
     labels: plain(target.labels),
+    annotations: (target.annotations ?? []).flatMap((text) =>
+      parseAnnotation(text, (message, hint) => refuse(target, 'annotations', message, hint)),
+    ),
     platforms: target.platforms ?? [],
     noCache: target.noCache ?? false,
     noCacheFilter: target.noCacheFilter ?? [],
@@ -78,7 +82,6 @@ function refuseUnsupported(target: BakeTarget): void {
       `${attestation.type} attestations are not made`,
       `build without it: --set ${target.name}.attest=type=${attestation.type},disabled=true`,
     );
-  if ((target.annotations ?? []).length > 0) throw refuse(target, 'annotations', 'annotations are not written yet', 'use labels');
 }
 
 /** `cwd://` is the working directory, for definitions that come from elsewhere. */

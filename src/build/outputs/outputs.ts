@@ -2,11 +2,13 @@
 // once; everything else waits for the whole image.
 import type { Descriptor, LayerRef } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
+import type { Platform } from '../../core/platform.ts';
 import { formatReference } from '../../core/reference.ts';
 import type { ImagePlan } from '../../graph/image-plan.ts';
 import type { VertexId } from '../../graph/vertex.ts';
-import { type AssembledImage, assembleImage, assembleIndex } from '../../push/assemble/assemble-image.ts';
+import { type AssembledImage, type AssembleOptions, assembleImage, assembleIndex } from '../../push/assemble/assemble-image.ts';
 import type { MediaTypeFamily } from '../../push/assemble/manifest-bytes.ts';
+import { type Annotation, annotationsOf } from '../annotations.ts';
 import { asVertex } from '../as-vertex.ts';
 import type { BuildRequest, OutputSpec } from '../build-request.ts';
 import type { Layer } from '../layer.ts';
@@ -86,10 +88,14 @@ export async function makeOutputs(outputs: Outputs, built: readonly BuiltImage[]
     const shipped = request.outputs.every(isTree) ? built : await shippedImages(outputs, built);
     const families = request.outputs.map((output) => familyOf(request, output));
     const family = families.every((name) => name === 'docker') ? 'docker' : 'oci';
-    const image = { ...(await assemble(session, shipped, family)), plain: built };
+    const image = { ...(await assemble(session, shipped, family, request.annotations)), plain: built };
     for (const output of request.outputs) {
       const own = familyOf(request, output);
-      await makeOutput(outputs, output, own === family ? image : { ...image, ...(await assemble(session, shipped, own)) });
+      await makeOutput(
+        outputs,
+        output,
+        own === family ? image : { ...image, ...(await assemble(session, shipped, own, request.annotations)) },
+      );
     }
     return resultOf(request, image);
   });
@@ -117,13 +123,32 @@ async function assemble(
   session: Session,
   built: readonly BuiltImage[],
   mediaTypes: MediaTypeFamily,
+  annotations: readonly Annotation[] = [],
 ): Promise<Omit<FinishedImage, 'plain'>> {
   const images: AssembledImage[] = [];
-  for (const { plan, layers } of built) images.push(await assembleImage(plan, layers, session.blobs, { mediaTypes }));
+  for (const { plan, layers } of built) {
+    // Annotations of a platform are for its entry in an index.
+    const platform = built.length === 1 ? null : plan.platform;
+    const options = { mediaTypes, ...annotated(annotations, 'manifest', platform) };
+    images.push(await assembleImage(plan, layers, session.blobs, options));
+  }
   const [only] = images;
-  const descriptor =
-    images.length === 1 && only !== undefined ? only.descriptor : await assembleIndex(images, session.blobs, { mediaTypes });
+  const index = { mediaTypes, ...annotated(annotations, 'index', null) };
+  const descriptor = images.length === 1 && only !== undefined ? only.descriptor : await assembleIndex(images, session.blobs, index);
   return { descriptor, images, built };
+}
+
+function annotated(
+  all: readonly Annotation[],
+  type: 'manifest' | 'index',
+  platform: Platform | null,
+): Pick<AssembleOptions, 'annotations' | 'descriptorAnnotations'> {
+  const annotations = annotationsOf(all, type, platform);
+  const descriptorAnnotations = annotationsOf(all, `${type}-descriptor`, platform);
+  return {
+    ...(annotations === undefined ? {} : { annotations }),
+    ...(descriptorAnnotations === undefined ? {} : { descriptorAnnotations }),
+  };
 }
 
 /** Code of outputs that write somewhere else is loaded here: a cached build does without. */

@@ -3,6 +3,7 @@ import { type OpenBakeOptions, openBake, printBake } from '../../build/bake/open
 import { fetchDefinition, remoteTarget, remoteUrl } from '../../build/bake/remote-definition.ts';
 import type { TargetOutcome } from '../../build/bake/run-bake.ts';
 import type { Session } from '../../build/session.ts';
+import type { BuildEvent } from '../../core/events.ts';
 import { DURATION_KEY } from '../bake/durations.ts';
 import { printList } from '../bake/print-list.ts';
 import { reportAll } from '../bake/report-all.ts';
@@ -108,13 +109,14 @@ async function buildTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Pro
   return outcomes.every((outcome) => outcome.type === 'built') ? EXIT_OK : EXIT_FAILED;
 }
 
-const watched = (session: Session, tally: TargetTally): Session => ({
-  ...session,
-  emit(event) {
-    tally.event(event);
-    session.emit(event);
-  },
-});
+/** Not a copy: parts of a session are opened by looking at them. */
+const watched = (session: Session, tally: TargetTally): Session =>
+  Object.assign(Object.create(session) as Session, {
+    emit(event: BuildEvent) {
+      tally.event(event);
+      session.emit(event);
+    },
+  });
 
 /** One object per target that was built. */
 const metadataOf = (outcomes: readonly TargetOutcome[]): Record<string, unknown> =>

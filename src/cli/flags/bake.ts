@@ -51,8 +51,6 @@ export const BAKE_COMMAND: CommandSpec = {
       choices: ['build', 'check', 'outline', 'targets'],
       help: 'What to do with each target: build, check, outline or targets',
     },
-    { name: 'provenance', kind: 'value', placeholder: 'FIELDS', help: 'Short for --set=*.attest=type=provenance' },
-    { name: 'sbom', kind: 'value', placeholder: 'FIELDS', help: 'Short for --set=*.attest=type=sbom' },
     { name: 'fail-fast', kind: 'switch', help: 'Stop everything when one target fails (default: only targets that need it)' },
     { name: 'jobs', short: 'j', kind: 'value', placeholder: 'N', help: 'Targets built at a time (default: 4 per CPU, at least 16)' },
     {

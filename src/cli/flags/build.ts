@@ -3,11 +3,22 @@ import { BUILDING_FLAGS } from './building.ts';
 import type { CommandSpec, FlagSpec } from './flag.ts';
 
 const NO_REMOTE_CACHE = 'there is no remote cache; the store given by --root is the cache and any number of processes share it';
-const NO_ATTESTATIONS = 'attestations are not made';
 const NO_CLASSIC = 'it belongs to the builder that BuildKit replaced';
 
 export const BUILD_FLAGS: readonly FlagSpec[] = [
   { name: 'add-host', kind: 'list', placeholder: 'HOST:IP', help: 'Add a line to /etc/hosts of RUN steps' },
+  {
+    name: 'annotation',
+    kind: 'list',
+    placeholder: '[TYPE[PLATFORM]:]KEY=VALUE',
+    help: 'Annotate the image; TYPE is manifest (default), index, manifest-descriptor or index-descriptor',
+  },
+  {
+    name: 'attest',
+    kind: 'list',
+    placeholder: 'type=TYPE,disabled=true',
+    help: 'Attestations to leave out; tsbuild makes none, so every other value is refused',
+  },
   { name: 'build-arg', kind: 'list', placeholder: 'KEY[=VALUE]', help: 'Set a build argument; without a value, from the environment' },
   {
     name: 'build-context',
@@ -82,16 +93,6 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
   { name: 'target', kind: 'value', placeholder: 'STAGE', help: 'Stage to build (default: the last)' },
   { name: 'ulimit', kind: 'list', placeholder: 'NAME=SOFT[:HARD]', help: 'Limit of RUN steps' },
   ...BUILDING_FLAGS,
-  {
-    name: 'annotation',
-    kind: 'list',
-    placeholder: 'KEY=VALUE',
-    help: 'Annotations',
-    refused: 'annotations are not written yet; use --label',
-  },
-  { name: 'attest', kind: 'list', help: 'Attestations', refused: NO_ATTESTATIONS },
-  { name: 'provenance', kind: 'value', help: 'Provenance attestation (only false)', refused: NO_ATTESTATIONS },
-  { name: 'sbom', kind: 'value', help: 'SBOM attestation (only false)', refused: NO_ATTESTATIONS },
   { name: 'cache-from', kind: 'list', help: 'External cache sources', refused: NO_REMOTE_CACHE },
   { name: 'cache-to', kind: 'list', help: 'External cache destinations', refused: NO_REMOTE_CACHE },
   { name: 'compress', kind: 'switch', help: 'Compress the context', refused: NO_CLASSIC },

@@ -8,8 +8,10 @@ export const BUILDING_FLAGS: readonly FlagSpec[] = [
   { name: 'metadata-file', kind: 'value', placeholder: 'FILE', help: 'Write results to FILE as JSON' },
   { name: 'no-cache', kind: 'switch', help: 'Run every step' },
   { name: 'pull', kind: 'switch', help: 'Ask the registry for newer base images even if they are in the store' },
+  { name: 'provenance', kind: 'value', placeholder: 'false', help: 'Provenance attestation: none is made, so only false' },
   { name: 'push', kind: 'switch', help: 'Push the image to its registry: --output type=registry' },
   { name: 'quiet', short: 'q', kind: 'switch', help: 'Show no progress' },
+  { name: 'sbom', kind: 'value', placeholder: 'false', help: 'SBOM attestation: none is made, so only false' },
   PROGRESS_FLAG,
   ISOLATION_FLAG,
   {

@@ -4,7 +4,7 @@ import type { CommandSpec } from './flag.ts';
 
 /** What has no meaning when no image is made. */
 const OF_RESULTS: ReadonlySet<string> = new Set([
-  'iidfile', 'load', 'metadata-file', 'on-error', 'output', 'push', 'tag', 'annotation', 'check', 'call', 'format',
+  'iidfile', 'load', 'metadata-file', 'on-error', 'output', 'push', 'tag', 'annotation', 'attest', 'provenance', 'sbom', 'check', 'call', 'format',
   'cache-mount-export',
 ]); // biome-ignore format: a table
 

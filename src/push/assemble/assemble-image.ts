@@ -16,9 +16,9 @@ export interface ImageLayer extends LayerOrigin {
 export interface AssembleOptions {
   /** Default 'oci'. */
   readonly mediaTypes?: MediaTypeFamily;
-  /** On the manifest (E-05); also written with Docker media types, as BuildKit does. */
+  /** On the manifest or index (E-05); also written with Docker media types, as BuildKit does. */
   readonly annotations?: Readonly<Record<string, string>>;
-  /** On the descriptor of the manifest, in an index or layout. */
+  /** On the descriptor of the manifest or index, in an index or layout. */
   readonly descriptorAnnotations?: Readonly<Record<string, string>>;
 }
 
@@ -60,10 +60,12 @@ export async function assembleImage(
 export async function assembleIndex(
   images: readonly AssembledImage[],
   store: BlobStore,
-  options: Pick<AssembleOptions, 'mediaTypes' | 'annotations'> = {},
+  options: AssembleOptions = {},
 ): Promise<Descriptor> {
   const family = options.mediaTypes ?? 'oci';
   const mediaType = family === 'oci' ? OCI_INDEX : DOCKER_LIST;
   const manifests = images.map((image) => image.descriptor);
-  return { mediaType, ...(await store.put(encodeIndex(mediaType, manifests, options.annotations, true))) };
+  const stored = await store.put(encodeIndex(mediaType, manifests, options.annotations, true));
+  const { descriptorAnnotations } = options;
+  return { mediaType, ...stored, ...(descriptorAnnotations === undefined ? {} : { annotations: descriptorAnnotations }) };
 }

@@ -26,7 +26,7 @@ export function layoutEntries(image: LayoutImage): Descriptor[] {
   const created = `${new Date(image.created).toISOString().slice(0, 19)}Z`;
   const entry = (annotations: Readonly<Record<string, string>>): Descriptor => ({
     ...image.descriptor,
-    annotations: { ...image.descriptor.annotations, [CREATED_ANNOTATION]: created, ...annotations },
+    annotations: { [CREATED_ANNOTATION]: created, ...image.descriptor.annotations, ...annotations },
   });
   if (image.names.length === 0) return [entry({})];
   return image.names.map((name) => {

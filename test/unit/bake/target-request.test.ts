@@ -69,7 +69,7 @@ describe('refusals', () => {
     ['cache-to = ["type=registry,ref=x"]', 'cache-to: type=registry'],
     ['cache-from = ["user/app"]', 'cache-from: type=registry'],
     ['attest = ["type=sbom"]', 'sbom attestations are not made'],
-    ['annotations = ["a=b"]', 'annotations are not written'],
+    ['annotations = ["nope:a=b"]', 'has no annotations'],
     ['network = "bridge"', '"bridge" is not default, none or host'],
     ['output = ["type=floppy"]', 'type=floppy is not an output'],
     ['output = ["type=oci,compression=lzma"]', 'output: compression is gzip, zstd, estargz or uncompressed, not "lzma"'],
