@@ -1,6 +1,6 @@
 // What a start costs and on what it depends: the bundle's two launchers do the same, a cached build
 // loads and writes nothing it does not need, and bin/tsbuild picks a launcher that fits.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, existsSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -156,6 +156,7 @@ describe('an odd home folder', () => {
     const context = bench.context({ Dockerfile: 'FROM scratch\nCOPY file /\n', file: 'content\n' });
     const env = { HOME: home, XDG_CACHE_HOME: '' };
     expect((await bench.ok(['-q', context], { env })).stdout).toMatch(/^sha256:/);
+    expect(existsSync('relative')).toBe(false);
     bench.dispose();
   });
 });
