@@ -1,9 +1,10 @@
 // What a start costs and on what it depends: the bundle's two launchers do the same, a cached build
 // loads and writes nothing it does not need, and bin/tsbuild picks a launcher that fits.
-import { execFileSync, existsSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
