@@ -4,7 +4,7 @@
 import type { Diagnostic } from '../core/diagnostic.ts';
 import { hasErrors, sortDiagnostics } from '../core/diagnostic.ts';
 import { hostPlatform } from '../core/platform.ts';
-import type { SourceFile } from '../core/span.ts';
+import type { SourceFile, Span } from '../core/span.ts';
 import { parseDockerfile } from '../parser/parse-dockerfile.ts';
 import { checkOptions } from '../planner/checks/skip.ts';
 import { listTargets, type TargetInfo } from '../planner/list-targets.ts';
@@ -21,6 +21,8 @@ export type { Outline, OutlineItem } from '../planner/outline.ts';
 
 export interface Inspected {
   readonly file: SourceFile;
+  /** Places of the instructions, in order. */
+  readonly instructions: readonly Span[];
   /** In source order, errors and warnings. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -31,13 +33,14 @@ export function checkBuild(session: Session, request: BuildRequest): Promise<Ins
     const file = inputs.dockerfile;
     const { ast, diagnostics: syntax } = parseDockerfile(file);
     const settled = checkOptions(ast, request.buildArgs).settle(syntax);
-    if (hasErrors(syntax)) return { file, diagnostics: sortDiagnostics(settled) };
+    const instructions = ast.instructions.map(({ span }) => span);
+    if (hasErrors(syntax)) return { file, instructions, diagnostics: sortDiagnostics(settled) };
     const images = new BaseImages(session, shared.registry, request.pull, shared.images);
     const options = { ...planOptions(request, inputs), everyStage: request.target === undefined };
     const planned = await planWithFacts(ast, options, async (query) => (await images.resolve(query)).fact);
     const copied = planned.type === 'ready' ? secretFiles(planned.plan.graph, inputs.local('')) : [];
     const advice = checkOptions(ast, request.buildArgs).settle(copied);
-    return { file, diagnostics: sortDiagnostics([...settled, ...planned.diagnostics, ...advice]) };
+    return { file, instructions, diagnostics: sortDiagnostics([...settled, ...planned.diagnostics, ...advice]) };
   });
 }
 

@@ -127,7 +127,7 @@ function commentsAbove(file: FileContext, layout: InstructionLayout): Text[] {
 function reportBlanks(file: FileContext, layout: InstructionLayout): void {
   for (const { start, end } of layout.physical.blanks) {
     const span = { start, end: contentEnd(file.text, start, end) };
-    file.diagnostics.warning('parse/empty-continuation', 'empty continuation line', span, {
+    file.diagnostics.warning('parse/empty-continuation', 'Empty continuation line', span, {
       hint: 'remove the blank line, or put a # on it to separate',
     });
   }

@@ -141,7 +141,9 @@ function factFor(origin: Extract<Origin, { type: 'image' }>, facts: Facts): Imag
 function checkBasePlatform(stage: Stage, origin: Extract<Origin, { type: 'image' }>, fact: ImageFact, reporter: Reporter): void {
   const [got, wanted] = [normalizePlatform(fact.config), normalizePlatform(origin.platform)];
   if (!got.os || !got.architecture || (got.os === wanted.os && got.architecture === wanted.architecture)) return;
-  const message = `Base image ${origin.reference} was pulled with platform "${formatPlatform(got)}", expected "${formatPlatform(wanted)}" for current build`;
+  const { parts, raw } = stage.from.image;
+  const name = parts.every(({ type }) => type === 'literal') ? raw : origin.reference;
+  const message = `Base image ${name} was pulled with platform "${formatPlatform(got)}", expected "${formatPlatform(wanted)}" for current build`;
   reporter.warn('InvalidBaseImagePlatform', stage.from.image.span, message);
 }
 

@@ -1,9 +1,8 @@
 // What `--call=targets` shows: the stages a build can be asked for (S-03, S-04).
-import { formatPlatform, type Platform, tryParsePlatform } from '../core/platform.ts';
+import type { Platform } from '../core/platform.ts';
 import type { Span } from '../core/span.ts';
-import type { DockerfileAst, FromInstruction } from '../parser/ast.ts';
-import { expandWord } from './expand.ts';
-import { buildGlobalScope, type GlobalScope } from './global-scope.ts';
+import type { DockerfileAst } from '../parser/ast.ts';
+import { buildGlobalScope } from './global-scope.ts';
 import { NamedContexts } from './named-contexts.ts';
 import { describe } from './outline.ts';
 import { Reporter } from './reporter.ts';
@@ -17,7 +16,7 @@ export interface TargetInfo {
   readonly default: boolean;
   /** Text of the FROM line's image as written. */
   readonly base: string;
-  /** `os/arch` when the FROM line fixes one. */
+  /** --platform of the FROM line as written. */
   readonly platform?: string;
   /** From the comment above: `# name text`. */
   readonly description?: string;
@@ -35,23 +34,14 @@ export function listTargets(ast: DockerfileAst, buildArgs: Readonly<Record<strin
     reporter,
   );
   return table.stages.map(({ index, name, from }) => {
-    const platform = fixedPlatform(from, globals);
     const description = name === undefined ? undefined : describe(from.comments, name);
     return {
       name: name ?? '',
       default: index === table.stages.length - 1,
       base: from.image.raw,
       span: from.span,
-      ...(platform !== undefined && { platform }),
+      ...(from.platform !== undefined && { platform: from.platform.value.raw }),
       ...(description !== undefined && { description }),
     };
   });
-}
-
-/** As the FROM line says, even where the stage it is built on has another one. */
-function fixedPlatform({ platform }: FromInstruction, globals: GlobalScope): string | undefined {
-  if (platform === undefined) return undefined;
-  const expanded = expandWord(platform.value, (name) => globals.values.get(name));
-  const parsed = expanded.ok ? tryParsePlatform(expanded.value) : undefined;
-  return parsed?.ok ? formatPlatform(parsed.platform) : undefined;
 }

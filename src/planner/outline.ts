@@ -30,12 +30,17 @@ export interface Outline {
   readonly caches: readonly OutlineItem[];
 }
 
+interface Found extends OutlineItem {
+  /** Index of its stage. */
+  readonly stage: number;
+}
+
 type Argument = ArgInstruction['args'][number];
 
 export class OutlineRecorder {
   readonly #globals = new Map<string, Omit<OutlineArg, 'value'>>();
   readonly #args = new Map<string, OutlineArg>();
-  readonly #items = { secret: new Map<string, OutlineItem>(), ssh: new Map<string, OutlineItem>(), cache: new Map<string, OutlineItem>() };
+  readonly #items = { secret: new Map<string, Found>(), ssh: new Map<string, Found>(), cache: new Map<string, Found>() };
   #target: Pick<Outline, 'name' | 'description'> = {};
 
   constructor(ast: DockerfileAst) {
@@ -65,20 +70,22 @@ export class OutlineRecorder {
     if (declared !== undefined) this.#args.set(name, { ...declared, ...(value !== undefined && { value }) });
   }
 
-  arg(instruction: ArgInstruction, argument: Argument, value: string | undefined): void {
+  /** `span`: of the FROM line when a trigger declares it. A global stands for a declaration that takes its value over. */
+  arg(instruction: ArgInstruction, argument: Argument, { value, span }: { readonly value: string | undefined; readonly span: Span }): void {
     const name = argument.name.text;
-    const own = declarationOf(instruction, argument);
-    const declared = argument.value === undefined ? (this.#globals.get(name) ?? own) : own;
+    const own = { ...declarationOf(instruction, argument), span };
+    const declared = argument.value === undefined && value !== undefined ? (this.#globals.get(name) ?? own) : own;
     // Platform ARGs come from the builder; nobody has to give them.
     if (argument.value === undefined && !this.#globals.has(name) && PREDEFINED.test(name)) return;
     this.#args.set(name, { ...declared, ...(value !== undefined && { value }) });
   }
 
-  mount(mount: Mount, span: Span): void {
+  /** Of the mounts of an id the first one of the last stage counts. */
+  mount(mount: Mount, span: Span, stage: number): void {
     if (mount.type !== 'secret' && mount.type !== 'ssh' && mount.type !== 'cache') return;
     const items = this.#items[mount.type];
-    const required = mount.type !== 'cache' && (mount.required || (items.get(mount.id)?.required ?? false));
-    items.set(mount.id, { id: mount.id, required, span });
+    const required = mount.type !== 'cache' && mount.required;
+    if (items.get(mount.id)?.stage !== stage) items.set(mount.id, { id: mount.id, required, span, stage });
   }
 
   outline(): Outline {
@@ -101,11 +108,8 @@ function declarationOf(instruction: ArgInstruction, { name, span }: Argument): O
   return { name: name.text, span, ...(description !== undefined && { description }) };
 }
 
-/** Text after the name in the comment lines above a definition: `# name text`. */
+/** Text after the name, spelled as it is, in the comment lines above a definition: `# name text`. */
 export function describe(comments: readonly Text[], name: string): string | undefined {
-  for (const { text } of comments) {
-    const [word = '', ...rest] = text.trim().split(/\s+/);
-    if (word.toLowerCase() === name.toLowerCase() && rest.length > 0) return rest.join(' ');
-  }
-  return undefined;
+  const line = comments.find(({ text }) => text.trim().startsWith(`${name} `));
+  return line?.text.trim().slice(name.length + 1);
 }

@@ -1,4 +1,5 @@
 // --call, --check and explain with the real program: nothing is built, and scripts can rely on shapes and exit codes.
+import { basename, dirname } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { buildBase, openWorkbench } from '../support/cli.ts';
 
@@ -36,7 +37,7 @@ describe('check', () => {
     const { code, stdout } = await bench.run(['--check', '--format=json', context('FROM scratch\nRUM x\n')]);
     expect(code).toBe(1);
     expect(JSON.parse(stdout).buildError).toEqual({
-      message: 'unknown instruction: RUM',
+      message: 'dockerfile parse error on line 2: unknown instruction: RUM (did you mean RUN?)',
       location: { ranges: [{ start: { line: 2 }, end: { line: 2 } }] },
     });
   });
@@ -87,6 +88,19 @@ describe('check', () => {
   });
 });
 
+test('the place is where an editor finds the file, however it was named', async () => {
+  const dir = context(WARNS);
+  for (const [args, cwd, shown] of [
+    [['.'], dir, 'Dockerfile'],
+    [[basename(dir)], dirname(dir), `${basename(dir)}/Dockerfile`],
+    [['-f', `${basename(dir)}/Dockerfile`, basename(dir)], dirname(dir), `${basename(dir)}/Dockerfile`],
+    [[dir], dir, 'Dockerfile'],
+  ] as const) {
+    const { stdout } = await bench.run(['--check', ...args], { cwd });
+    expect(stdout).toContain(`--> ${shown}:3:1`);
+  }
+});
+
 describe('formats for other programs', () => {
   test('SARIF 2.1.0', async () => {
     const { stdout } = await bench.run(['--check', '--format=sarif', context(WARNS)]);
@@ -98,7 +112,9 @@ describe('formats for other programs', () => {
 
   test('annotations of GitHub, with lines', async () => {
     const { stdout } = await bench.run(['--check', '--format=github', context(WARNS)]);
-    expect(stdout).toMatch(/^::warning file=[^,]*Dockerfile,line=3,endLine=3,col=1,endColumn=8,title=LegacyKeyValueFormat::.+$/m);
+    expect(stdout).toMatch(
+      /^::warning file=(?:\.\.\/)*tmp\/tsbuild-e2e-\w+\/context-\d+\/Dockerfile,line=3,endLine=3,col=1,endColumn=8,title=LegacyKeyValueFormat::.+$/m,
+    );
   });
 });
 

@@ -3,7 +3,7 @@
 import { relative, resolve } from 'node:path';
 import type { BuildRequest } from '../../build/build-request.ts';
 import { checkBuild, outlineBuild, targetsOfBuild } from '../../build/inspect-build.ts';
-import { indexLines, type SourceFile } from '../../core/span.ts';
+import { indexLines, type SourceFile, type Span } from '../../core/span.ts';
 import type { Cli } from '../commands/command.ts';
 import { withSession } from '../commands/session.ts';
 import { EXIT_FAILED, EXIT_OK } from '../exit-code.ts';
@@ -47,10 +47,11 @@ export function runCall(call: Call, args: ParsedArgs, request: BuildRequest, cli
   return withSession(cli, isolationOption(args), async (session) => {
     switch (call.name) {
       case 'check': {
-        const { file, diagnostics } = await checkBuild(session, request);
+        const { file, instructions, diagnostics } = await checkBuild(session, request);
         const findings = findingsOf(diagnostics);
-        const shown = indexLines({ name: displayPath(request, file.name, cli.cwd), text: file.text });
-        cli.print(checkOutput(call.format, findings, shown));
+        cli.print(
+          checkOutput(call.format, findings, indexLines({ ...file, name: displayPath(request, file.name, cli.cwd) }), instructions),
+        );
         return findings.some((finding) => finding.kind !== 'advice') ? EXIT_FAILED : EXIT_OK;
       }
       case 'outline': {
@@ -67,12 +68,12 @@ export function runCall(call: Call, args: ParsedArgs, request: BuildRequest, cli
   });
 }
 
-function checkOutput(format: Call['format'], findings: readonly Finding[], file: SourceFile): string {
+function checkOutput(format: Call['format'], findings: readonly Finding[], file: SourceFile, instructions: readonly Span[]): string {
   switch (format) {
     case 'text':
       return checkText(findings, file);
     case 'json':
-      return checkJson(findings, file);
+      return checkJson(findings, file, instructions);
     case 'sarif':
       return sarifLog(findings, file);
     case 'github':
@@ -86,8 +87,7 @@ function isolationOption(args: ParsedArgs): { readonly isolation?: string } {
 }
 
 /** Where an editor finds the Dockerfile, relative to the working directory; as it is when it came from stdin or a URL. */
-function displayPath(request: BuildRequest, name: string, cwd: string): string {
-  const { dockerfile, context } = request;
+function displayPath({ dockerfile, context }: BuildRequest, name: string, cwd: string): string {
   if (dockerfile === '-' || context === '-' || /^[a-z+]+:\/\//.test(context)) return name;
-  return relative(cwd, resolve(cwd, dockerfile ?? `${context}/${name}`)) || name;
+  return relative(cwd, resolve(cwd, name)) || name;
 }

@@ -1,20 +1,22 @@
 // `--call=check` as people read it: Docker's headlines, then the place with the exact span underlined.
 import { renderDiagnostic } from '../../core/render-diagnostic.ts';
 import type { SourceFile } from '../../core/span.ts';
-import { buildError } from './check-json.ts';
+import { violationOf } from './check-json.ts';
 import type { Finding } from './findings.ts';
 
 export function checkText(findings: readonly Finding[], file: SourceFile): string {
   const errors = findings.filter(({ kind }) => kind === 'error');
   const checks = findings.filter(({ kind }) => kind === 'check');
   const advice = findings.filter(({ kind }) => kind === 'advice');
-  const violation = errors.length === 0 ? buildError(findings, file) : null;
+  const violation = errors.length === 0 ? violationOf(findings) : null;
   const parts = [
     ...(errors.length === 0 ? [summary(checks.length)] : []),
     ...errors.map((finding) => block(`ERROR: ${finding.diagnostic.message}`, finding, file)),
-    ...checks.map((finding) => block(`WARNING: ${finding.id} - ${finding.url}\n${finding.diagnostic.message}`, finding, file)),
+    ...checks.map((finding) =>
+      block(`WARNING: ${finding.id}${finding.url === undefined ? '' : ` - ${finding.url}`}\n${finding.diagnostic.message}`, finding, file),
+    ),
     ...advice.map((finding) => block(`ADVICE: ${finding.id}\n${finding.diagnostic.message}`, finding, file)),
-    ...(violation === null ? [] : [`ERROR: ${violation.message}`]),
+    ...(violation === null ? [] : [`ERROR: ${violation}`]),
   ];
   return `${parts.join('\n\n')}\n`;
 }

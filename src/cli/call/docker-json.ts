@@ -7,11 +7,22 @@ export interface Location {
   readonly ranges?: readonly { readonly start: { readonly line: number }; readonly end: { readonly line: number } }[];
 }
 
+/** Of definitions: from the first to the last line. */
 export function locationOf(span: Span | undefined, file: SourceFile): Location {
   if (span === undefined) return {};
   const starts = lineStarts(file);
   const end = positionAt(starts, Math.max(span.start, span.end - 1)).line;
   return { ranges: [{ start: { line: positionAt(starts, span.start).line }, end: { line: end } }] };
+}
+
+/** Of problems: a range for every line of the instruction that they are in or above. */
+export function instructionLocation(span: Span | undefined, instructions: readonly Span[], file: SourceFile): Location {
+  if (span === undefined) return {};
+  const around = instructions.find(({ end }) => span.start < end) ?? span;
+  const starts = lineStarts(file);
+  const first = positionAt(starts, around.start).line;
+  const last = positionAt(starts, Math.max(around.start, around.end - 1)).line;
+  return { ranges: Array.from({ length: last - first + 1 }, (_, at) => ({ start: { line: first + at }, end: { line: first + at } })) };
 }
 
 const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
@@ -24,4 +35,6 @@ export const sourceWithName = (file: SourceFile): { readonly filename: string; r
 
 export const sourceData = (file: SourceFile): string => base64(file.text);
 
-export const printJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+/** As Go writes it: signs of HTML are escaped. */
+export const printJson = (value: unknown): string =>
+  `${JSON.stringify(value, null, 2).replace(/[<>&\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`;

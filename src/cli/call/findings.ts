@@ -1,6 +1,6 @@
 // Diagnostics as the formats of --call=check show them: one list, with the rule, its title and where it is documented.
 
-import { isAdvice, ruleOf } from '../../core/check-rules.ts';
+import { type CheckRule, isAdvice, ruleOf } from '../../core/check-rules.ts';
 import { type CodeInfo, DIAGNOSTIC_CODES, ERROR_CODES } from '../../core/codes.ts';
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { lineStarts, positionAt, type SourceFile } from '../../core/span.ts';
@@ -24,9 +24,11 @@ export function findingsOf(diagnostics: readonly Diagnostic[]): Finding[] {
     const info = CODES[diagnostic.code] ?? { title: diagnostic.code, explanation: diagnostic.message };
     if (rule === undefined) return { kind: 'error', id: diagnostic.code, info, diagnostic };
     if (isAdvice(rule)) return { kind: 'advice', id: rule, info, diagnostic };
-    return { kind: 'check', id: rule, info, url: ruleUrl(rule), diagnostic };
+    return { kind: 'check', id: rule, info, ...(rule !== WITHOUT_PAGE && { url: ruleUrl(rule) }), diagnostic };
   });
 }
+
+const WITHOUT_PAGE: CheckRule = 'InvalidBaseImagePlatform';
 
 export const ruleUrl = (rule: string): string => `https://docs.docker.com/go/dockerfile/rule/${kebab(rule)}/`;
 

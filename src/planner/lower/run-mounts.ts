@@ -39,7 +39,7 @@ export function lowerMounts(state: StageState, instruction: RunInstruction, cont
     if (lowered.type === 'ssh') sshCount++;
     if (lowered.type === 'secret' && lowered.env !== undefined) secretEnv.add(lowered.env);
     mounts.push(lowered);
-    if (!context.onbuild) context.outline?.mount(lowered, flag.span);
+    context.outline?.mount(lowered, context.onbuild ? context.stage.from.span : flag.span, context.stage.index);
   }
   // Outer directories first, so that a mount inside another one is not hidden (M-07).
   const depth = (mount: Mount): string => ('target' in mount ? (mount.target ?? '') : '');

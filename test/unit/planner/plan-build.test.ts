@@ -237,7 +237,7 @@ test('targets are listed with base, platform and description', () => {
   const text =
     '# build compiles everything\nFROM --platform=$BUILDPLATFORM golang:1 AS Build\n\n# not about the stage\nFROM scratch AS run\nFROM run\n';
   expect(listTargets(parse(text), {}, parsePlatform('linux/amd64'))).toMatchObject([
-    { name: 'build', default: false, base: 'golang:1', platform: 'linux/amd64', description: 'compiles everything' },
+    { name: 'build', default: false, base: 'golang:1', platform: '$BUILDPLATFORM', description: 'compiles everything' },
     { name: 'run', default: false, base: 'scratch' },
     { name: '', default: true, base: 'run' },
   ]);
