@@ -1,53 +1,21 @@
 // `npm run bench [-- WORKLOAD…]`: medians of tsbuild and of every peer on this machine, side by side
 // with ratios. Needs docker-registry and busybox-static; starts its own registry on a free port. apt and npm
 // run where BENCH_DEBIAN and BENCH_NODE name base images that every builder can pull.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer } from 'node:net';
-import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type Builder, presentBuilders } from './builders.ts';
+import { median, openGround } from './ground.ts';
 import { measure } from './process-tree.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
-const rounds = Number(process.env['BENCH_ROUNDS'] ?? '5');
-const home = new URL('..', import.meta.url).pathname;
-const work = mkdtempSync(join(process.env['BENCH_DIR'] ?? tmpdir(), 'tsbuild-bench-'));
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-async function startRegistry(port: number): Promise<ChildProcess> {
-  const config = join(work, 'registry.yml');
-  writeFileSync(
-    config,
-    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${work}/registry}}\nhttp: {addr: 127.0.0.1:${port}}\n`,
-  );
-  const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const up = await fetch(`http://127.0.0.1:${port}/v2/`).then(
-      (answer) => answer.ok,
-      () => false,
-    );
-    if (up) return child;
-    await new Promise((wake) => setTimeout(wake, 50));
-  }
-  throw new Error('the registry did not start');
-}
+const ground = openGround();
+const { rounds, work } = ground;
 
 /** Handed to npm as a secret, where this machine's registry has a CA of its own. */
 const CA_BUNDLE = [process.env['SSL_CERT_FILE'] ?? '', '/etc/ssl/certs/ca-certificates.crt'].find(existsSync);
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 /** Serves a context as an archive, with an ETag, for a daemon that fetches it itself. */
 async function serveContext(context: string): Promise<{ url: string; close: () => void }> {
@@ -98,24 +66,12 @@ async function measureWorkload(workload: Workload, builder: Builder, base: strin
   return { milliseconds: median(times), memory: Math.max(...memories) };
 }
 
-const port = await freePort();
-const registry = `127.0.0.1:${port}`;
-const server = await startRegistry(port);
 try {
-  const base = `${registry}/bench/base:1`;
-  const rootfs = join(work, 'rootfs');
-  spawnSync(join(home, 'scripts/base-image.sh'), [rootfs], { stdio: 'inherit' });
-  const made = spawnSync(
-    join(home, 'bin/tsbuild'),
-    ['--root', join(work, 'store-base'), '-q', '-t', base, '--push', '-f', join(home, 'fixtures/base/Dockerfile'), rootfs],
-    { stdio: 'inherit' },
-  );
-  if (made.status !== 0) throw new Error('the base image could not be built');
+  const registry = await ground.startRegistry();
+  const base = ground.pushBase(registry);
   const builders = presentBuilders();
   const wanted = process.argv.slice(2);
-  console.log(
-    `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, medians of ${rounds}, ${new Date().toISOString().slice(0, 10)}\n`,
-  );
+  console.log(`${ground.machine()}\n`);
   console.log(
     `| workload | goal | ${builders.map((builder) => `${builder.name} ms | `).join('')}${builders
       .slice(1)
@@ -145,6 +101,5 @@ try {
     console.log(`| ${workload.name}: ${workload.what} | ${workload.goal ?? ''} | ${[...cells, ...ratios, memory].join(' | ')} |`);
   }
 } finally {
-  server.kill();
-  rmSync(work, { recursive: true, force: true });
+  ground.close();
 }

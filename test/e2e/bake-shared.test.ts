@@ -75,7 +75,8 @@ describe('five targets over one directory', () => {
 
   it('runs each step once, pulls the base once, downloads once and uploads each blob once', async () => {
     const from = registry.log().length;
-    const result = await bake(context(), '--push');
+    const cwd = context();
+    const result = await bake(cwd, '--push');
     expect(result.code, result.stderr).toBe(0);
     expect(executed(result, 'RUN echo shared')).toHaveLength(1);
     expect(executed(result, 'COPY src/a.txt')).toHaveLength(1);
@@ -87,6 +88,16 @@ describe('five targets over one directory', () => {
     const uploaded = sent.flatMap((request) => /^PUT \S+\/blobs\/uploads\/\S*digest=(sha256\S+?)(?:&|$)/.exec(request)?.[1] ?? []);
     expect(uploaded.length).toBeGreaterThan(names.length);
     expect(repeated(uploaded)).toEqual([]);
+    const afterwards = registry.log().length;
+    expect((await bake(cwd, '--push')).code).toBe(0);
+    const asked = [
+      ...registry
+        .log()
+        .slice(afterwards)
+        .matchAll(/"([A-Z]+ \S+) HTTP/g),
+    ].map(([, request = '']) => request);
+    const tags = names.flatMap((name) => ['latest', '2'].map((tag) => `HEAD /v2/many/${name}/manifests/${tag}`));
+    expect(asked.toSorted()).toEqual(tags.toSorted());
   });
 
   it('runs each step once although nothing may come from the cache', async () => {

@@ -29,8 +29,7 @@ export async function openPushes(context: OutputContext): Promise<Pushes> {
       if (sessions.size === 0) return;
       made.then(
         (ref) => {
-          // Failures are kept by the session and reported by its finish.
-          for (const session of sessions.values()) session.layer(ref.blob).catch(() => undefined);
+          for (const session of sessions.values()) session.ahead(ref.blob);
         },
         () => undefined,
       );

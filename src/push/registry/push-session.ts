@@ -35,9 +35,12 @@ export interface PushSession {
    * failure is also kept for `finish`, so the promise may be left alone.
    */
   layer(blob: Descriptor): Promise<void>;
+  /** Sends a layer ahead of `finish`, unless the repository had it when it was last seen: then `finish` makes sure. */
+  ahead(blob: Descriptor): void;
   /**
    * Sends all that `root` (manifest or index in the store) still lacks, then its manifests, then `root` under the
-   * session's tag (by digest only, when it has none) and the further `tags`. Returns the root's descriptor.
+   * session's tag (by digest only, when it has none) and the further `tags`. When nothing was sent and the tag
+   * names `root` already, one request is all. Returns the root's descriptor.
    */
   finish(root: Descriptor, tags?: readonly string[]): Promise<Descriptor>;
 }
@@ -74,7 +77,13 @@ class RegistryPush implements PushSession {
     return task;
   }
 
+  ahead(blob: Descriptor): void {
+    const isKnownThere = this.#options.index.locations(blob.digest).includes(repositoryOf(this.#reference));
+    if (!isKnownThere) this.layer(blob).catch(() => undefined);
+  }
+
   async finish(root: Descriptor, tags: readonly string[] = []): Promise<Descriptor> {
+    if (tags.length === 0 && (await this.#isThere(root))) return root;
     const documents = new Map<Digest, ManifestDocument>();
     await this.#collect(root, documents);
     const manifests = [...documents.values()].filter((document) => document.type === 'manifest');
@@ -92,6 +101,14 @@ class RegistryPush implements PushSession {
     for (const tag of tags) if (tag !== this.#reference.tag) await this.#put({ ...name, tag }, top);
     this.#options.index.addLocation(root.digest, repositoryOf(this.#reference));
     return root;
+  }
+
+  /** Asked only when nothing had to be sent: otherwise the name stands for something else. */
+  async #isThere(root: Descriptor): Promise<boolean> {
+    const { client, signal } = this.#options;
+    const { tag, digest } = this.#reference;
+    if (this.#sent.size > 0 || (tag === undefined && digest === undefined)) return false;
+    return (await client.tagDigest(this.#reference, signal)) === root.digest;
   }
 
   async #upload(blob: Descriptor): Promise<void> {
@@ -142,19 +159,13 @@ class RegistryPush implements PushSession {
   }
 }
 
-/**
- * Pushes a finished image from the store, as `latest` without tag. When the registry's tag already names it, one
- * request is all. Resolves with the root's descriptor.
- */
-export async function pushImage(
+/** Pushes a finished image from the store, as `latest` without tag. Resolves with the root's descriptor. */
+export function pushImage(
   reference: Reference,
   root: Descriptor,
   options: PushOptions & { readonly tags?: readonly string[] },
 ): Promise<Descriptor> {
-  const { client, tags = [], signal } = options;
-  const tagged = withDefaultTag(reference);
-  if (tags.length === 0 && (await client.tagDigest(tagged, signal)) === root.digest) return root;
-  return openPush(tagged, options).finish(root, tags);
+  return openPush(withDefaultTag(reference), options).finish(root, options.tags);
 }
 
 /** Waits for all, then throws the first failure: no upload goes on behind a push that was reported as failed. */
