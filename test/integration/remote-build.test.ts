@@ -1,6 +1,6 @@
 // Whole builds with the real program from repositories, URLs and layouts.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -168,5 +168,62 @@ ADD --unpack=true ${web.url}/x.tar.gz /unpacked/
     const context = bench.context({ Dockerfile: `FROM base\nADD file://${repositories}/repo.git /x\n` });
     expect((await bench.run([context])).code).not.toBe(0);
     expect(await listing([`file://${repositories}/repo.git`])).toMatch(/ all\/a\.txt$/m);
+  });
+});
+
+describe('definitions of a bake', () => {
+  const archive = (files: Readonly<Record<string, string>>): Buffer =>
+    execFileSync('tar', ['-czf', '-', '.'], { cwd: bench.context(files), maxBuffer: 1 << 24 });
+  const target = (fields: object): string => JSON.stringify({ target: { default: fields } });
+
+  it('are one file at a URL, with contexts of this machine', async () => {
+    web.files.set('/docker-bake.json', { body: target({ tags: ['remote/file'] }) });
+    const cwd = bench.context({
+      Dockerfile: 'FROM base\nCOPY here /\n',
+      here: 'local\n',
+      'more.hcl': 'target "default" {\n  args = { A = "1" }\n}\n',
+    });
+    const printed = await bench.ok(['bake', '--print', '-f', 'cwd://more.hcl', `${web.url}/docker-bake.json`], { cwd });
+    expect(JSON.parse(printed.stdout).target.default).toEqual({
+      context: '.',
+      dockerfile: 'Dockerfile',
+      args: { A: '1' },
+      tags: ['remote/file'],
+    });
+    await bench.ok(['bake', `${web.url}/docker-bake.json`], { cwd });
+    expect((await bench.ok(['run', 'remote/file', 'cat', '/here'])).stdout).toBe('local\n');
+  });
+
+  it('are in an archive at a URL, which is the context of its targets', async () => {
+    const files = {
+      'docker-bake.json': JSON.stringify({
+        target: {
+          default: { tags: ['remote/root'], contexts: { lib: 'sub' } },
+          sub: { context: './sub', tags: ['remote/sub'] },
+        },
+      }),
+      Dockerfile: 'FROM base\nCOPY --from=lib text /\n',
+      'sub/Dockerfile': 'FROM base\nCOPY text /sub-text\n',
+      'sub/text': 'from the archive\n',
+    };
+    web.files.set('/definition.tar.gz', { body: archive(files) });
+    await bench.ok(['bake', `${web.url}/definition.tar.gz`, 'default', 'sub']);
+    expect((await bench.ok(['run', 'remote/root', 'cat', '/text'])).stdout).toBe('from the archive\n');
+    expect((await bench.ok(['run', 'remote/sub', 'cat', '/sub-text'])).stdout).toBe('from the archive\n');
+  });
+
+  it('are refused when they are too large, missing, or lead out of their archive', async () => {
+    web.files.set('/large.hcl', { body: '#'.repeat(600 * 1024) });
+    expect((await bench.run(['bake', `${web.url}/large.hcl`])).stderr).toContain('too large for a definition file');
+    expect((await bench.run(['bake', `${web.url}/none.hcl`])).stderr).toContain('404');
+    const cwd = bench.context({ 'x.json': target({}) });
+    symlinkSync('/etc/hostname', join(cwd, 'docker-bake.hcl'));
+    symlinkSync('/etc', join(cwd, 'sub'));
+    web.files.set('/link.tar', { body: execFileSync('tar', ['-cf', '-', '.'], { cwd }) });
+    expect((await bench.run(['bake', `${web.url}/link.tar`])).stderr).toContain('leads out of it');
+    writeFileSync(join(cwd, 'docker-bake.json'), target({ context: 'sub' }));
+    rmSync(join(cwd, 'docker-bake.hcl'));
+    web.files.set('/links.tar', { body: execFileSync('tar', ['-cf', '-', '.'], { cwd }) });
+    expect((await bench.run(['bake', `${web.url}/links.tar`])).stderr).toContain('leads out of it');
   });
 });

@@ -8,6 +8,7 @@ import { type BakeRequest, type BakeResult, type LoadedBake, loadBake, needsYaml
 import { type KnownTargets, resolveKnown } from '../../bake/resolve-known.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
 import { formatPlatform, hostPlatform } from '../../core/platform.ts';
+import type { SourceFile } from '../../core/span.ts';
 import { definitionPath, type RemoteDefinition } from './remote-definition.ts';
 
 export { printBake } from '../../bake/print-bake.ts';
@@ -49,7 +50,7 @@ export async function loadDefinitions(options: OpenBakeOptions): Promise<LoadedB
 
 async function requestOf(options: OpenBakeOptions): Promise<BakeRequest> {
   const read = options.read ?? ((name: string): string | null => readText(name, options));
-  const files = readDefinitionFiles(options.files, options.environment, { read });
+  const files = definitionFiles(options, read);
   return {
     files,
     read,
@@ -62,6 +63,13 @@ async function requestOf(options: OpenBakeOptions): Promise<BakeRequest> {
   };
 }
 
+/** A URL that is a definition file comes first; with it, -f is for files of this machine. */
+function definitionFiles({ remote, files, environment }: OpenBakeOptions, read: (name: string) => string | null): SourceFile[] {
+  if (remote?.text === undefined) return readDefinitionFiles(files, environment, { read });
+  const local = files.length === 0 ? [] : readDefinitionFiles(files, environment, { read });
+  return [{ name: remote.url, text: remote.text }, ...local];
+}
+
 /** The package is CommonJS: bundled, all it has is its default export. */
 async function loadYaml(): Promise<YamlModule> {
   const loaded: YamlModule & { readonly default?: YamlModule } = await import('yaml');
@@ -72,8 +80,12 @@ function readText(name: string, { workingDirectory, remote }: OpenBakeOptions): 
   try {
     if (name === '-') return readFileSync(0, 'utf8');
     const local = name.startsWith('cwd://');
+    const directory = remote === undefined ? workingDirectory : remote.directory;
+    if (directory === null && !local) return null;
     const path =
-      remote === undefined || local ? resolve(workingDirectory, local ? name.slice('cwd://'.length) : name) : definitionPath(remote, name);
+      local || remote === undefined || directory === null
+        ? resolve(workingDirectory, local ? name.slice('cwd://'.length) : name)
+        : definitionPath(remote.url, directory, name);
     if (statSync(path).size > LARGEST)
       throw new TsbuildError({ code: 'bake/no-file', message: `${name} is too large for a definition file` });
     return readFileSync(path, 'utf8');

@@ -1,6 +1,6 @@
 // `tsbuild bake`: all targets of definition files in one go, or what they are (--print, --list, --check).
 import { type OpenBakeOptions, openBake, printBake } from '../../build/bake/open-bake.ts';
-import { fetchDefinition, remoteTarget, remoteUrl } from '../../build/bake/remote-definition.ts';
+import { fetchDefinition, type RemoteDefinition, remoteTarget, remoteUrl } from '../../build/bake/remote-definition.ts';
 import type { TargetOutcome } from '../../build/bake/run-bake.ts';
 import type { Session } from '../../build/session.ts';
 import type { BuildEvent } from '../../core/events.ts';
@@ -27,11 +27,20 @@ const NOTHING: Resolved = { groups: [], targets: [], diagnostics: [], conflicts:
 export const run: RunCommand = async (args, cli) => {
   if (isOn(args, 'discover')) return discover(args, cli);
   const url = remoteUrl(args.positionals[0]);
-  const remote = url === null ? null : await withProgress(args, cli, (session) => fetchDefinition(session, url));
+  if (url === null) return bake(args, cli, null);
+  const remote = await withProgress(args, cli, (session) => fetchDefinition(session, url));
+  try {
+    return await bake(args, cli, remote);
+  } finally {
+    remote.close();
+  }
+};
+
+async function bake(args: ParsedArgs, cli: Cli, remote: RemoteDefinition | null): Promise<number> {
   const options: OpenBakeOptions = {
     ...(remote === null ? {} : { remote }),
     files: listOf(args, 'file'),
-    targets: url === null ? args.positionals : args.positionals.slice(1),
+    targets: remote === null ? args.positionals : args.positionals.slice(1),
     overrides: bakeOverrides(args),
     environment: cli.env,
     workingDirectory: cli.cwd,
@@ -43,7 +52,7 @@ export const run: RunCommand = async (args, cli) => {
   const printed = selection?.names.length === 0 ? NOTHING : await openBake({ ...options, targets: selection?.names ?? options.targets });
   if (reportAll(printed.diagnostics, cli)) return EXIT_USAGE;
   if (isOn(args, 'print')) {
-    cli.print(printBake(printed.groups, printed.targets, url));
+    cli.print(printBake(printed.groups, printed.targets, remote?.text === undefined ? remote?.url : null));
     return EXIT_OK;
   }
   const resolved = remote === null ? printed : { ...printed, targets: printed.targets.map((target) => remoteTarget(target, remote)) };
@@ -51,7 +60,7 @@ export const run: RunCommand = async (args, cli) => {
   if (calls.length > 0) return callTargets(resolved, args, cli);
   if (reportAll(resolved.conflicts, cli)) return EXIT_USAGE;
   return buildTargets(resolved, args, cli);
-};
+}
 
 async function discover(args: ParsedArgs, cli: Cli): Promise<number> {
   if (args.positionals.length > 0) throw usageError('bake', '--discover looks at the working directory and takes no targets');

@@ -91,5 +91,5 @@ test.each([
   ['../../etc', 'https://h/r.git#v1:base', 'https://h/r.git#v1:base/etc'],
   ['cwd://x', 'https://h/r.git', 'cwd://x'],
 ])('context %s of a remote definition at %s', (context, url, expected) => {
-  expect(remoteTarget(target(`context = "${context}"`), { url, directory: '/none' }).context).toBe(expected);
+  expect(remoteTarget(target(`context = "${context}"`), { url, directory: '/none', close() {} }).context).toBe(expected);
 });
