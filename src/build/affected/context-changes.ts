@@ -11,7 +11,7 @@ import { InvariantError } from '../../core/errors.ts';
 import { dockerfileOf } from '../bake/target-request.ts';
 import { fileInBoth, inBothStates, textOf } from './both-states.ts';
 import { type ComparedTrees, type Difference, firstDifference, type ReadFiles } from './first-difference.ts';
-import { type LocalContext, localContexts } from './local-contexts.ts';
+import { contextsOf, type LocalContext } from './local-contexts.ts';
 import type { Reason } from './reason.ts';
 import type { RefTree } from './ref-tree.ts';
 
@@ -41,8 +41,8 @@ const NO_IGNORE: OwnIgnore = { now: null, before: null };
 
 /** Null when the target reads the same files in both states. */
 export async function contextChange(target: BakeTarget, options: ChangesOptions): Promise<Reason | null> {
-  const contexts = localContexts(target, options.workingDirectory);
-  if ('kind' in contexts) return contexts;
+  const { local: contexts, unpinned } = contextsOf(target, options.workingDirectory);
+  if (unpinned !== null) return unpinned;
   const dockerfile = contexts[0]?.name === '' && target.dockerfileInline === undefined ? await dockerfileState(target, options) : NO_IGNORE;
   if ('kind' in dockerfile) return dockerfile;
   let reads: Awaited<ReturnType<ChangesOptions['reads']>> | undefined;

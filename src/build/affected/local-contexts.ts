@@ -15,21 +15,30 @@ export interface LocalContext {
   readonly path: string;
 }
 
-/** The build context comes first when it is local. A reason: some other context is not pinned to what it was. */
-export function localContexts(target: BakeTarget, workingDirectory: string): readonly LocalContext[] | Reason {
+export interface TargetContexts {
+  /** Directories; the build context comes first. */
+  readonly local: readonly LocalContext[];
+  /** Why some other context is not pinned to what it was; null when there is none. */
+  readonly unpinned: Reason | null;
+}
+
+export function contextsOf(target: BakeTarget, workingDirectory: string): TargetContexts {
   const local: LocalContext[] = [];
+  const others: Reason[] = [];
   const main = localContext(target.context);
   const path = resolve(workingDirectory, main);
   if (main !== '-' && (isDirectory(path) || !isElsewhere(main))) local.push({ name: '', path });
-  else if (!isPinned(main)) return unpinned('context', main);
-  if (target.dockerfileInline === undefined && /^https?:\/\//.test(target.dockerfile)) return unpinned('dockerfile', target.dockerfile);
+  else if (!isPinned(main)) others.push(unpinned('context', main));
+  if (target.dockerfileInline === undefined && /^https?:\/\//.test(target.dockerfile))
+    others.push(unpinned('dockerfile', target.dockerfile));
   for (const [name, source] of target.contexts ?? []) {
     if (linkedName(source) !== null) continue;
     const context = parseNamedContext(name, localContext(source), workingDirectory);
     if (context.type === 'local') local.push({ name, path: context.path });
-    else if (context.type === 'http' || (context.type === 'git' && !isPinned(context.url))) return unpinned(`contexts.${name}`, source);
+    else if (context.type === 'http' || (context.type === 'git' && !isPinned(context.url)))
+      others.push(unpinned(`contexts.${name}`, source));
   }
-  return local;
+  return { local, unpinned: others[0] ?? null };
 }
 
 const isElsewhere = (spec: string): boolean => isGitContext(spec) || /^https?:\/\//.test(spec);

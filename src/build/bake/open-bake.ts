@@ -27,6 +27,8 @@ export interface OpenBakeOptions {
   readonly remote?: RemoteDefinition;
   /** Reads definition files in another way, for an earlier state of them. */
   readonly read?: (name: string) => string | null;
+  /** Hears of every file of this machine that is read, or looked for. */
+  readonly onRead?: (path: string) => void;
   /** What timestamp() gives; now unless given. */
   readonly time?: Date;
 }
@@ -76,7 +78,7 @@ async function loadYaml(): Promise<YamlModule> {
   return loaded.default ?? loaded;
 }
 
-function readText(name: string, { workingDirectory, remote }: OpenBakeOptions): string | null {
+function readText(name: string, { workingDirectory, remote, onRead }: OpenBakeOptions): string | null {
   try {
     if (name === '-') return readFileSync(0, 'utf8');
     const local = name.startsWith('cwd://');
@@ -86,6 +88,7 @@ function readText(name: string, { workingDirectory, remote }: OpenBakeOptions): 
       local || remote === undefined || directory === null
         ? resolve(workingDirectory, local ? name.slice('cwd://'.length) : name)
         : definitionPath(remote.url, directory, name);
+    onRead?.(path);
     if (statSync(path).size > LARGEST)
       throw new TsbuildError({ code: 'bake/no-file', message: `${name} is too large for a definition file` });
     return readFileSync(path, 'utf8');

@@ -8,6 +8,7 @@ import { DURATION_KEY } from '../bake/durations.ts';
 import { printList } from '../bake/print-list.ts';
 import { reportAll } from '../bake/report-all.ts';
 import { isSelecting, selectTargets } from '../bake/select-targets.ts';
+import { watchTargets } from '../bake/watch-targets.ts';
 import { bakeOverrides } from '../bake-options.ts';
 import { buildMetadata, writeMetadata } from '../build-metadata.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from '../exit-code.ts';
@@ -45,6 +46,7 @@ async function bake(args: ParsedArgs, cli: Cli, remote: RemoteDefinition | null)
     environment: cli.env,
     workingDirectory: cli.cwd,
   };
+  if (isOn(args, 'watch')) return watchTargets(args, cli, options, (resolved) => buildTargets(resolved, args, cli));
   const selection = isSelecting(args) ? await selectTargets(args, cli, options) : null;
   if (selection === null && isSelecting(args)) return EXIT_USAGE;
   const list = args.values.get('list');

@@ -42,6 +42,12 @@ export const BAKE_COMMAND: CommandSpec = {
       placeholder: 'FILE',
       help: 'Metadata file of an earlier run, by whose durations --shard balances its parts',
     },
+    {
+      name: 'watch',
+      kind: 'optional',
+      placeholder: 'poll',
+      help: 'Build again what changed, until interrupted; =poll looks every second, for file systems that tell nothing',
+    },
     { name: 'discover', kind: 'switch', help: 'Print a bake file for the Dockerfiles below this directory, and build nothing' },
     { name: 'check', kind: 'switch', help: 'Check the Dockerfiles of the targets and build nothing' },
     {
@@ -66,6 +72,7 @@ export const BAKE_COMMAND: CommandSpec = {
     'tsbuild bake web api --set *.platform=linux/arm64',
     'tsbuild bake -f compose.yaml --print',
     'tsbuild bake --list targets',
+    'tsbuild bake --watch web',
     'tsbuild bake --affected=origin/main --shard 3/8',
   ],
 };
