@@ -31,7 +31,7 @@ export function resolveKnown(request: BakeRequest): KnownTargets {
 }
 
 /** Not part of what is built. */
-const APART: readonly string[] = ['name', 'description', 'linked', 'call'];
+const APART: readonly string[] = ['name', 'description', 'linked', 'call', 'extension'];
 
 /** The first attribute in which two states of a target differ, as bake files name it (`args.TAG`); null when they are equal. */
 export function changedAttribute(now: BakeTarget, before: BakeTarget): string | null {

@@ -71,6 +71,12 @@ describe('bake --affected', () => {
     expect((await bench.ok(['images'])).stdout).not.toContain('select/api');
   });
 
+  it('takes a definition from stdin for one that the commit does not have', async () => {
+    const stdin = readFileSync(join(repository.top, 'docker-bake.hcl'), 'utf8');
+    const { stdout } = await bench.ok(['bake', '-f', '-', '--affected', '--list', 'type=targets,format=json', 'api'], { ...cwd(), stdin });
+    expect(JSON.parse(stdout)).toMatchObject([{ name: 'api', kind: 'definition' }]);
+  });
+
   it('ends with code 1 and a hint when it cannot compare', async () => {
     const unknown = await bench.run(['bake', '--affected=no-such', '--print'], cwd());
     expect(unknown).toMatchObject({ code: 1, stdout: '' });

@@ -27,6 +27,8 @@ export interface OpenBakeOptions {
   readonly remote?: RemoteDefinition;
   /** Reads definition files in another way, for an earlier state of them. */
   readonly read?: (name: string) => string | null;
+  /** Text of `-f -`, for whoever opens it several times: a stream can be read once. */
+  readonly stdin?: () => string;
   /** Hears of every file of this machine that is read, or looked for. */
   readonly onRead?: (path: string) => void;
   /** What timestamp() gives; now unless given. */
@@ -78,9 +80,9 @@ async function loadYaml(): Promise<YamlModule> {
   return loaded.default ?? loaded;
 }
 
-function readText(name: string, { workingDirectory, remote, onRead }: OpenBakeOptions): string | null {
+function readText(name: string, { workingDirectory, remote, onRead, stdin }: OpenBakeOptions): string | null {
   try {
-    if (name === '-') return readFileSync(0, 'utf8');
+    if (name === '-') return stdin?.() ?? readFileSync(0, 'utf8');
     const local = name.startsWith('cwd://');
     const directory = remote === undefined ? workingDirectory : remote.directory;
     if (directory === null && !local) return null;

@@ -1,4 +1,5 @@
 // `tsbuild bake`: all targets of definition files in one go, or what they are (--print, --list, --check).
+import { readFileSync } from 'node:fs';
 import { type OpenBakeOptions, openBake, printBake } from '../../build/bake/open-bake.ts';
 import { fetchDefinition, type RemoteDefinition, remoteTarget, remoteUrl } from '../../build/bake/remote-definition.ts';
 import type { TargetOutcome } from '../../build/bake/run-bake.ts';
@@ -38,7 +39,12 @@ export const run: RunCommand = async (args, cli) => {
 };
 
 async function bake(args: ParsedArgs, cli: Cli, remote: RemoteDefinition | null): Promise<number> {
+  let stdin: string | null = null;
   const options: OpenBakeOptions = {
+    stdin: () => {
+      stdin ??= readFileSync(0, 'utf8');
+      return stdin;
+    },
     ...(remote === null ? {} : { remote }),
     files: listOf(args, 'file'),
     targets: remote === null ? args.positionals : args.positionals.slice(1),
