@@ -72,7 +72,7 @@ afterAll(async () => {
 });
 
 interface Operation {
-  readonly kind: 'build' | 'build-push' | 'push' | 'pull' | 'prune';
+  readonly kind: 'build' | 'build-push' | 'convert' | 'push' | 'pull' | 'prune';
   readonly args: readonly string[];
   /** Exit codes of a run that nobody disturbed. */
   readonly codes: readonly number[];
@@ -81,7 +81,7 @@ interface Operation {
 function chooseOperation(): Operation {
   const salt = random.pick(SALTS);
   const name = `${registry.host}/app:${salt}`;
-  switch (random.below(8)) {
+  switch (random.below(9)) {
     case 0:
       return { kind: 'build-push', args: ['--push', ...buildArgs(name, salt)], codes: [0] };
     case 1:
@@ -95,6 +95,10 @@ function chooseOperation(): Operation {
       return { kind: 'prune', args: ['prune', '--max-size', random.pick(['1m', '4m', '8m'])], codes: [0, 1] };
     case 5:
       return { kind: 'build', args: ['--no-cache', ...buildArgs(name, salt)], codes: [0] };
+    case 6: {
+      const output = `type=image,push=true,name=${name}-lazy,compression=estargz,force-compression=true`;
+      return { kind: 'convert', args: ['--output', output, '-q', '--build-arg', `SALT=${salt}`, context], codes: [0] };
+    }
     default:
       return { kind: 'build', args: buildArgs(name, salt), codes: [0] };
   }
