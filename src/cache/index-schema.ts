@@ -62,11 +62,19 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL, expires INTEGER 
 const firstSnapshot = (): string => `INSERT INTO sqlite_sequence (name, seq) VALUES ('snapshots', ${Math.floor(Date.now() / 10)})`;
 
 /** Tags are the one thing in the index that cannot be made again. */
-function salvageTags(damaged: DatabaseSync, fresh: DatabaseSync): void {
-  const insert = fresh.prepare('INSERT OR IGNORE INTO tags (name, target, created) VALUES (?, ?, ?)');
-  for (const { name, target, created } of damaged.prepare('SELECT name, target, created FROM tags').iterate()) {
-    if (typeof name === 'string' && typeof target === 'string' && typeof created === 'number') insert.run(name, target, created);
+function salvageTags(damaged: DatabaseSync): (fresh: DatabaseSync) => void {
+  const rows: [string, string, number][] = [];
+  try {
+    for (const { name, target, created } of damaged.prepare('SELECT name, target, created FROM tags').iterate()) {
+      if (typeof name === 'string' && typeof target === 'string' && typeof created === 'number') rows.push([name, target, created]);
+    }
+  } catch {
+    // What came before the damaged page counts.
   }
+  return (fresh) => {
+    const insert = fresh.prepare('INSERT OR IGNORE INTO tags (name, target, created) VALUES (?, ?, ?)');
+    for (const row of rows) insert.run(...row);
+  };
 }
 
 export const indexSchema = (): SqliteSchema => ({

@@ -1,12 +1,13 @@
 // One sqlite file shared by all processes: opened at first use, statements prepared once, errors
-// mapped to ours. A damaged or foreign file is moved aside and replaced by an empty one, because
+// mapped to ours. A damaged or foreign file is replaced by an empty one and kept aside, because
 // everything in it can be made again; what can be saved is copied over by the owner of the schema.
 import { existsSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { errnoOf, TsbuildError } from '../core/errors.ts';
-import { makeDirectory } from './make-directory.ts';
+import { emptyInPlace } from './foreign-database.ts';
 import { isFull } from './space-reserve.ts';
+import { BUSY_TIMEOUT, connect, inodeOf, versionOf } from './sqlite-connection.ts';
 import { storeError } from './store-errors.ts';
 
 /** A row as sqlite gave it: nothing in the file is believed before it is checked. */
@@ -18,12 +19,10 @@ export interface SqliteSchema {
   readonly create: string;
   /** Runs on every connection. */
   readonly pragmas: string;
-  /** Copies what can still be read of the damaged file into the new one; may throw. */
-  salvage?(damaged: DatabaseSync, fresh: DatabaseSync): void;
+  /** Reads what is worth keeping, and returns what writes it into the new file; both may throw. */
+  salvage?(damaged: DatabaseSync): (fresh: DatabaseSync) => void;
 }
 
-/** Milliseconds to wait for another process's write. */
-const BUSY_TIMEOUT = 10_000;
 /** Primary result codes of sqlite (https://sqlite.org/rescode.html). */
 const BUSY = new Set([5, 6]);
 const READ_ONLY = new Set([3, 8, 14, 23]);
@@ -38,6 +37,8 @@ export class SqliteDatabase<Column extends string> {
   readonly #onNotice: (message: string) => void;
   readonly #statements = new Map<string, StatementSync>();
   #db: DatabaseSync | undefined;
+  /** Of the file that was opened last. */
+  #inode: bigint | undefined;
   #depth = 0;
 
   constructor(path: string, schema: SqliteSchema, onNotice: (message: string) => void) {
@@ -105,13 +106,15 @@ export class SqliteDatabase<Column extends string> {
 
   /** Runs `body`; if the file turns out damaged, replaces it and runs `body` once more. */
   #attempt<T>(body: () => T): T {
+    let problem: 'foreign' | 'damaged';
     try {
       return body();
     } catch (error) {
       if (this.#depth > 0 || !isDamaged(error)) throw this.#mapError(error);
+      problem = error instanceof ForeignFile ? 'foreign' : 'damaged';
     }
-    this.#replace();
     try {
+      this.#replace(problem);
       return body();
     } catch (error) {
       throw this.#mapError(error);
@@ -129,6 +132,7 @@ export class SqliteDatabase<Column extends string> {
 
   #open(): DatabaseSync {
     if (this.#db !== undefined) return this.#db;
+    this.#inode = inodeOf(this.path);
     const db = connect(this.path);
     try {
       const version = versionOf(db);
@@ -143,32 +147,40 @@ export class SqliteDatabase<Column extends string> {
     return db;
   }
 
-  #replace(): void {
+  #replace(why: 'foreign' | 'damaged'): void {
     try {
       this.close();
     } catch {
       // A damaged file may also refuse to close; it is abandoned either way.
     }
     const aside = `${this.path}.damaged-${Date.now().toString(36)}`;
+    const replaced = why === 'foreign' ? emptyInPlace(this.path, aside, this.#schema) : this.#moveAside(aside);
+    if (replaced) this.#onNotice(`the index ${this.path} was damaged or of another version: it is now ${aside}, and a new one was begun`);
+  }
+
+  /** Only one process moves a damaged file; the others find the new one. */
+  #moveAside(aside: string): boolean {
+    const guard = connect(`${this.path}.guard`);
     try {
-      for (const suffix of ['-wal', '-shm', '']) {
-        if (existsSync(this.path + suffix)) renameSync(this.path + suffix, aside + suffix);
-      }
+      guard.exec('BEGIN EXCLUSIVE');
+      if (inodeOf(this.path) !== this.#inode) return false;
+      for (const suffix of ['-wal', '-shm', '']) if (existsSync(this.path + suffix)) renameSync(this.path + suffix, aside + suffix);
+      this.#salvage(aside);
+      return true;
     } catch (error) {
-      // Another process may have been faster with the same repair.
-      if (errnoOf(error) !== 'ENOENT') throw storeError(error, 'move aside', this.path);
+      if (errnoOf(error) === undefined) throw error;
+      throw storeError(error, 'move aside', this.path);
+    } finally {
+      guard.close();
     }
-    this.#salvage(aside);
-    this.#onNotice(`the index ${this.path} was damaged or of another version: it is now ${aside}, and a new one was begun`);
   }
 
   #salvage(aside: string): void {
-    if (this.#schema.salvage === undefined || !existsSync(aside)) return;
     const fresh = this.#open();
     let damaged: DatabaseSync | undefined;
     try {
       damaged = connect(aside);
-      this.#schema.salvage(damaged, fresh);
+      this.#schema.salvage?.(damaged)(fresh);
     } catch {
       // Nothing readable is left; the new index stays as it is.
     } finally {
@@ -206,11 +218,6 @@ function resultCode(error: unknown): number | undefined {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }
 
-function versionOf(db: DatabaseSync): number {
-  const row: Row<'user_version'> | undefined = db.prepare('PRAGMA user_version').get();
-  return Number(row?.user_version ?? 0);
-}
-
 /** Two processes may arrive here together: the second finds the version set and does nothing. */
 function createSchema(db: DatabaseSync, schema: SqliteSchema): void {
   db.exec('PRAGMA journal_mode = WAL');
@@ -221,24 +228,4 @@ function createSchema(db: DatabaseSync, schema: SqliteSchema): void {
     db.exec(`${schema.create}; PRAGMA user_version = ${schema.version}`);
   }
   db.exec('COMMIT');
-}
-
-function connect(path: string): DatabaseSync {
-  const { DatabaseSync } = loadSqlite();
-  makeDirectory(dirname(path));
-  return new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
-}
-
-/** Early releases of Node 24 warn when sqlite is loaded; that one warning is dropped, others pass. */
-function loadSqlite(): typeof import('node:sqlite') {
-  const emitWarning = process.emitWarning;
-  process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
-    if (rest[0] === 'ExperimentalWarning' && String(warning).startsWith('SQLite')) return;
-    Reflect.apply(emitWarning, process, [warning, ...rest]);
-  }) as typeof process.emitWarning;
-  try {
-    return process.getBuiltinModule('node:sqlite');
-  } finally {
-    process.emitWarning = emitWarning;
-  }
 }

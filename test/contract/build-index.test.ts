@@ -14,6 +14,7 @@ import { cacheKeyOf, type DiffId, digestOf, parseChainId, parseDiffId } from '..
 import { OCI_INDEX, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from '../../src/core/media-types.ts';
 
 const CHILD = fileURLToPath(new URL('./children/take-snapshots.ts', import.meta.url));
+const TAG_CHILD = fileURLToPath(new URL('./children/set-tag.ts', import.meta.url));
 
 let root: string;
 let index: SqliteIndex;
@@ -316,6 +317,26 @@ describe('damage', () => {
     reopen();
     expect(index.record(cacheKeyOf('a'))).toEqual(record('a'));
     expect(notices).toHaveLength(1);
+  });
+
+  it('is replaced by one of several processes that meet it at once, and no tag is lost', async () => {
+    for (let at = 0; at < 300; at += 1) index.setTag(`docker.io/library/old:${at}`, { ...layer('old'), mediaType: OCI_INDEX }, 1);
+    index.close();
+    const other = new DatabaseSync(file());
+    other.exec('PRAGMA user_version = 99');
+    other.close();
+    const children = Array.from({ length: 8 }, (_, at) =>
+      spawn(process.execPath, [TAG_CHILD, root, `docker.io/library/new:${at}`], { stdio: ['pipe', 'pipe', 'inherit'] }),
+    );
+    const ended = children.map((child) => new Promise<number | null>((resolve) => child.on('close', resolve)));
+    await Promise.all(children.map((child) => new Promise((resolve) => child.stdout.once('data', resolve))));
+    // All at one moment, as far as the machine can.
+    const moment = String(Date.now() + 20);
+    for (const child of children) child.stdin.end(moment);
+    expect(await Promise.all(ended)).toEqual(children.map(() => 0));
+    index = open();
+    expect(index.tags()).toHaveLength(308);
+    expect(readdirSync(join(root, 'index-v1')).filter((name) => /\.damaged-[^-]*$/.test(name))).toHaveLength(1);
   });
 
   it('starts over on an empty file', () => {

@@ -1,0 +1,37 @@
+// Opening a sqlite file: the one place that loads node:sqlite, and what can be asked of any file.
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { makeDirectory } from './make-directory.ts';
+
+/** Milliseconds to wait for another process's write. */
+export const BUSY_TIMEOUT = 10_000;
+
+export function connect(path: string): DatabaseSync {
+  const { DatabaseSync } = loadSqlite();
+  makeDirectory(dirname(path));
+  return new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
+}
+
+/** Early releases of Node 24 warn when sqlite is loaded; that one warning is dropped, others pass. */
+function loadSqlite(): typeof import('node:sqlite') {
+  const emitWarning = process.emitWarning;
+  process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
+    if (rest[0] === 'ExperimentalWarning' && String(warning).startsWith('SQLite')) return;
+    Reflect.apply(emitWarning, process, [warning, ...rest]);
+  }) as typeof process.emitWarning;
+  try {
+    return process.getBuiltinModule('node:sqlite');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+/** What the owner of the file keeps as its version; 0 for a new file. */
+export function versionOf(db: DatabaseSync): number {
+  const row = db.prepare('PRAGMA user_version').get();
+  return Number(row?.['user_version'] ?? 0);
+}
+
+/** Undefined when there is no file. */
+export const inodeOf = (path: string): bigint | undefined => statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
