@@ -51,7 +51,7 @@ export function cliPage(): string {
     '',
     '`tsbuild [build] [flags] CONTEXT` builds; the other commands look after images and the store. stdout carries the result only',
     '(a digest, a table, JSON, an archive), everything else goes to stderr. Exit codes: 0 done, 1 a build, registry or store failed,',
-    '2 wrong usage or an erroneous Dockerfile, 130 interrupted; `tsbuild run` ends with the code of its command.',
+    '2 wrong usage or an erroneous Dockerfile, 130 interrupted; `tsbuild run` ends with the code of its command, or as docker run: 127 it is not there, 126 it cannot be run, 125 tsbuild failed.',
     '',
     'Every command takes:',
     '',

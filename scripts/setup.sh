@@ -31,6 +31,7 @@ if [ "${1:-}" = test ]; then
   want curl curl
   want mmdebstrap mmdebstrap
   want qemu-aarch64-static qemu-user-static
+  want slirp4netns slirp4netns
   want fuse-overlayfs fuse-overlayfs
 fi
 if [ -n "$missing" ]; then

@@ -6,10 +6,11 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Cli } from './commands/command.ts';
 import { COMMANDS, findCommand } from './commands/table.ts';
-import { EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE } from './exit-code.ts';
+import { EXIT_OK, EXIT_USAGE } from './exit-code.ts';
 import { COMMON_FLAGS, ROOT_FLAG } from './flags/common.ts';
 import { isOn } from './flags/flag.ts';
 import { parseArgv } from './flags/parse-argv.ts';
+import { Interrupts } from './interrupts.ts';
 import type { Terminal } from './reporter/reporter.ts';
 
 /** `tsbuild [--root DIR] [COMMAND] …`; without a command, everything is `build`'s. */
@@ -53,19 +54,7 @@ function stderrTerminal(): Terminal {
   };
 }
 
-/** The first signal asks the build to stop and clean up; the second ends at once. */
-function interruptSignal(interrupt: AbortController): AbortSignal {
-  const onSignal = (): void => {
-    if (interrupt.signal.aborted) process.exit(EXIT_INTERRUPTED);
-    interrupt.abort(new Error('interrupted'));
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  process.on('SIGHUP', onSignal);
-  return interrupt.signal;
-}
-
-async function main(argv: readonly string[], interrupt: AbortController): Promise<number> {
+async function main(argv: readonly string[], interrupts: Interrupts): Promise<number> {
   if (argv.length === 0 || argv[0] === '--help' || argv[0] === '-h') {
     const { overview } = await import('./help.ts');
     process.stdout.write(overview(COMMANDS.map((command) => command.spec)));
@@ -81,6 +70,7 @@ async function main(argv: readonly string[], interrupt: AbortController): Promis
     return EXIT_OK;
   }
   if (name === null) await refuseLookalike(args.positionals);
+  interrupts.listen();
   const cli: Cli = {
     env: process.env,
     cwd: process.cwd(),
@@ -92,7 +82,8 @@ async function main(argv: readonly string[], interrupt: AbortController): Promis
       process.stdout.write(text);
     },
     stderr: stderrTerminal(),
-    signal: interruptSignal(interrupt),
+    signal: interrupts.signal,
+    divertSignal: interrupts.divert,
     root: storeRoot(args.values.get('root'), process.env),
   };
   const { run } = await command.load();
@@ -121,12 +112,12 @@ export async function runProgram(): Promise<void> {
     if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT_OK);
     throw error;
   });
-  const interrupt = new AbortController();
+  const interrupts = new Interrupts();
   try {
-    process.exitCode = await main(process.argv.slice(2), interrupt);
+    process.exitCode = await main(process.argv.slice(2), interrupts);
   } catch (error) {
     const { reportError } = await import('./report-error.ts');
-    process.exitCode = reportError(error, stderrTerminal(), interrupt.signal.aborted);
+    process.exitCode = reportError(error, stderrTerminal(), interrupts.signal.aborted);
   }
   leave();
 }

@@ -47,9 +47,11 @@ export class LentTerminal implements ShellTerminal {
   }
 }
 
-/** Calls back with each new size of the terminal; returns what ends that. */
+/** Calls back with the size of the terminal, now and whenever it is another; returns what ends that. */
 export function onResize(listener: (size: TerminalSize) => void): () => void {
   const tell = (): void => listener(terminalSize());
   process.stdout.on('resize', tell);
+  // It may have changed while the program was prepared.
+  tell();
   return () => process.stdout.off('resize', tell);
 }

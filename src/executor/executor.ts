@@ -83,6 +83,8 @@ export interface RunRequest {
   readonly noCache?: boolean;
   /** The program reads what `RunInput.stdin` says; without it, its input is empty. */
   readonly stdin?: boolean;
+  /** The program gets what `RunInput.onSignal` says. */
+  readonly signals?: boolean;
   /** The program gets a terminal of this size; its output arrives as stdout. */
   readonly terminal?: TerminalSize;
   readonly hostBinds?: readonly HostBind[];
@@ -96,10 +98,14 @@ export interface RunInput {
   readonly stdin?: Readable;
   /** Calls back with each new size of the terminal; returns what ends that. */
   onResize?(listener: (size: TerminalSize) => void): () => void;
+  /** Calls back with each signal that the program should get; returns what ends that. */
+  onSignal?(listener: (name: NodeJS.Signals) => void): () => void;
 }
 
 export interface RunResult {
   readonly exitCode: number;
+  /** The program could not be started: it is not there, or is nothing that can be run by this user. */
+  readonly notStarted?: 'missing' | 'unusable';
   /** Signal name when the process was killed; `oom` when the kernel killed it for memory. */
   readonly killedBy?: string;
 }

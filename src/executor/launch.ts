@@ -89,6 +89,8 @@ function start(command: readonly string[], options: LaunchOptions, handshake: bo
   const [program = '', ...args] = command;
   const child = spawn(program, args, {
     stdio: [handshake ? 'pipe' : 'ignore', handshake ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    // In a session of its own: Ctrl-C in the caller's terminal is for the caller, who decides what it means.
+    detached: true,
     // Steps must not find the caller's environment in a parent's /proc entry.
     env: { PATH: toolPath(), ...(options.compileCache === undefined ? {} : { NODE_COMPILE_CACHE: options.compileCache }) },
   });

@@ -79,6 +79,10 @@ function receive(serving: Serving, message: ClientMessage): void {
     serving.inputs.get(message.id)?.resize(message.size);
     return;
   }
+  if (message.type === 'signal') {
+    serving.inputs.get(message.id)?.signal(message.name);
+    return;
+  }
   if (message.type === 'cancel') {
     serving.running.get(message.id)?.abort();
     return;
@@ -118,7 +122,7 @@ async function perform(serving: Serving, id: number, call: Call, signal: AbortSi
 const cacheStore = (): Promise<typeof import('./sandbox/cache-store.ts')> => import('./sandbox/cache-store.ts');
 
 async function run(serving: Serving, id: number, request: RunRequest, signal: AbortSignal): Promise<RunResult> {
-  const wantsInput = request.stdin === true || request.terminal !== undefined;
+  const wantsInput = request.stdin === true || request.signals === true || request.terminal !== undefined;
   const input = wantsInput ? new StepInput((open) => serving.send({ type: 'input-taken', id, open })) : null;
   // Before anything is awaited: input may follow at once.
   if (input !== null) serving.inputs.set(id, input);

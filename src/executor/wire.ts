@@ -22,6 +22,7 @@ export type ClientMessage =
   | { readonly type: 'cancel'; readonly id: number }
   /** Input for the program of a `run`, null at its end. One at a time: the next follows `input-taken`. */
   | { readonly type: 'input'; readonly id: number; readonly data: Uint8Array | null }
+  | { readonly type: 'signal'; readonly id: number; readonly name: NodeJS.Signals }
   | { readonly type: 'resize'; readonly id: number; readonly size: TerminalSize }
   /** The stack below an `unpack` is there; null when it will never be. */
   | { readonly type: 'parent'; readonly id: number; readonly parent: SnapshotStack | null };

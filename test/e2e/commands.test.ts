@@ -30,8 +30,6 @@ CMD ["default", "words"]
 });
 afterAll(() => bench?.dispose());
 
-const run = (...args: string[]) => bench.run(['run', '--network', 'none', ...args]);
-
 describe('images', () => {
   it('lists names, digests and platforms', async () => {
     const table = (await bench.ok(['images'])).stdout;
@@ -107,49 +105,6 @@ describe('save and load', () => {
     const result = await bench.run(['load'], { stdin: 'this is no archive\n'.repeat(100) });
     expect(result.code).toBe(1);
     expect(result.stderr).toMatch(/error\[.*\n(.*\n)*hint: /);
-  });
-});
-
-describe('run', () => {
-  it('uses what the image says', async () => {
-    expect((await run('app:1')).stdout).toBe('hello world from nobody in /work: default words\n');
-  });
-
-  it.each([
-    ['arguments replace CMD', ['app:1', 'other'], 'hello world from nobody in /work: other\n'],
-    ['-e wins over ENV', ['-e', 'NAME=there', 'app:1', 'x'], 'hello there from nobody in /work: x\n'],
-    ['-e without a value takes the environment', ['-e', 'NAME', 'app:1', 'x'], 'hello outside from nobody in /work: x\n'],
-    ['--user', ['--user', '0', 'app:1', 'x'], 'hello world from root in /work: x\n'],
-    ['--workdir', ['-w', '/tmp', 'app:1', 'x'], 'hello world from nobody in /tmp: x\n'],
-    ['--entrypoint drops CMD', ['--entrypoint', 'pwd', 'app:1'], '/work\n'],
-    ["--entrypoint '' takes the arguments as the command", ['--entrypoint', '', 'app:1', 'id', '-un'], 'nobody\n'],
-    ['flags of the command are its own', ['--entrypoint', 'echo', 'app:1', '-n', '--help', '-h'], '--help -h'],
-    ['--add-host', ['--add-host', 'db:192.0.2.9', '--entrypoint', 'grep', 'app:1', '192.0.2.9', '/etc/hosts'], '192.0.2.9\tdb\n'],
-  ])('%s', async (_name, args, stdout) => {
-    const result = await bench.ok(['run', '--network', 'none', ...args], { env: { NAME: 'outside' } });
-    expect(result.stdout).toBe(stdout);
-  });
-
-  it('passes output and the exit code on', async () => {
-    const failed = await run('base', 'sh', '-c', 'echo out; echo err >&2; exit 42');
-    expect(failed).toMatchObject({ code: 42, stdout: 'out\n' });
-    expect(failed.stderr).toBe('err\n');
-    const missing = await run('base', '/no/such/program');
-    expect(missing.code).not.toBe(0);
-    expect(missing.stderr).toContain('exec: "/no/such/program": stat /no/such/program: no such file or directory');
-    expect((await run('base', '/etc/passwd')).stderr).toContain('exec: "/etc/passwd": permission denied');
-  });
-
-  it('throws the changes away', async () => {
-    await bench.ok(['run', '--network', 'none', 'base', 'touch', '/made']);
-    expect((await run('base', 'ls', '/made')).code).not.toBe(0);
-  });
-
-  it('says so when an image has no command', async () => {
-    await bench.ok(['-q', '-t', 'silent', bench.context({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })]);
-    const result = await run('silent');
-    expect(result.code).toBe(2);
-    expect(result.stderr).toMatch(/silent has no command[\s\S]*hint: /);
   });
 });
 

@@ -95,7 +95,7 @@ describe('run -t', () => {
     await session.shown('ready');
     const program = descendantsOf(session.pid).find(({ pid }) => commandLine(pid).includes('run -it base') && isNode(pid));
     process.kill(program?.pid ?? 0, 'SIGTERM');
-    await session.shown('rc 130');
+    await session.shown('rc 143');
     const sums = (await session.ended()).match(/^[0-9a-f]{32}/gm);
     expect(new Set(sums).size).toBe(1);
   });

@@ -6,15 +6,9 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildBase, leftovers, openWorkbench, stepsOf, type Workbench } from '../support/cli.ts';
+import type { Machine } from '../support/machine.ts';
 import { type UnprivilegedUser, unprivilegedUser } from '../support/unprivileged.ts';
-import {
-  canUse,
-  type Device,
-  type InstalledProgram,
-  installProgram,
-  openUserWorkbench,
-  type UserWorkbench,
-} from '../support/user-program.ts';
+import { canUse, type InstalledProgram, installProgram, openUserWorkbench, type UserWorkbench } from '../support/user-program.ts';
 
 const ranged = unprivilegedUser(true);
 const single = unprivilegedUser(false);
@@ -40,11 +34,11 @@ afterAll(() => {
 });
 
 /** A workbench of the user for the tests of one suite, with the image `base` of root. */
-function userBench(user: UnprivilegedUser | null, devices: readonly Device[] = []): () => UserWorkbench {
+function userBench(user: UnprivilegedUser | null, machine: Machine = {}): () => UserWorkbench {
   let bench: UserWorkbench | undefined;
   beforeAll(async () => {
     if (user === null) return;
-    bench = openUserWorkbench(program, user, devices);
+    bench = openUserWorkbench(program, user, machine);
     await bench.ok(['load', '-i', baseArchive]);
   });
   afterAll(async () => {
@@ -134,7 +128,7 @@ RUN id > who && touch -d @1700000000 who .
 
 describe.skipIf(ranged === null)('a user with id ranges and fuse-overlayfs', () => {
   const fuse = ranged !== null && canUse('fuse', ranged);
-  const open = userBench(ranged, fuse ? ['fuse'] : []);
+  const open = userBench(ranged, fuse ? { devices: ['fuse'] } : {});
   const closed = userBench(ranged);
 
   it('makes the layers that root makes', async () => {
@@ -160,7 +154,7 @@ RUN cat /d/two && rm -r /d/old && touch -d @1700000000 /d
 describe.skipIf(ranged === null)('a user with id ranges and a private network', () => {
   const tun = ranged !== null && canUse('net/tun', ranged);
 
-  const bench = userBench(ranged, tun ? ['net/tun'] : []);
+  const bench = userBench(ranged, tun ? { devices: ['net/tun'] } : {});
   let server: Server;
   let port: number;
   beforeAll(async () => {

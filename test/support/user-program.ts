@@ -5,6 +5,7 @@ import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CliOptions, HOME, openWorkbench, type Workbench } from './cli.ts';
+import { type Device, type Machine, onMachine } from './machine.ts';
 import type { UnprivilegedUser } from './unprivileged.ts';
 
 export interface InstalledProgram {
@@ -22,29 +23,15 @@ export function installProgram(): InstalledProgram {
   return { path: join(home, 'bin/tsbuild'), remove: () => rmSync(home, { recursive: true, force: true }) };
 }
 
-/** Devices that many machines keep to root, with their numbers. */
-const DEVICES = { 'net/tun': [10, 200], fuse: [10, 229] } as const;
-export type Device = keyof typeof DEVICES;
-
-const asUser = (user: UnprivilegedUser): readonly string[] => {
+/** The user on a machine that may differ from this one. */
+function commandOf(user: UnprivilegedUser, machine: Machine): readonly string[] {
   const id = String(user.uid);
-  return ['setpriv', '--reuid', id, '--regid', id, '--clear-groups', '--inh-caps=-all', '--'];
-};
-
-/** In a mount namespace of its own the command sees device nodes that everybody may open. */
-function commandOf(user: UnprivilegedUser, devices: readonly Device[]): readonly string[] {
-  if (devices.length === 0) return asUser(user);
-  const nodes = devices.map((name) => {
-    const [major, minor] = DEVICES[name];
-    return `mknod -m 666 /mnt/${minor} c ${major} ${minor}; mount --bind /mnt/${minor} /dev/${name}`;
-  });
-  const script = ['set -e', 'mount -t tmpfs -o mode=755 devices /mnt', ...nodes, 'umount -l /mnt', 'exec "$@"'];
-  return ['unshare', '-m', 'sh', '-c', script.join('\n'), 'sh', ...asUser(user)];
+  return [...onMachine(machine), 'setpriv', '--reuid', id, '--regid', id, '--clear-groups', '--inh-caps=-all', '--'];
 }
 
 /** False, and said, where even a node of its own does not let the user open the device. */
 export function canUse(device: Device, user: UnprivilegedUser): boolean {
-  const [program = '', ...args] = commandOf(user, [device]);
+  const [program = '', ...args] = commandOf(user, { devices: [device] });
   const opened = spawnSync(program, [...args, 'sh', '-c', `: <>/dev/${device}`], { stdio: 'ignore' }).status === 0;
   if (!opened) console.warn(`/dev/${device} cannot be opened here, not even by root: only what is said about that is tested`);
   return opened;
@@ -55,12 +42,12 @@ export interface UserWorkbench extends Workbench {
   sh(script: string): number | null;
 }
 
-/** Everything below `dir` belongs to the user, who may open `devices`. */
-export function openUserWorkbench(program: InstalledProgram, user: UnprivilegedUser, devices: readonly Device[] = []): UserWorkbench {
+/** Everything below `dir` belongs to the user. */
+export function openUserWorkbench(program: InstalledProgram, user: UnprivilegedUser, machine: Machine = {}): UserWorkbench {
   // /var/tmp: overlay needs a file system that keeps attributes, and /tmp may be a tmpfs without them.
   const parent = mkdtempSync('/var/tmp/tsbuild-user-');
   chmodSync(parent, 0o755);
-  const command = commandOf(user, devices);
+  const command = commandOf(user, machine);
   const home = join(parent, 'home');
   mkdirSync(home);
   const defaults: CliOptions = {

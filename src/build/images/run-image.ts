@@ -20,6 +20,7 @@ export interface RunImageOptions {
   readonly env: readonly string[];
   readonly user?: string;
   readonly workdir?: string;
+  readonly hostname: string;
   readonly network: ExecOp['network'];
   readonly memory?: number;
   readonly cpus?: number;
@@ -35,7 +36,7 @@ export interface RunImageOptions {
   readonly input?: RunInput;
 }
 
-export type { HostBind, RunInput, TerminalSize } from '../../executor/executor.ts';
+export type { HostBind, RunInput, RunResult, TerminalSize } from '../../executor/executor.ts';
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -60,12 +61,17 @@ export async function runImage(
           op: {
             type: 'exec',
             args: commandLine(options, config.Entrypoint ?? [], config.Cmd ?? []),
-            env: mergeEnv(config.Env ?? [], [...(options.terminal === undefined ? [] : ['TERM=xterm']), ...options.env]),
+            env: mergeEnv(config.Env ?? [], [
+              `HOSTNAME=${options.hostname}`,
+              ...(options.terminal === undefined ? [] : ['TERM=xterm']),
+              ...options.env,
+            ]),
             cwd: options.workdir ?? config.WorkingDir ?? '/',
             user: options.user ?? config.User ?? '',
             mounts: [],
             network: options.network,
             security: 'sandbox',
+            hostname: options.hostname,
             addHosts: options.addHosts,
             ...(options.ulimits.length === 0 ? {} : { ulimits: options.ulimits }),
           },
@@ -78,6 +84,7 @@ export async function runImage(
           platform: options.platform,
           hostBinds: options.volumes,
           stdin: options.input?.stdin !== undefined,
+          signals: options.input?.onSignal !== undefined,
           ...(options.terminal === undefined ? {} : { terminal: options.terminal }),
           ...(options.memory === undefined ? {} : { memory: options.memory }),
           ...(options.cpus === undefined ? {} : { cpus: options.cpus }),

@@ -1,6 +1,7 @@
 // What a command gets from main and what it gives back.
 import type { Readable } from 'node:stream';
 import type { CommandSpec, ParsedArgs } from '../flags/flag.ts';
+import type { DivertSignal } from '../interrupts.ts';
 import type { Terminal } from '../reporter/reporter.ts';
 
 export interface Cli {
@@ -12,6 +13,7 @@ export interface Cli {
   readonly stderr: Terminal;
   /** Aborted by the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
+  readonly divertSignal: DivertSignal;
   /** Store directory, absolute. */
   readonly root: string;
 }

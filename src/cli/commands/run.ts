@@ -1,8 +1,11 @@
 // `tsbuild run`: a command in a container of an image. Its input, output and exit code are ours.
-import { type RunImageOptions, runImage } from '../../build/images/run-image.ts';
+import { randomBytes } from 'node:crypto';
+import { type RunImageOptions, type RunResult, runImage } from '../../build/images/run-image.ts';
 import { hostLine, ulimit } from '../build-options.ts';
+import { EXIT_FAILED, EXIT_NOT_FOUND, EXIT_NOT_RUNNABLE, EXIT_RUN_FAILED } from '../exit-code.ts';
 import { isOn, listOf, type ParsedArgs } from '../flags/flag.ts';
 import { usageError } from '../flags/parse-argv.ts';
+import { reportError } from '../report-error.ts';
 import { parseSize } from '../sizes.ts';
 import { hasTerminal, onResize, takeTerminal, terminalSize } from '../user-terminal.ts';
 import { parseVolume } from '../volumes.ts';
@@ -11,23 +14,37 @@ import { wantedPlatform } from './platform.ts';
 import { withSession } from './session.ts';
 
 /** The command's own exit code becomes ours; 128 + N for a signal is what shells do and the sandbox reports. */
-export const run: RunCommand = (args, cli) => {
+export const run: RunCommand = async (args, cli) => {
   const options = optionsOf(args, cli);
+  try {
+    return await runIn(args, cli, options);
+  } catch (error) {
+    const code = reportError(error, cli.stderr, cli.signal.aborted);
+    return code === EXIT_FAILED ? EXIT_RUN_FAILED : code;
+  }
+};
+
+function runIn(args: ParsedArgs, cli: Cli, options: RunImageOptions): Promise<number> {
   const isolation = args.values.get('isolation');
   return withSession(cli, isolation === undefined ? {} : { isolation }, async (session) => {
     const connection = connect(args, cli);
+    const input = { ...connection.options.input, onSignal: cli.divertSignal };
     try {
-      const result = await runImage(session, { ...options, ...connection.options }, (stream, data) => {
+      const result = await runImage(session, { ...options, ...connection.options, input }, (stream, data) => {
         (stream === 'stdout' ? process.stdout : process.stderr).write(data);
       });
       connection.release();
       if (result.killedBy !== undefined) cli.stderr.write(`tsbuild: the command was killed (${result.killedBy})\n`);
-      return result.exitCode;
+      return exitCodeOf(result);
     } finally {
       connection.release();
     }
   });
-};
+}
+
+const NOT_STARTED = { missing: EXIT_NOT_FOUND, unusable: EXIT_NOT_RUNNABLE } as const;
+
+const exitCodeOf = ({ exitCode, notStarted }: RunResult): number => (notStarted === undefined ? exitCode : NOT_STARTED[notStarted]);
 
 function optionsOf(args: ParsedArgs, cli: Cli): RunImageOptions {
   const [image = '', ...command] = args.positionals;
@@ -36,12 +53,15 @@ function optionsOf(args: ParsedArgs, cli: Cli): RunImageOptions {
   if (bytes === null) throw usageError('run', `--memory is not a size: ${JSON.stringify(memory)}`);
   const cpus = args.values.get('cpus');
   if (cpus !== undefined && !(Number(cpus) > 0)) throw usageError('run', `--cpus is not a number: ${JSON.stringify(cpus)}`);
+  const workdir = args.values.get('workdir');
+  if (workdir?.startsWith('/') === false) throw usageError('run', `--workdir is not an absolute path: ${JSON.stringify(workdir)}`);
   return {
     image,
     command,
     env: listOf(args, 'env').flatMap((item) =>
       item.includes('=') ? [item] : cli.env[item] === undefined ? [] : [`${item}=${cli.env[item]}`],
     ),
+    hostname: args.values.get('hostname') ?? randomBytes(6).toString('hex'),
     network: (args.values.get('network') ?? 'default') as 'default',
     addHosts: listOf(args, 'add-host').map((item) => hostLine(item, 'run')),
     ulimits: listOf(args, 'ulimit').map((item) => ulimit(item, 'run')),
@@ -49,7 +69,7 @@ function optionsOf(args: ParsedArgs, cli: Cli): RunImageOptions {
     platform: wantedPlatform(args),
     ...optional('entrypoint', args.values.get('entrypoint')),
     ...optional('user', args.values.get('user')),
-    ...optional('workdir', args.values.get('workdir')),
+    ...optional('workdir', workdir),
     ...(bytes === undefined ? {} : { memory: bytes }),
     ...(cpus === undefined ? {} : { cpus: Number(cpus) }),
   };

@@ -17,6 +17,7 @@ export const RUN_COMMAND: CommandSpec = {
     },
     { name: 'user', short: 'u', kind: 'value', placeholder: 'USER[:GROUP]', help: 'User the command runs as' },
     { name: 'workdir', short: 'w', kind: 'value', placeholder: 'DIR', help: 'Working directory' },
+    { name: 'hostname', kind: 'value', placeholder: 'NAME', help: 'Host name, also in $HOSTNAME (default: random)' },
     { name: 'entrypoint', kind: 'value', placeholder: 'PROGRAM', help: "Instead of the image's ENTRYPOINT; '' removes it" },
     { name: 'network', kind: 'value', placeholder: 'MODE', choices: ['default', 'none', 'host'], help: 'default, none or host' },
     { name: 'add-host', kind: 'list', placeholder: 'HOST:IP', help: 'Add a line to /etc/hosts' },

@@ -14,6 +14,7 @@ import { DEFAULT_HOSTNAME, hostsText } from '../sandbox/hosts-file.ts';
 import type { ProvidedFile } from '../sandbox/mount-content.ts';
 import { describeProgram, findProgram } from '../sandbox/program-check.ts';
 import { hostResolvConf } from '../sandbox/resolv-conf.ts';
+import { notStarted } from '../sandbox/run-container.ts';
 import { checkedId, createUpper, removeWork, treeOf } from '../sandbox/snapshot-directory.ts';
 import { environment } from '../sandbox/step-environment.ts';
 import type { LogChannel, StepHost } from '../sandbox/step-host.ts';
@@ -56,7 +57,8 @@ export async function runInChroot(
   const view = new ContainerView(tree, []);
   try {
     await new Placements(scope, request, view, changes).placeAll(provideFiles(scope, request), signal);
-    return await runProgram(scope, request, view, tree, { log, input: request.stdin === true ? input : null }, signal);
+    const connection = { log, input: request.stdin === true ? input : null, signals: input };
+    return await runProgram(scope, request, view, tree, connection, signal);
   } finally {
     // Also after a failure: caches go home.
     collectChanges(
@@ -88,36 +90,39 @@ async function runProgram(
   request: RunRequest,
   view: ContainerView,
   tree: string,
-  { log, input }: Connection,
+  connection: Connection,
   signal: AbortSignal,
 ): Promise<RunResult> {
   const { op } = request;
+  const { log } = connection;
   const files = readUserFiles(view);
   const user = lookupUser(op.user, files);
   const cwd = createWorkingDirectory(scope, view, op.cwd, user);
   const env = environment(request, () => homeOf(user.uid, files.passwd));
   checkRunnable(scope.host, view, op);
-  const problem = describeProgram(view, op);
+  const problem = describeProgram(view, op, user);
   const program = findProgram(view, op, op.args[0] ?? '');
   if (problem !== null || program === null) {
-    log.write('stderr', Buffer.from(`${problem?.message ?? 'no program'}\n`));
-    return { exitCode: problem?.exitCode ?? 1 };
+    return notStarted(log, problem ?? { kind: 'missing', message: 'no program', exitCode: 1 });
   }
   const spec: ChrootSpec = { tree, cwd, program: program.path, args: op.args, env, ...user };
   const specFile = join(scope.files, 'spec');
   writeFileSync(specFile, JSON.stringify(spec), { mode: 0o600 });
-  return { exitCode: await spawnInside(scope, tree, specFile, { log, input }, signal) };
+  return { exitCode: await spawnInside(scope, tree, specFile, connection, signal) };
 }
 
 interface Connection {
   readonly log: LogChannel;
   readonly input: StepInput | null;
+  /** Also where the program gets no input. */
+  readonly signals: StepInput | null;
 }
 
 async function spawnInside(scope: StepScope, tree: string, specFile: string, connection: Connection, signal: AbortSignal): Promise<number> {
   const { host } = scope;
   if (signal.aborted) throw cancelled();
-  const streams = openStreams({ host, runtime: null, bundle: scope.filesRelative, ...connection });
+  const { log, input } = connection;
+  const streams = openStreams({ host, runtime: null, bundle: scope.filesRelative, log, input });
   const args = [...process.execArgv, process.argv[1] ?? '', 'enter-chroot', specFile];
   host.runningTrees.add(tree);
   const child = spawn(process.execPath, args, {
@@ -131,6 +136,7 @@ async function spawnInside(scope: StepScope, tree: string, specFile: string, con
     killInside(tree);
   };
   signal.addEventListener('abort', stop, { once: true });
+  connection.signals?.onSignal((name) => child.kill(name));
   try {
     const code = await new Promise<number>((resolve, reject) => {
       child.once('error', reject);

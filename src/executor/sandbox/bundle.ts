@@ -70,7 +70,7 @@ export function bundleConfig(input: BundleInput): object {
     process: {
       terminal: input.terminal !== undefined,
       ...(input.terminal === undefined ? {} : { consoleSize: { height: input.terminal.rows, width: input.terminal.columns } }),
-      user: { uid: input.user.uid, gid: input.user.gid, umask: 0o022, additionalGids: input.user.groups },
+      user: { uid: input.user.uid, gid: input.user.gid, umask: 0o022, additionalGids: input.singleId ? [] : input.user.groups },
       args: input.args,
       env: input.env,
       cwd: input.cwd,

@@ -58,6 +58,12 @@ export class ContainerView {
     return target === '/' ? (path === '/' ? hostPath : hostPath + path) : hostPath + path.slice(target.length);
   }
 
+  /** Whether a path without links is in, or below, a file system that is made when the step starts. */
+  isFresh(path: string): boolean {
+    for (let at = path; at !== '' && at !== '/'; at = at.slice(0, at.lastIndexOf('/'))) if (this.#mounts.get(at) === null) return true;
+    return false;
+  }
+
   lstat(path: string): Stats | null {
     const host = this.hostPath(path);
     return host === null ? null : lstatOrNull(host);

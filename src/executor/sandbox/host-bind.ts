@@ -15,7 +15,12 @@ export function prepareHostBind(scope: StepScope, bind: HostBind): MountContent 
   try {
     const kind = fstatSync(fd).isDirectory() ? 'dir' : 'file';
     const { path } = scope.mountDescriptor(fd, kind);
-    return { kind, hostPath: path, options: bind.readonly ? ['rbind', 'ro', 'rro'] : ['rbind', 'rw'], growable: !bind.readonly };
+    return {
+      kind,
+      hostPath: path,
+      options: bind.readonly ? ['rbind', 'ro', ...(kind === 'dir' ? ['rro'] : [])] : ['rbind', 'rw'],
+      growable: !bind.readonly,
+    };
   } finally {
     closeSync(fd);
   }

@@ -5,8 +5,11 @@ import { closeSync, constants, openSync, readSync, type Stats } from 'node:fs';
 import { fsPath } from '../../core/path-bytes.ts';
 import type { ExecOp } from '../../graph/op.ts';
 import type { ContainerView } from './container-view.ts';
+import type { StepUser } from './user-lookup.ts';
 
 export interface ProgramProblem {
+  /** `format`: it is there and may be run, but the kernel does not know how. */
+  readonly kind: 'missing' | 'unusable' | 'format';
   readonly message: string;
   readonly exitCode: number;
 }
@@ -15,36 +18,52 @@ export interface ProgramProblem {
 const INTERPRETERS = 4;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+/** The same before the step starts; null also where the program may be in a file system that is made with it. */
+export function certainProblem(view: ContainerView, op: ExecOp, user: StepUser): ProgramProblem | null {
+  const problem = describeProgram(view, op, user);
+  if (problem?.kind !== 'missing') return problem;
+  const fresh = candidatesOf(op, op.args[0] ?? '').some((candidate) => view.isFresh(view.resolve(candidate).path));
+  return fresh ? null : problem;
+}
+
 /** Null when nothing is wrong with the program: then it was the runtime. */
-export function describeProgram(view: ContainerView, op: ExecOp): ProgramProblem | null {
+export function describeProgram(view: ContainerView, op: ExecOp, user: StepUser): ProgramProblem | null {
   const [name = ''] = op.args;
   const found = findProgram(view, op, name);
   if (found === null) {
     const why = name.includes('/') ? `stat ${name}: no such file or directory` : 'executable file not found in $PATH';
-    return { message: `exec: ${JSON.stringify(name)}: ${why}`, exitCode: 1 };
+    return { kind: 'missing', message: `exec: ${JSON.stringify(name)}: ${why}`, exitCode: 1 };
   }
-  if (!found.stat.isFile() || (found.stat.mode & 0o111) === 0) {
+  if (!found.stat.isFile() || !mayRun(found.stat, user)) {
     const why = found.stat.isDirectory() ? 'is a directory' : 'permission denied';
-    return { message: `exec: ${JSON.stringify(name)}: ${why}`, exitCode: 1 };
+    return { kind: 'unusable', message: `exec: ${JSON.stringify(name)}: ${why}`, exitCode: 1 };
   }
   const why = unrunnable(view, found.path);
-  return why === null ? null : { message: `exec ${found.path}: ${why}`, exitCode: 255 };
+  return why === null ? null : { kind: 'format', message: `exec ${found.path}: ${why}`, exitCode: 255 };
 }
 
 export function findProgram(view: ContainerView, op: ExecOp, name: string): { readonly path: string; readonly stat: Stats } | null {
-  const candidates = name.includes('/')
-    ? [name.startsWith('/') ? name : `${op.cwd}/${name}`]
-    : searchPath(op)
-        .filter((directory) => directory !== '')
-        .map((directory) => `${directory}/${name}`);
   let unusable: { readonly path: string; readonly stat: Stats } | null = null;
-  for (const candidate of candidates) {
+  for (const candidate of candidatesOf(op, name)) {
     const { path, stat } = view.resolve(candidate);
     if (stat === null) continue;
     if (stat.isFile() && (stat.mode & 0o111) !== 0) return { path, stat };
     unusable ??= { path, stat };
   }
   return unusable;
+}
+
+function candidatesOf(op: ExecOp, name: string): readonly string[] {
+  if (name.includes('/')) return [name.startsWith('/') ? name : `${op.cwd}/${name}`];
+  return searchPath(op)
+    .filter((directory) => directory !== '')
+    .map((directory) => `${directory}/${name}`);
+}
+
+function mayRun({ mode, uid, gid }: Stats, user: StepUser): boolean {
+  if (user.uid === 0) return (mode & 0o111) !== 0;
+  if (uid === user.uid) return (mode & 0o100) !== 0;
+  return (mode & (gid === user.gid || user.groups.includes(gid) ? 0o010 : 0o001)) !== 0;
 }
 
 function searchPath(op: ExecOp): string[] {

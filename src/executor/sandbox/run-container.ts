@@ -6,19 +6,22 @@ import { basename, join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
 import type { RunRequest, RunResult } from '../executor.ts';
 import type { ContainerView } from './container-view.ts';
-import { describeProgram } from './program-check.ts';
+import { passSignal, signalExitCode } from './pass-signals.ts';
+import { describeProgram, type ProgramProblem } from './program-check.ts';
 import { containerPid, type Runtime, runtimeError, startContainer } from './runtime.ts';
 import type { StepCgroups } from './step-cgroups.ts';
 import type { LogChannel } from './step-host.ts';
 import type { StepScope } from './step-scope.ts';
 import { openStreams } from './terminal.ts';
 import type { StepInput } from './terminal-input.ts';
+import type { StepUser } from './user-lookup.ts';
 
 export interface ContainerRun {
   readonly scope: StepScope;
   readonly runtime: Runtime;
   readonly bundle: string;
   readonly view: ContainerView;
+  readonly user: StepUser;
   readonly cgroups: StepCgroups;
   readonly request: RunRequest;
   readonly log: LogChannel;
@@ -55,11 +58,19 @@ export async function runContainer(run: ContainerRun): Promise<RunResult> {
     child.once('error', reject);
     child.once('exit', (code, name) => resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])));
   });
-  const stop = killOnAbort(bundle, signal, (name) => child.kill(name));
+  const ending = new AbortController();
+  let endedBy: NodeJS.Signals | null = null;
+  run.input?.onSignal((name) => {
+    if (passSignal(containerPid(bundle), name)) return;
+    endedBy = name;
+    ending.abort();
+  });
+  const stop = killOnAbort(bundle, AbortSignal.any([signal, ending.signal]), (name) => child.kill(name));
   try {
     const code = await ended;
     await streams.drained();
     if (signal.aborted) throw cancelled();
+    if (endedBy !== null) return { exitCode: signalExitCode(endedBy) };
     return code === 0 ? { exitCode: 0 } : failure(run, code);
   } finally {
     stop();
@@ -87,11 +98,18 @@ function killOnAbort(bundle: string, signal: AbortSignal, killRuntime: (name: No
     if (pid === null && tries > 100) killRuntime('SIGKILL');
     timer = setTimeout(kill, KILL_POLL);
   };
-  signal.addEventListener('abort', kill, { once: true });
+  if (signal.aborted) kill();
+  else signal.addEventListener('abort', kill, { once: true });
   return () => {
     signal.removeEventListener('abort', kill);
     clearTimeout(timer);
   };
+}
+
+/** Says what is wrong with the program, as Docker does. */
+export function notStarted(log: LogChannel, { message, exitCode, kind }: ProgramProblem): RunResult {
+  log.write('stderr', Buffer.from(`${message}\n`));
+  return { exitCode, ...(kind === 'format' ? {} : { notStarted: kind }) };
 }
 
 /** A non-zero end: of the step, or of the runtime because the program cannot be run, or because the runtime failed. */
@@ -101,11 +119,8 @@ function failure(run: ContainerRun, code: number): RunResult {
     // A runtime passes a signal on as 128 + n, which a program may return as well: only the kernel's own count is certain.
     return run.cgroups.oomKilled() ? { exitCode: code, killedBy: 'oom' } : { exitCode: code };
   }
-  const program = describeProgram(run.view, run.request.op);
-  if (program !== null) {
-    run.log.write('stderr', Buffer.from(`${program.message}\n`));
-    return { exitCode: program.exitCode };
-  }
+  const program = describeProgram(run.view, run.request.op, run.user);
+  if (program !== null) return notStarted(run.log, program);
   throw new TsbuildError({
     code: 'exec/runtime-failed',
     message: `${run.runtime.kind} could not start the step: ${problem}`,

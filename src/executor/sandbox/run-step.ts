@@ -12,8 +12,9 @@ import { checkRunnable, prepareEmulation } from './emulation.ts';
 import { type FuseChanges, readFuseChanges, toOverlayForm } from './fuse-form.ts';
 import { DEFAULT_HOSTNAME, hostsText } from './hosts-file.ts';
 import type { ProvidedFile } from './mount-content.ts';
+import { certainProblem } from './program-check.ts';
 import { stepRlimits } from './rlimits.ts';
-import { runContainer } from './run-container.ts';
+import { notStarted, runContainer } from './run-container.ts';
 import { copyDirectoryAttributes, createUpper, lowersOf, removeWork } from './snapshot-directory.ts';
 import { joinCgroups, type StepCgroups } from './step-cgroups.ts';
 import { environment, hasHome } from './step-environment.ts';
@@ -48,6 +49,8 @@ export async function runStep(
   checkMapped(host, user);
   checkRunnable(host, inside, request.op);
   const cwd = createWorkingDirectory(scope, inside, request.op.cwd, user);
+  const problem = certainProblem(inside, request.op, user);
+  if (problem !== null) return notStarted(log, problem);
   const cgroups = joinCgroups(host, scope, request);
   const bundle = writeBundle(scope, request, {
     rootfs,
@@ -58,7 +61,7 @@ export async function runStep(
     network: attached.network,
     mounts: prepared.mounts,
   });
-  return await runContainer({ scope, runtime, bundle, view: inside, cgroups, request, log, input, signal });
+  return await runContainer({ scope, runtime, bundle, view: inside, user, cgroups, request, log, input, signal });
 }
 
 function checkMapped(host: StepHost, user: StepUser): void {

@@ -17,6 +17,8 @@ export class StepInput {
   #waiting: (Uint8Array | null)[] = [];
   #size: TerminalSize | null = null;
   #sink: InputSink | null = null;
+  #onSignal: ((name: NodeJS.Signals) => void) | null = null;
+  #signalled: NodeJS.Signals | null = null;
   #closed = false;
 
   /** `taken` answers each chunk. */
@@ -34,6 +36,17 @@ export class StepInput {
   resize(size: TerminalSize): void {
     this.#size = size;
     this.#sink?.resize(size);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    if (this.#onSignal === null) this.#signalled = name;
+    else this.#onSignal(name);
+  }
+
+  /** Also for a signal that came before. */
+  onSignal(listener: (name: NodeJS.Signals) => void): void {
+    this.#onSignal = listener;
+    if (this.#signalled !== null) listener(this.#signalled);
   }
 
   attach(sink: InputSink): void {

@@ -11,6 +11,7 @@ export class InputSender {
   readonly #input: RunInput;
   readonly #send: (message: ClientMessage) => void;
   readonly #stopResize: (() => void) | undefined;
+  readonly #stopSignals: (() => void) | undefined;
   #rest: Buffer = Buffer.alloc(0);
   #busy = false;
   #ended = false;
@@ -20,6 +21,7 @@ export class InputSender {
     this.#input = input;
     this.#send = send;
     this.#stopResize = input.onResize?.((size) => send({ type: 'resize', id, size }));
+    this.#stopSignals = input.onSignal?.((name) => send({ type: 'signal', id, name }));
     input.stdin?.on('data', this.#onData).once('end', this.#onEnd).once('close', this.#onEnd).once('error', this.#onEnd);
   }
 
@@ -27,7 +29,7 @@ export class InputSender {
   taken(open: boolean): void {
     this.#busy = false;
     if (!open) {
-      this.stop();
+      this.#stopReading();
       return;
     }
     if (this.#rest.length > 0) this.#next();
@@ -37,6 +39,11 @@ export class InputSender {
 
   stop(): void {
     this.#stopResize?.();
+    this.#stopSignals?.();
+    this.#stopReading();
+  }
+
+  #stopReading(): void {
     const { stdin } = this.#input;
     stdin?.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onEnd).off('error', this.#onEnd);
     stdin?.pause();

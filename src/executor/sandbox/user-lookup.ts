@@ -5,6 +5,7 @@ import { TsbuildError } from '../../core/errors.ts';
 export interface StepUser {
   readonly uid: number;
   readonly gid: number;
+  /** All of them, the first one's too, as containerd has it. */
   readonly groups: readonly number[];
 }
 
@@ -57,21 +58,26 @@ function* groupEntries(text: string | null): Generator<GroupEntry> {
 }
 
 /** Both numeric needs no file; used to avoid reading what an attacker may have planted. */
-export const isNumericUser = (user: string): boolean => user === '' || /^\d{1,10}:\d{1,10}$/.test(user);
+export const isNumericUser = (user: string): boolean => /^\d{1,10}:\d{1,10}$/.test(user);
 
 /** Errors: 'exec/unknown-user', 'exec/unknown-group', 'exec/bad-user-id'. */
 export function lookupUser(user: string, files: UserFiles): StepUser {
-  if (user === '') return { uid: 0, gid: 0, groups: [] };
   const [userPart = '', groupPart = ''] = user.split(':');
-  if (isNumericUser(user)) return { uid: checkedNumber(userPart, user), gid: checkedNumber(groupPart, user), groups: [] };
+  if (isNumericUser(user)) return withGroups(checkedNumber(userPart, user), checkedNumber(groupPart, user));
   const found = findPasswd(userPart, files);
   const uid = found?.uid ?? checkedNumber(userPart, user);
   const gid = found?.gid ?? 0;
-  if (groupPart !== '') return { uid, gid: findGroup(groupPart, user, files), groups: [] };
-  if (found === undefined) return { uid, gid, groups: [] };
+  if (groupPart !== '') return withGroups(uid, findGroup(groupPart, user, files));
+  if (found === undefined) return withGroups(uid, gid);
   const groups = [...groupEntries(files.group)].filter((entry) => entry.members.includes(found.name)).map((entry) => entry.gid);
-  return { uid, gid, groups };
+  return withGroups(uid, gid, groups);
 }
+
+const withGroups = (uid: number, gid: number, others: readonly number[] = []): StepUser => ({
+  uid,
+  gid,
+  groups: others.includes(gid) ? others : [gid, ...others],
+});
 
 function findPasswd(userPart: string, files: UserFiles): PasswdEntry | undefined {
   const wanted = numberOf(userPart);

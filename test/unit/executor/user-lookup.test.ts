@@ -16,24 +16,24 @@ const files = { passwd, group };
 
 describe('lookupUser', () => {
   test.each([
-    ['', 0, 0, []],
-    ['0:0', 0, 0, []],
-    ['1:2', 1, 2, []],
-    ['root', 0, 0, [10]],
-    ['0', 0, 0, [10]],
-    ['spaced', 5, 6, []],
-    ['bad', 0, 7, []],
+    ['', 0, 0, [0, 10]],
+    ['0:0', 0, 0, [0]],
+    ['1:2', 1, 2, [2]],
+    ['root', 0, 0, [0, 10]],
+    ['0', 0, 0, [0, 10]],
+    ['spaced', 5, 6, [6]],
+    ['bad', 0, 7, [7]],
     // The first entry whose name or number is 1000.
-    ['1000', 77, 78, []],
-    ['alice', 1000, 1000, [10, 100, 0]],
-    ['alice:users', 1000, 100, []],
-    ['alice:200', 1000, 300, []],
-    ['alice:55', 1000, 55, []],
-    ['55', 55, 0, []],
-    ['55:wheel', 55, 10, []],
-    [':wheel', 0, 10, []],
-    ['alice:', 1000, 1000, [10, 100, 0]],
-    ['alice:users:more', 1000, 100, []],
+    ['1000', 77, 78, [78]],
+    ['alice', 1000, 1000, [1000, 10, 100, 0]],
+    ['alice:users', 1000, 100, [100]],
+    ['alice:200', 1000, 300, [300]],
+    ['alice:55', 1000, 55, [55]],
+    ['55', 55, 0, [0]],
+    ['55:wheel', 55, 10, [10]],
+    [':wheel', 0, 10, [10]],
+    ['alice:', 1000, 1000, [1000, 10, 100, 0]],
+    ['alice:users:more', 1000, 100, [100]],
   ])('%j', (user, uid, gid, groups) => {
     expect(lookupUser(user, files)).toEqual({ uid, gid, groups });
   });
@@ -50,7 +50,7 @@ describe('lookupUser', () => {
 
   test('without files only numbers work, and the message says what is wrong with them', () => {
     const unusable = { passwd: null, group: null, problem: '/etc/passwd is not a regular file' };
-    expect(lookupUser('7', unusable)).toEqual({ uid: 7, gid: 0, groups: [] });
+    expect(lookupUser('7', unusable)).toEqual({ uid: 7, gid: 0, groups: [0] });
     expect(() => lookupUser('alice', unusable)).toThrow(/not a regular file/);
   });
 });
