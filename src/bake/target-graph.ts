@@ -19,6 +19,7 @@ export function contentsOf(config: Config, name: string, path: readonly string[]
     if (path.length > 0 && !config.targets.has(name)) throw unknownTarget(config, name, path.at(-1));
     return { targets: [name], groups: [] };
   }
+  if (group.targets.length === 0 && path.length > 0) throw emptyGroup(config, name, path.at(-1) ?? '');
   // A group may hold a target of its own name.
   if (path.includes(name)) {
     if (config.targets.has(name)) return { targets: [name], groups: [] };
@@ -29,6 +30,12 @@ export function contentsOf(config: Config, name: string, path: readonly string[]
     targets: [...new Set(parts.flatMap((part) => part.targets))],
     groups: [...new Set([name, ...parts.flatMap((part) => part.groups)])],
   };
+}
+
+function emptyGroup(config: Config, name: string, from: string): BakeProblem {
+  const place = config.groupPlaces.get(name);
+  const message = `group ${name}, which ${from} needs, has no targets`;
+  return new BakeProblem(problem('bake/unknown-target', message, place === undefined ? {} : { span: place.span }), place?.file ?? null);
 }
 
 function cycle(names: readonly string[], message: string, places: Config['places']): BakeProblem {

@@ -4,6 +4,7 @@ import type { SourceFile } from '../../core/span.ts';
 import { BakeProblem, problem, throwProblems } from '../problem.ts';
 import type { ComposePlaces, Path } from './compose-places.ts';
 import { interpolate } from './interpolate.ts';
+import { type MergeMarks, marksOf, withoutPaths } from './merge-marks.ts';
 import type { YamlModule } from './yaml-port.ts';
 
 /** Data of YAML. */
@@ -18,13 +19,18 @@ export const isList = (data: Data | undefined): data is readonly Data[] => Array
 
 const MOST_ALIASES = 100;
 
+export interface ReadCompose {
+  readonly data: DataMap;
+  readonly marks: MergeMarks;
+}
+
 /** Adds the file to `places`. Throws BakeProblem 'bake/syntax' or 'bake/compose' with all that is wrong. */
 export function readCompose(
   file: SourceFile,
   environment: Readonly<Record<string, string | undefined>>,
   yaml: YamlModule,
   places: ComposePlaces,
-): DataMap {
+): ReadCompose {
   const document = yaml.parseDocument(file.text, { merge: true, prettyErrors: false, uniqueKeys: true });
   throwProblems(
     document.errors.map(
@@ -41,9 +47,9 @@ export function readCompose(
   const reader = new Interpolation(file, environment, places);
   const clean = reader.read(data, []);
   throwProblems(reader.problems);
-  if (clean === null) return {};
-  if (!isMap(clean)) throw places.problem([], 'a compose file is a map with services', { file });
-  return clean;
+  if (clean !== null && !isMap(clean)) throw places.problem([], 'a compose file is a map with services', { file });
+  const marks = marksOf(document);
+  return { data: withoutPaths(clean ?? {}, marks.resets) as DataMap, marks };
 }
 
 const DEEPEST = 100;

@@ -1,6 +1,6 @@
 // The build section of a service, with x-bake, → fields of a target.
 import { suggest } from '../../core/suggest.ts';
-import { CACHE, type EntryKind, EXPORT, SECRET, SSH } from '../attributes/entries.ts';
+import { ATTEST, attestShorthand, CACHE, type EntryKind, EXPORT, SECRET, SSH } from '../attributes/entries.ts';
 import { EntryProblem } from '../attributes/key-values.ts';
 import type { SecretEntry, TargetFields } from '../bake-target.ts';
 import { defined } from '../definition/merge-target.ts';
@@ -21,7 +21,6 @@ const BUILD_KEYS = [
   'cache_from',
   'cache_to',
   'no_cache',
-  'no_cache_filter',
   'additional_contexts',
   'network',
   'provenance',
@@ -99,11 +98,11 @@ function buildFields(service: DataMap, whole: DataMap, environment: Environment,
     platforms: field('platforms', textsOf),
     pull: field('pull', boolOf),
     noCache: field('no_cache', boolOf),
-    noCacheFilter: field('no_cache_filter', textsOf),
     network: field('network', textOf),
     shmSize: field('shm_size', sizeOf),
     ulimits: field('ulimits', ulimitsOf),
-    extraHosts: field('extra_hosts', (data) => mapOf(pairsOf(data, '=:'), '')),
+    extraHosts: field('extra_hosts', hostsOf),
+    attest: attestOf(field('sbom', textOf), field('provenance', textOf)),
     extension: field('x-tsbuild', (data) => mapOf(data, '')),
   });
 }
@@ -207,6 +206,20 @@ function sizeOf(data: Data | undefined): string | undefined {
   return `${Number(size.toPrecision(4))}${['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'][unit]}`;
 }
 
+/** IPv6 addresses may be in brackets. */
+function hostsOf(data: Data | undefined): ReadonlyMap<string, string> | undefined {
+  const hosts = mapOf(pairsOf(data, '=:'), '');
+  return hosts === undefined ? undefined : new Map([...hosts].map(([name, address]) => [name, address.replace(/^\[(.*)\]$/, '$1')]));
+}
+
+function attestOf(sbom: string | undefined, provenance: string | undefined): TargetFields['attest'] {
+  const texts = [
+    ...(sbom === undefined ? [] : [attestShorthand('sbom', sbom)]),
+    ...(provenance === undefined ? [] : [attestShorthand('provenance', provenance)]),
+  ];
+  return texts.length === 0 ? undefined : texts.map((text) => ATTEST.fromText(text));
+}
+
 function ulimitsOf(data: Data | undefined): readonly string[] | undefined {
   if (!isMap(data)) return undefined;
   return Object.entries(data)
@@ -220,7 +233,7 @@ function ulimitsOf(data: Data | undefined): readonly string[] | undefined {
 function withExtension(fields: TargetFields, extension: DataMap): TargetFields {
   const more = <T>(base: readonly T[] | undefined, added: readonly T[] | undefined): readonly T[] | undefined =>
     added === undefined ? base : [...(base ?? []), ...added];
-  const contexts = contextsOf(extension['contexts']);
+  const contexts = mapOf(extension['contexts'], '');
   return defined({
     ...fields,
     tags: more(fields.tags, textsOf(extension['tags'])),

@@ -8,6 +8,7 @@ export interface YamlNode {
   /** Of a sequence: nodes; of a map: pairs of nodes. */
   readonly items?: readonly (YamlNode | YamlPair)[];
   readonly value?: unknown;
+  readonly tag?: string;
   /** Of an alias: what it stands for. */
   resolve?(document: unknown): YamlNode | undefined;
 }

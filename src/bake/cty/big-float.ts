@@ -7,6 +7,8 @@ export interface BigFloat {
   readonly exponent: number;
   /** Bits that results of arithmetic keep. */
   readonly precision: number;
+  /** -0: equal to 0, but shown and multiplied as what it is. */
+  readonly negativeZero?: true;
 }
 
 export const LITERAL_PRECISION = 512;
@@ -65,8 +67,9 @@ export function parseDecimal(text: string, precision = LITERAL_PRECISION): BigFl
   if (Math.abs(exponent) > MOST_DECIMAL_EXPONENT || whole.length + fraction.length > MOST_DECIMAL_EXPONENT) return null;
   const digits = BigInt(whole + fraction);
   const signed = sign === '-' ? -digits : digits;
-  if (exponent >= 0) return roundBits(signed * 10n ** BigInt(exponent), 0, precision);
-  return quotient(signed, 10n ** BigInt(-exponent), 0, precision);
+  const value =
+    exponent >= 0 ? roundBits(signed * 10n ** BigInt(exponent), 0, precision) : quotient(signed, 10n ** BigInt(-exponent), 0, precision);
+  return signedZero(value, sign === '-');
 }
 
 function quotient(top: bigint, bottom: bigint, exponent: number, precision: number): BigFloat {
@@ -81,22 +84,34 @@ const wider = (a: BigFloat, b: BigFloat): number => Math.max(a.precision, b.prec
 
 export function add(a: BigFloat, b: BigFloat): BigFloat {
   const [left, right, exponent] = aligned(a, b);
-  return roundBits(left + right, exponent, wider(a, b));
+  return signedZero(roundBits(left + right, exponent, wider(a, b)), a.negativeZero === true && b.negativeZero === true);
 }
 
-export const negate = (a: BigFloat): BigFloat => ({ ...a, mantissa: -a.mantissa });
+export const negate = (a: BigFloat): BigFloat => (a.mantissa === 0n ? signedZero(a, !isNegative(a)) : { ...a, mantissa: -a.mantissa });
+
+const isNegative = (a: BigFloat): boolean => a.mantissa < 0n || a.negativeZero === true;
+
+/** `a` with that sign when it is zero. */
+function signedZero(a: BigFloat, negative: boolean): BigFloat {
+  if (a.mantissa !== 0n) return a;
+  const { negativeZero: _, ...zero } = a;
+  return negative ? { ...zero, negativeZero: true } : zero;
+}
+
 export const subtract = (a: BigFloat, b: BigFloat): BigFloat => add(a, negate(b));
 
 /** A product keeps up to 512 bits when it needs them. */
 export function multiply(a: BigFloat, b: BigFloat): BigFloat {
   const product = roundBits(a.mantissa * b.mantissa, a.exponent + b.exponent, LITERAL_PRECISION);
-  return { ...product, precision: Math.max(wider(a, b), bitLength(product.mantissa)) };
+  const precision = Math.max(wider(a, b), bitLength(product.mantissa));
+  return signedZero({ ...product, precision }, isNegative(a) !== isNegative(b));
 }
 
 /** `b` is not zero. */
 export const divide = (a: BigFloat, b: BigFloat): BigFloat => {
   const positive = b.mantissa < 0n ? -b.mantissa : b.mantissa;
-  return quotient(b.mantissa < 0n ? -a.mantissa : a.mantissa, positive, a.exponent - b.exponent, wider(a, b));
+  const result = quotient(b.mantissa < 0n ? -a.mantissa : a.mantissa, positive, a.exponent - b.exponent, wider(a, b));
+  return signedZero(result, isNegative(a) !== isNegative(b));
 };
 
 /** Remainder with the sign of `a`; `b` is not zero. */
@@ -143,7 +158,7 @@ export function fromDouble(value: number): BigFloat {
 
 /** The shortest decimal that reads back as the same number at its precision, without an exponent. */
 export function formatDecimal(a: BigFloat): string {
-  if (a.mantissa === 0n) return '0';
+  if (a.mantissa === 0n) return a.negativeZero === true ? '-0' : '0';
   const negative = a.mantissa < 0n;
   const magnitude = negative ? -a.mantissa : a.mantissa;
   const bits = bitLength(magnitude);

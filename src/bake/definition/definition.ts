@@ -58,7 +58,7 @@ export function createDefinition(blocks: Blocks, options: DefinitionOptions): De
     const block = blocks.variables.get(name);
     if (block !== undefined) return once(name, block, () => variableValue(block, global, options));
     const builtin = options.builtins.get(name);
-    if (builtin !== undefined) return stringValue(options.environment[name] ?? builtin);
+    if (builtin !== undefined) return stringValue(builtin);
     return name === 'target' || name === 'group' ? wholeBlocks(name) : null;
   };
 

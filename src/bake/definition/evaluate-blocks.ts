@@ -36,6 +36,11 @@ export function evaluateBlocks(definition: Definition, config: Config): void {
 
 function groupOf(block: Block, definition: Definition): { name: string; description?: string; targets: readonly string[] } {
   const scope = definition.scopeIn(block.file);
+  const matrix = attributeOf(block, 'matrix');
+  if (matrix !== null) {
+    const place = { span: matrix.nameSpan, hint: 'a target with a matrix makes a group of its name' };
+    throw new BakeProblem(problem('bake/block', 'a group has no matrix', place), block.file);
+  }
   const targets = requiredAttribute(block, 'targets');
   const description = attributeOf(block, 'description');
   const text =

@@ -45,7 +45,8 @@ export function typedOverride(name: string, override: Override, type: CtyType): 
 
 function recordOf(name: string, text: string): string[] {
   try {
-    return text === '' ? [] : csvFields(text);
+    if (text === '') return fail(name, `an empty text is no list of values; set ${name}_JSON to [] for an empty one`);
+    return csvFields(text);
   } catch (error) {
     if (error instanceof EntryProblem) return fail(name, error.message);
     throw error;

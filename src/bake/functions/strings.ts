@@ -56,9 +56,17 @@ function split(separator: string, source: string): Value {
   return listValue(parts.map(stringValue), STRING);
 }
 
+/** Go maps each character to one other; what JavaScript maps to several has no such mapping, but for İ. */
+function eachChar(source: string, map: (char: string) => string): string {
+  return Array.from(source, (char) => {
+    const [first = '', ...more] = map(char);
+    return more.length === 0 ? first : char === '\u0130' ? 'i' : char;
+  }).join('');
+}
+
 export const STRING_FUNCTIONS: Readonly<Record<string, PlainFunction>> = {
-  upper: onText((source) => source.toUpperCase()),
-  lower: onText((source) => source.toLowerCase()),
+  upper: onText((source) => eachChar(source, (char) => char.toUpperCase())),
+  lower: onText((source) => eachChar(source, (char) => char.toLowerCase())),
   title: onText(title),
   reverse: onText((source) => graphemes(source).reverse().join('')),
   strlen: define([text('str')], (args) => integerValue(graphemes(textAt(args, 0)).length)),

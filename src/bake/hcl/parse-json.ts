@@ -57,11 +57,9 @@ function blocksOf(type: string, typeSpan: Span, node: JsonNode, labels: Block['l
   if (kind === undefined || node.type === 'null') return [];
   if (labels.length < kind.labels) {
     return objectsOf(node).flatMap((object) =>
-      object.members
-        .filter((member) => member.name !== '//')
-        .flatMap((member) =>
-          blocksOf(type, typeSpan, member.value, [...labels, { text: member.name, span: member.nameSpan }], file, parser),
-        ),
+      object.members.flatMap((member) =>
+        blocksOf(type, typeSpan, member.value, [...labels, { text: member.name, span: member.nameSpan }], file, parser),
+      ),
     );
   }
   const bodies = node.type === 'array' ? node.items : [node];
