@@ -1,7 +1,9 @@
 // Images to and from real registries: what is sent, what is not sent again, who may, and whom we trust.
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildBase, openWorkbench, type Workbench } from '../support/cli.ts';
 import { REGISTRY_PASSWORD, REGISTRY_USER, startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -114,6 +116,42 @@ describe('push and pull', () => {
     const base = document.layers?.[0]?.digest ?? '';
     expect(seen.filter((request) => request.includes(base) && !/^HEAD|mount=/.test(request))).toEqual([]);
     expect(seen.some((request) => request.includes(`mount=${encodeURIComponent(base)}`) || request.includes(`mount=${base}`))).toBe(true);
+  });
+
+  it('reads the base only for what needs it: COPY --link nothing, COPY its layers, neither unpacks', async () => {
+    const base = `${registry.host}/library/base`;
+    for (const [instructions, reads] of [
+      ['COPY --link a /link/\nLABEL a=b', false],
+      ['COPY a /bin/a\nWORKDIR /w', true],
+    ] as const) {
+      const other = otherBench();
+      const before = registry.log().length;
+      await other.ok(['-q', '-t', 'lazy', other.context({ Dockerfile: `FROM ${base}\n${instructions}\n`, a: 'a' })]);
+      const [image] = JSON.parse((await other.ok(['inspect', 'lazy'])).stdout);
+      const layer = image.manifest.layers[0].digest as string;
+      expect(requests(before).some((request) => request.startsWith('GET') && request.includes(layer))).toBe(reads);
+      expect(existsSync(join(other.root, 'snapshots-v1')) ? readdirSync(join(other.root, 'snapshots-v1')) : []).toEqual([]);
+    }
+  });
+
+  it('sends a layer while later steps run', async () => {
+    // The step ends once the layer below it is in the registry, which it would never be if layers waited for the build.
+    const before = registry.log().length;
+    const sent = () => uploads(before).filter((request) => request.startsWith('PUT')).length > 0;
+    const gate = createServer(async (_, response) => {
+      for (let tries = 0; tries < 600 && !sent(); tries += 1) await sleep(100);
+      response.end(sent() ? 'sent' : 'not sent');
+    });
+    await new Promise<void>((resolve) => gate.listen(0, '127.0.0.1', resolve));
+    try {
+      const address = gate.address();
+      const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/`;
+      const dockerfile = `FROM base\nCOPY early /early\nRUN wget -q -O /answer ${url} && grep -qx sent /answer\n`;
+      const context = bench.context({ Dockerfile: dockerfile, early: randomBytes(100_000).toString('hex') });
+      await bench.ok(['--network=host', '--push', '-t', `${registry.host}/team/early`, context]);
+    } finally {
+      gate.close();
+    }
   });
 
   it('pushes one index for several platforms, from which each build takes its own', async () => {

@@ -1,7 +1,7 @@
 // COPY, ADD and WORKDIR whose sources are on this machine: the layer is written here, in one pass,
 // without namespaces and without unpacking the base; its tables of contents answer what it holds.
 import type { LayerRef } from '../../core/descriptor.ts';
-import { type CopyInput, type CopyPlan, planCopy } from '../../executor/copy/plan-copy.ts';
+import { type CopyInput, type CopyPlan, looksAtBase, planCopy } from '../../executor/copy/plan-copy.ts';
 import { planMkdir } from '../../executor/copy/plan-mkdir.ts';
 import { runCopy } from '../../executor/copy/run-copy.ts';
 import type { LayerFormat } from '../../executor/executor.ts';
@@ -26,7 +26,7 @@ export async function copyLocal(
   sources: Readonly<Record<number, CopyInput>>,
   format: LayerFormat,
 ): Promise<LayerRef> {
-  const tree = await baseTree(session, base);
+  const tree = looksAtBase(op) ? await baseTree(session, base) : null;
   const plan = await planCopy({ op, base: tree, sources, time: seconds(session), identity: identityOf(tree) });
   return writeLayer(session, plan, format);
 }

@@ -121,7 +121,8 @@ export class StepRunner {
       return { made: Promise.resolve({ ref: await copyLocal(session, op, base, local, format), created }), snapshot: null };
     }
     if (Object.keys(local).length > 0) throw new InvariantError('one copy cannot read a stage and the context');
-    const [executor, diffIds] = await Promise.all([session.executor(), this.#options.trees.diffIdsOf(base)]);
+    const { looksAtBase } = await import('../../executor/copy/plan-copy.ts');
+    const [executor, diffIds] = await Promise.all([session.executor(), looksAtBase(op) ? trees.diffIdsOf(base) : []]);
     const { layer } = await executor.copy({ op, base: diffIds, sources: stacks, time: Math.floor(created / 1000), format });
     return { made: Promise.resolve({ ref: layer, created }), snapshot: null };
   }

@@ -51,6 +51,9 @@ const PARENT_MASK = 0o777;
 const PARENT_MODE = 0o755;
 const ROOT: Owner = { uid: 0, gid: 0 };
 
+/** C-34, C-35: with --link the copy is made over nothing; --chmod silently turns that off. */
+export const looksAtBase = (op: CopyOp): boolean => !op.link || op.chmod !== undefined;
+
 /**
  * Errors: TsbuildError with codes `exec/copy-…` and, for sources, `context/…`. Everything but
  * unreadable content is found here, before a layer is begun.
@@ -58,8 +61,7 @@ const ROOT: Owner = { uid: 0, gid: 0 };
 export async function planCopy(request: CopyPlanRequest): Promise<CopyPlan> {
   const { op, time } = request;
   const mode = op.chmod === undefined ? null : parseModeChange(op.chmod);
-  // C-34, C-35: with --link the copy is made over nothing; --chmod silently turns that off.
-  const base = op.link && op.chmod === undefined ? null : request.base;
+  const base = looksAtBase(op) ? request.base : null;
   const owner = op.chown === undefined ? null : resolveOwner(op.chown, base, request.identity);
   const octal = mode?.octal ?? null;
   const rules: CopyRules = { owner, mode, parentMode: octal === null ? PARENT_MODE : octal & PARENT_MASK, parentOwner: owner ?? ROOT };
