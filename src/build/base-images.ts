@@ -2,7 +2,7 @@
 // are until something reads them.
 import type { Descriptor, LayerRef } from '../core/descriptor.ts';
 import { type ChainId, chainIdOf, type Digest } from '../core/digest.ts';
-import { InvariantError, TsbuildError } from '../core/errors.ts';
+import { InvariantError, invariant, TsbuildError } from '../core/errors.ts';
 import { formatPlatform } from '../core/platform.ts';
 import { familiarReference, formatReference, parseReference, type Reference } from '../core/reference.ts';
 import { type ImageFact, type ImageQuery, queryKey } from '../planner/facts.ts';
@@ -123,13 +123,7 @@ export class BaseImages {
 
 function toBaseImage(reference: Reference | null, name: string, { manifestDescriptor, manifest, config }: LocalImage): BaseImage {
   const diffIds = config.rootfs.diff_ids ?? [];
-  if (diffIds.length !== manifest.layers.length) {
-    throw new TsbuildError({
-      code: 'build/bad-document',
-      message: `${name} (${formatPlatform(config)}) has ${manifest.layers.length} layers and ${diffIds.length} diffIDs`,
-      hint: 'pull or build the image again',
-    });
-  }
+  invariant(diffIds.length === manifest.layers.length, `registries and archives are asked for as many diffIDs as layers: ${name}`);
   return {
     fact: { manifest: manifestDescriptor.digest, config },
     reference,

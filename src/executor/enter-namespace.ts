@@ -62,7 +62,8 @@ function listBinfmts(): readonly string[] {
   }
 }
 
-function mountRunDirectory(calls: NamespaceCalls, run: string): void {
+/** Error: 'exec/no-mount'. */
+export function mountRunDirectory(calls: NamespaceCalls, run: string): void {
   try {
     calls.mount('tmpfs', run, 'tmpfs', MS_NOSUID | MS_NODEV, 'mode=700');
   } catch (cause) {

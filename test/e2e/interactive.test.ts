@@ -253,7 +253,7 @@ describe('debug', () => {
   it('names the steps when none or several fit', async () => {
     const context = bench.context({ Dockerfile: dockerfile });
     const none = terminal(`tsbuild debug --step 9 ${context}; echo "rc $?"`);
-    await none.shown('no step "9"');
+    await none.shown('error[build/no-such-step]: no step "9"');
     await none.shown('[tools 2/2] RUN echo tool');
     const several = terminal(`tsbuild debug --step run ${context}; echo "rc $?"`);
     await several.shown('"run" fits 2 steps');

@@ -200,6 +200,14 @@ describe.skipIf(single === null)('a user without id ranges', () => {
     expect(execFileSync('tar', ['-tvf', archive, '--numeric-owner', 'opt/a'], { encoding: 'utf8' })).toMatch(/^-rw-r--r-- 7\/7 /);
   });
 
+  it('says what it cannot read, and which user a step cannot have', async () => {
+    const hidden = bench().context({ Dockerfile: 'FROM base\nCOPY hidden /\n', hidden: '' });
+    chmodSync(join(hidden, 'hidden'), 0);
+    const other = bench().context({ Dockerfile: 'FROM base\nUSER 1234\nRUN true\n' });
+    expect((await bench().run([hidden])).stderr).toContain('error[context/unreadable]: cannot read "hidden" in the build context (EACCES)');
+    expect((await bench().run([other])).stderr).toContain('error[exec/user-not-mapped]: the step runs as user 1234:0');
+  });
+
   it('says so when a step needs another user', async () => {
     const failed = await bench().run(['--network=none', bench().context({ Dockerfile: 'FROM base\nRUN touch /x && chown 5:5 /x\n' })]);
     expect(failed.code).toBe(1);

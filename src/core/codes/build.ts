@@ -7,10 +7,6 @@ export const BUILD_ERRORS = {
     explanation:
       'No image of that name, or for that platform, is in the store. `tsbuild images` lists what is there; `tsbuild pull NAME` fetches an image.',
   },
-  'build/bad-document': {
-    title: 'Stored document is damaged',
-    explanation: 'A manifest or config in the store is not what the image specification says. Build or pull the image again.',
-  },
   'build/out-of-memory': {
     title: 'Step ran out of memory',
     explanation: 'The kernel killed a process of a RUN step because its memory limit, or the memory of this machine, was used up.',
@@ -37,10 +33,6 @@ export const BUILD_ERRORS = {
     title: 'Secret not given',
     explanation:
       'A RUN step requires a secret that the command line does not give, or that cannot be read. Pass it with --secret id=ID,src=FILE or --secret id=ID,env=NAME.',
-  },
-  'build/ssh-missing': {
-    title: 'SSH agent not given',
-    explanation: 'A RUN step requires an SSH agent that the command line does not give. Pass it with --ssh default or --ssh ID=SOCKET.',
   },
   'build/output': {
     title: 'Output cannot be written',

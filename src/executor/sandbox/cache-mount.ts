@@ -183,8 +183,8 @@ function copyTree(from: string, directory: string, mount: CacheMount): void {
   if (copied.status === 0) return;
   throw new TsbuildError({
     code: 'exec/cache-seed',
-    message: `cache mount at ${mount.target} could not be filled from its source: ${(copied.stderr ?? '').trim().slice(0, 500)}`,
-    hint: 'Check the free space of the store.',
+    message: `cache mount at ${mount.target} could not be filled from its source: ${(copied.error?.message ?? copied.stderr).trim().slice(0, 500)}`,
+    hint: 'Check the free space of the store, and that the program `cp` is there.',
   });
 }
 
