@@ -1,5 +1,6 @@
 // Bytes of a stored table of contents: a line with the sha256 of the rest, then JSON in columns,
-// zstd-compressed when large. Columns parse three times faster than one object for each entry.
+// zstd-compressed when large. Columns parse three times faster than one object for each entry. Very large
+// ones are cut into pieces, each with its length before it, so that no text of a whole layer is in memory.
 import { sha256Hex } from '../core/digest.ts';
 import type { FileEntry, FileType, LayerToc } from '../core/file-entry.ts';
 
@@ -12,6 +13,11 @@ const COMPRESS_FROM = 8 * 1024;
 /** No honest layer has a larger table; a small hostile file must not unpack to more. */
 const MAX_BYTES = 1 << 30;
 const ZSTD_MAGIC = 0x28;
+/** First byte of a table in pieces. */
+const PIECES = 0x01;
+/** Entries of a piece. */
+const PIECE = 8192;
+const LENGTH = 4;
 
 /** Rare fields of an entry. */
 type Extra = Pick<FileEntry, 'link' | 'devMajor' | 'devMinor' | 'xattrs'>;
@@ -47,8 +53,7 @@ function extraOf(entry: FileEntry): Extra | null {
   };
 }
 
-function toColumns(toc: LayerToc): Columns {
-  const entries = toc.entries;
+function toColumns({ entries, identityFiles }: LayerToc): Columns {
   const hashed: number[] = [];
   const extras: Record<string, Extra> = {};
   let usual = true;
@@ -69,40 +74,77 @@ function toColumns(toc: LayerToc): Columns {
     digests: hashed.map((index) => entries[index]?.sha256 ?? '').join(''),
     ...(usual ? {} : { hashed }),
     extras,
-    identityFiles: toc.identityFiles,
+    identityFiles,
   };
 }
 
 export function encodeToc(toc: LayerToc): Buffer {
-  const json = Buffer.from(JSON.stringify(toColumns(toc)), 'utf8');
-  const body = json.length < COMPRESS_FROM ? json : zlib().zstdCompressSync(json);
+  const body = toc.entries.length > PIECE ? encodePieces(toc) : encodeWhole(toc);
   return Buffer.concat([Buffer.from(`${sha256Hex(body)}\n`, 'latin1'), body]);
+}
+
+function encodeWhole(toc: LayerToc): Buffer {
+  const json = Buffer.from(JSON.stringify(toColumns(toc)), 'utf8');
+  return json.length < COMPRESS_FROM ? json : zlib().zstdCompressSync(json);
+}
+
+function encodePieces({ entries, identityFiles }: LayerToc): Buffer {
+  const pieces = [Buffer.from([PIECES])];
+  for (let at = 0; at < entries.length; at += PIECE) {
+    const columns = toColumns({ entries: entries.slice(at, at + PIECE), identityFiles: at === 0 ? identityFiles : {} });
+    const packed = zlib().zstdCompressSync(JSON.stringify(columns));
+    const length = Buffer.alloc(LENGTH);
+    length.writeUInt32LE(packed.length);
+    pieces.push(length, packed);
+  }
+  return Buffer.concat(pieces);
 }
 
 /** Null when the bytes are damaged or not a table of contents. */
 export function decodeToc(bytes: Buffer): LayerToc | null {
   const body = bytes.subarray(HEX + 1);
   if (bytes.toString('latin1', 0, HEX) !== sha256Hex(body)) return null;
+  const entries: FileEntry[] = [];
+  let identityFiles: LayerToc['identityFiles'] = {};
   try {
-    const json = body[0] === ZSTD_MAGIC ? zlib().zstdDecompressSync(body, { maxOutputLength: MAX_BYTES }) : body;
-    return fromColumns(JSON.parse(json.toString('utf8')) as Columns);
+    for (const json of decodePieces(body)) {
+      const columns = JSON.parse(json.toString('utf8')) as Columns;
+      if (!appendEntries(columns, entries)) return null;
+      identityFiles = { ...identityFiles, ...columns.identityFiles };
+    }
   } catch {
     return null;
   }
+  return { entries, identityFiles };
 }
 
-function fromColumns(columns: Columns): LayerToc | null {
+/** JSON of each piece; throws whatever zlib does. */
+function* decodePieces(body: Buffer): Generator<Buffer> {
+  if (body[0] !== PIECES) {
+    yield body[0] === ZSTD_MAGIC ? zlib().zstdDecompressSync(body, { maxOutputLength: MAX_BYTES }) : body;
+    return;
+  }
+  for (let at = 1, left = MAX_BYTES; at < body.length; ) {
+    const end = at + LENGTH + body.readUInt32LE(at);
+    const json = zlib().zstdDecompressSync(body.subarray(at + LENGTH, end), { maxOutputLength: left });
+    left -= json.length;
+    at = end;
+    yield json;
+  }
+}
+
+/** False when the columns do not fit together. */
+function appendEntries(columns: Columns, entries: FileEntry[]): boolean {
   const { paths, types, modes, uids, gids, sizes, mtimes, digests, hashed, extras } = columns;
   const count = paths.length;
-  for (const each of [types, modes, sizes, mtimes]) if (each.length !== count) return null;
+  for (const each of [types, modes, sizes, mtimes]) if (each.length !== count) return false;
   const hashes = hashColumn(columns);
-  if (hashes === null) return null;
-  const entries: FileEntry[] = [];
+  if (hashes === null) return false;
   let next = 0;
   for (let index = 0; index < count; index++) {
     const type = TYPES[types.charCodeAt(index) - 48];
     const path = paths[index];
-    if (type === undefined || typeof path !== 'string') return null;
+    if (type === undefined || typeof path !== 'string') return false;
     const uid = typeof uids === 'number' ? uids : (uids[index] ?? 0);
     const gid = typeof gids === 'number' ? gids : (gids[index] ?? 0);
     const mode = modes[index] ?? 0;
@@ -117,9 +159,9 @@ function fromColumns(columns: Columns): LayerToc | null {
     const sha256 = digests.slice(next, next + HEX);
     next += HEX;
     if (extra === undefined) entries.push({ path, type, mode, uid, gid, size, mtime, sha256 });
-    else entries[index] = { path, type, mode, uid, gid, size, mtime, ...extra, sha256 };
+    else entries[entries.length - 1] = { path, type, mode, uid, gid, size, mtime, ...extra, sha256 };
   }
-  return next === digests.length ? { entries, identityFiles: columns.identityFiles } : null;
+  return next === digests.length;
 }
 
 const hashColumn = (columns: Columns): ReadonlySet<number> | null =>

@@ -80,6 +80,20 @@ describe('tables of contents', () => {
     expect(readFileSync(storedFile()).length).toBeLessThan(3_000_000);
   });
 
+  it('come back whole when they are stored in pieces', () => {
+    const odd: FileEntry[] = [
+      { ...file('link'), type: 'symlink', link: 'x', size: 0 },
+      file('cap', { xattrs: { 'security.capability': '\x01\xff' } }),
+    ];
+    const entries = Array.from({ length: 20_000 }, (_, i) => odd[(i + 1) % 4096] ?? file(`${i}`, i % 3 === 0 ? {} : { uid: i }));
+    const toc: LayerToc = { entries, identityFiles: { 'etc/passwd': 'root:x:0:0' } };
+    tocs.put(diffId, toc);
+    const read = tocs.get(diffId);
+    expect(read?.identityFiles).toEqual(toc.identityFiles);
+    const texts = (list: readonly FileEntry[] = []): string[] => list.map((entry) => JSON.stringify(Object.entries(entry).toSorted()));
+    expect(texts(read?.entries)).toEqual(texts(entries));
+  });
+
   it('are absent before put, after remove, and in an empty store', () => {
     expect(tocs.get(diffId)).toBeNull();
     tocs.put(diffId, { entries: [file('a')], identityFiles: {} });
