@@ -2,6 +2,7 @@
 // zstd-compressed when large. Columns parse three times faster than one object for each entry. Very large
 // ones are cut into pieces, each with its length before it, so that no text of a whole layer is in memory.
 import { sha256Hex } from '../core/digest.ts';
+import { invariant } from '../core/errors.ts';
 import type { FileEntry, FileType, LayerToc } from '../core/file-entry.ts';
 
 /** Loaded when used: a cached build reads none. */
@@ -79,31 +80,72 @@ function toColumns({ entries, identityFiles }: LayerToc): Columns {
 }
 
 export function encodeToc(toc: LayerToc): Buffer {
-  const body = toc.entries.length > PIECE ? encodePieces(toc) : encodeWhole(toc);
+  const body = toc instanceof PackedToc ? toc.body : encodeBody(toc);
   return Buffer.concat([Buffer.from(`${sha256Hex(body)}\n`, 'latin1'), body]);
 }
 
-function encodeWhole(toc: LayerToc): Buffer {
+function encodeBody(toc: LayerToc): Buffer {
+  if (toc.entries.length > PIECE) {
+    const builder = new TocBuilder();
+    for (const entry of toc.entries) builder.add(entry);
+    const packed = builder.finish(toc.identityFiles);
+    invariant(packed instanceof PackedToc, 'a large table was not packed');
+    return packed.body;
+  }
   const json = Buffer.from(JSON.stringify(toColumns(toc)), 'utf8');
   return json.length < COMPRESS_FROM ? json : zlib().zstdCompressSync(json);
 }
 
-function encodePieces({ entries, identityFiles }: LayerToc): Buffer {
-  const pieces = [Buffer.from([PIECES])];
-  for (let at = 0; at < entries.length; at += PIECE) {
-    const columns = toColumns({ entries: entries.slice(at, at + PIECE), identityFiles: at === 0 ? identityFiles : {} });
-    const packed = zlib().zstdCompressSync(JSON.stringify(columns));
+/** Takes the entries of a layer one by one and holds those of a large one packed. */
+export class TocBuilder {
+  readonly #pieces: Buffer[] = [Buffer.from([PIECES])];
+  #entries: FileEntry[] = [];
+
+  add(entry: FileEntry): void {
+    // Not before another one comes: a table that fits is not cut.
+    if (this.#entries.length === PIECE) this.#pack({});
+    this.#entries.push(entry);
+  }
+
+  finish(identityFiles: LayerToc['identityFiles']): LayerToc {
+    if (this.#pieces.length === 1) return { entries: this.#entries, identityFiles };
+    this.#pack(identityFiles);
+    return new PackedToc(Buffer.concat(this.#pieces), identityFiles);
+  }
+
+  #pack(identityFiles: LayerToc['identityFiles']): void {
+    const packed = zlib().zstdCompressSync(JSON.stringify(toColumns({ entries: this.#entries, identityFiles })));
     const length = Buffer.alloc(LENGTH);
     length.writeUInt32LE(packed.length);
-    pieces.push(length, packed);
+    this.#pieces.push(length, packed);
+    this.#entries = [];
   }
-  return Buffer.concat(pieces);
+}
+
+/** A large table as it will be stored; its entries are unpacked anew each time they are asked for. */
+class PackedToc implements LayerToc {
+  readonly body: Buffer;
+  readonly identityFiles: LayerToc['identityFiles'];
+
+  constructor(body: Buffer, identityFiles: LayerToc['identityFiles']) {
+    this.body = body;
+    this.identityFiles = identityFiles;
+  }
+
+  get entries(): readonly FileEntry[] {
+    const toc = decodeBody(this.body);
+    invariant(toc, 'a table of contents that was just made cannot be read');
+    return toc.entries;
+  }
 }
 
 /** Null when the bytes are damaged or not a table of contents. */
 export function decodeToc(bytes: Buffer): LayerToc | null {
   const body = bytes.subarray(HEX + 1);
-  if (bytes.toString('latin1', 0, HEX) !== sha256Hex(body)) return null;
+  return bytes.toString('latin1', 0, HEX) === sha256Hex(body) ? decodeBody(body) : null;
+}
+
+function decodeBody(body: Buffer): LayerToc | null {
   const entries: FileEntry[] = [];
   let identityFiles: LayerToc['identityFiles'] = {};
   try {

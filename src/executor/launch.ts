@@ -91,8 +91,12 @@ function start(command: readonly string[], options: LaunchOptions, handshake: bo
     stdio: [handshake ? 'pipe' : 'ignore', handshake ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     // In a session of its own: Ctrl-C in the caller's terminal is for the caller, who decides what it means.
     detached: true,
-    // Steps must not find the caller's environment in a parent's /proc entry.
-    env: { PATH: toolPath(), ...(options.compileCache === undefined ? {} : { NODE_COMPILE_CACHE: options.compileCache }) },
+    // Steps must not find the caller's environment in a parent's /proc entry. The threshold is bin/tsbuild's.
+    env: {
+      PATH: toolPath(),
+      MALLOC_TRIM_THRESHOLD_: '131072',
+      ...(options.compileCache === undefined ? {} : { NODE_COMPILE_CACHE: options.compileCache }),
+    },
   });
   let text = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {

@@ -11,13 +11,13 @@ import { openLocalTree } from '../context/local-tree.ts';
 import { compileRules } from '../context/pattern-matcher.ts';
 import type { DiffId } from '../core/digest.ts';
 import { InvariantError } from '../core/errors.ts';
-import type { LayerToc } from '../core/file-entry.ts';
+import type { FileEntry, LayerToc } from '../core/file-entry.ts';
 import { type CopyInput, planCopy } from './copy/plan-copy.ts';
 import { runCopy } from './copy/run-copy.ts';
 import type { CopyRequest, LayerFormat, LayerResult, SnapshotId, SnapshotStack, StoredLayer, UnpackRequest } from './executor.ts';
 import { applyLayer } from './layer/apply.ts';
 import { diffSnapshot } from './layer/diff.ts';
-import { createLayerSink } from './layer/layer-sink.ts';
+import { createLayerSink, type LayerSink } from './layer/layer-sink.ts';
 import { LowerStack } from './layer/lower-stack.ts';
 import { MergedTree } from './layer/merged-tree.ts';
 import { checkedId, treeOf } from './sandbox/snapshot-directory.ts';
@@ -61,9 +61,15 @@ export class LayerWork {
     const sink = createLayerSink(this.#blobs, format);
     try {
       const options = { upper: treeOf(snapshot), lower: this.#lower(parent), calls: this.#host.fileCalls, xattrs: this.#host.xattrs };
-      await diffSnapshot(options, sink);
-      const result = await sink.finish();
-      return { ...this.#store(result), size: sizeOnDisk(result.toc) };
+      let size = 0;
+      const counting: Pick<LayerSink, 'add'> = {
+        add: (entry, content) => {
+          size += sizeOnDisk(entry);
+          return sink.add(entry, content);
+        },
+      };
+      await diffSnapshot(options, counting);
+      return { ...this.#store(await sink.finish()), size };
     } catch (error) {
       await sink.abort();
       throw error;
@@ -109,8 +115,6 @@ export class LayerWork {
 }
 
 /** In whole blocks, as the snapshot occupies them. */
-function sizeOnDisk(toc: LayerToc): number {
-  let size = 0;
-  for (const entry of toc.entries) size += entry.type === 'file' ? Math.ceil(entry.size / BLOCK) * BLOCK : entry.type === 'dir' ? BLOCK : 0;
-  return size;
+function sizeOnDisk({ type, size }: FileEntry): number {
+  return type === 'file' ? Math.ceil(size / BLOCK) * BLOCK : type === 'dir' ? BLOCK : 0;
 }

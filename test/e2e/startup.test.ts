@@ -156,7 +156,8 @@ describe('an odd home folder', () => {
     const bench = openWorkbench();
     const context = bench.context({ Dockerfile: 'FROM scratch\nCOPY file /\n', file: 'content\n' });
     const env = { HOME: home, XDG_CACHE_HOME: '' };
-    expect((await bench.ok(['-q', context], { env })).stdout).toMatch(/^sha256:/);
+    expect((await bench.ok(['-q', '.'], { env, cwd: context })).stdout).toMatch(/^sha256:/);
+    expect(readdirSync(context).sort()).toEqual(['Dockerfile', 'file']);
     expect(existsSync('relative')).toBe(false);
     bench.dispose();
   });

@@ -1,6 +1,6 @@
 // One selected source into the destination tree: where it lands (C-20…C-22), what it may replace
 // (C-26, C-27), and which metadata it takes (C-24, C-25, C-30, C-33).
-import type { SourceTree } from '../../context/source-tree.ts';
+import { entriesOf, type SourceTree } from '../../context/source-tree.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
 import type { CopyOp } from '../../graph/op.ts';
 import { directoryOverFile, fileOverDirectory } from './copy-errors.ts';
@@ -75,6 +75,10 @@ class Copier {
   copyContents(root: Inode, rootPath: string): number {
     const { tree, entry, filter } = this.#item;
     if (tree === null) return 0;
+    if (filter.exclude === null && filter.include === null) {
+      this.#copyAll(tree, root, rootPath);
+      return 1;
+    }
     let count = 0;
     const open: Open[] = [{ directory: root, path: rootPath, metadata: null }];
     for (const walked of walkSource(tree, entry.path, filter)) {
@@ -88,6 +92,42 @@ class Copier {
     }
     while (open.length > 1) this.#close(open.pop());
     return count;
+  }
+
+  /** Directories that are new in the destination are taken as they are, and listed only by who looks into them. */
+  #copyAll(tree: SourceTree, root: Inode, rootPath: string): void {
+    const open = [{ directory: root, path: rootPath, metadata: null as FileEntry | null, entries: entriesOf(tree, this.#item.entry.path) }];
+    for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
+      const next = level.entries.next();
+      if (next.done === true) {
+        this.#close(open.pop());
+        continue;
+      }
+      const entry = next.value;
+      const name = baseName(entry.path);
+      const path = joinPath(level.path, name);
+      if (entry.type !== 'dir') {
+        this.copyFile(entry, level.directory, path, name);
+        continue;
+      }
+      const there = this.#tree.child(level.directory, path, name);
+      if (there === null) this.#tree.put(level.directory, name, this.#wholeDirectory(tree, entry));
+      else if (there.type !== 'dir') throw directoryOverFile(path);
+      else open.push({ directory: there, path, metadata: entry, entries: entriesOf(tree, entry.path) });
+    }
+  }
+
+  #wholeDirectory(tree: SourceTree, entry: FileEntry): Inode {
+    const directory = newDirectory(entry.mode, entry, this.#tree.time);
+    this.#takeMetadata(directory, entry);
+    directory.unread = (children) => {
+      const entries = entriesOf(tree, entry.path);
+      for (let next = entries.next(); next.done !== true; next = entries.next()) {
+        const { value } = next;
+        children.set(baseName(value.path), value.type === 'dir' ? this.#wholeDirectory(tree, value) : this.#inodeOf(value));
+      }
+    };
+    return directory;
   }
 
   #openDirectory(walked: Walked, parent: Inode, path: string): Open {
@@ -106,7 +146,7 @@ class Copier {
     return { directory, path, metadata: shared ? null : entry };
   }
 
-  #close(open: Open | undefined): void {
+  #close(open: Pick<Open, 'directory' | 'metadata'> | undefined): void {
     if (open?.metadata != null) this.#takeMetadata(open.directory, open.metadata);
   }
 
@@ -119,12 +159,12 @@ class Copier {
   #inodeOf(entry: FileEntry): Inode {
     const group = this.#item.tree?.linkGroup?.(entry);
     const known = group === undefined ? undefined : this.#linked.get(group);
-    if (known !== undefined) {
-      known.linked = true;
-      return known;
-    }
+    if (known !== undefined) return known;
     const inode = this.#newInode(entry);
-    if (group !== undefined && inode.type === 'file') this.#linked.set(group, inode);
+    if (group !== undefined && inode.type === 'file') {
+      inode.linked = true;
+      this.#linked.set(group, inode);
+    }
     return inode;
   }
 
@@ -132,7 +172,16 @@ class Copier {
     const type = inodeType(entry);
     const { owner, mode } = this.#rules;
     const content = type === 'file' ? this.#contentOf(entry) : null;
-    const inode: Inode = { ...metadataOf(entry), type, size: entry.size, content, children: null, overBase: false, linked: false };
+    const inode: Inode = {
+      ...metadataOf(entry),
+      type,
+      size: entry.size,
+      content,
+      children: null,
+      unread: null,
+      overBase: false,
+      linked: false,
+    };
     if (owner !== null) {
       inode.uid = owner.uid;
       inode.gid = owner.gid;

@@ -3,7 +3,7 @@
 import type { SourceTree } from '../../context/source-tree.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
 import { notADirectory, tooManyLinks } from './copy-errors.ts';
-import { type Inode, type InodeType, inodeOfBase, newDirectory, type Owner } from './inode.ts';
+import { childrenOf, type Inode, type InodeType, inodeOfBase, newDirectory, type Owner } from './inode.ts';
 
 /** As many links as Docker follows in one path. */
 const MAX_LINKS = 255;
@@ -36,14 +36,14 @@ export class DestTree {
 
   /** What `name` in `directory` is; `path` is the full path of that name. */
   child(directory: Inode, path: string, name: string): Inode | null {
-    const changed = directory.children?.get(name);
+    const changed = childrenOf(directory)?.get(name);
     if (changed !== undefined) return changed;
     if (!directory.overBase) return null;
     const entry = this.baseEntry(path);
     if (entry === null) return null;
     const inode = inodeOfBase(entry, inodeType(entry));
     // A directory must keep its identity, because changes hang below it. Unchanged, it is not listed.
-    if (inode.type === 'dir') directory.children?.set(name, inode);
+    if (inode.type === 'dir') childrenOf(directory)?.set(name, inode);
     return inode;
   }
 
@@ -57,7 +57,7 @@ export class DestTree {
 
   /** Puts `inode` under a name, in place of whatever is there. */
   put(directory: Inode, name: string, inode: Inode): void {
-    directory.children?.set(name, inode);
+    childrenOf(directory)?.set(name, inode);
     directory.mtime = this.time;
   }
 

@@ -37,8 +37,10 @@ export interface Inode {
   xattrs?: Readonly<Record<string, string>> | undefined;
   readonly sha256?: string | undefined;
   readonly content: ContentSource | null;
-  /** Names that changed; only for directories. */
+  /** Names that changed; only for directories. Read it with `childrenOf`. */
   readonly children: Map<string, Inode> | null;
+  /** Lists what was copied here as a whole and not looked into so far. */
+  unread: ((children: Map<string, Inode>) => void) | null;
   /** The directory is merged over the one of the base; otherwise nothing of the base shows through. */
   readonly overBase: boolean;
   /** Hard-linked: may appear under more than one name. */
@@ -48,6 +50,15 @@ export interface Inode {
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
+}
+
+/** What a directory holds besides what its base has; null for anything else. */
+export function childrenOf(inode: Inode): Map<string, Inode> | null {
+  const { children, unread } = inode;
+  if (unread === null || children === null) return children;
+  inode.unread = null;
+  unread(children);
+  return children;
 }
 
 export function newDirectory(mode: number, owner: Owner, mtime: number): Inode {
@@ -60,6 +71,7 @@ export function newDirectory(mode: number, owner: Owner, mtime: number): Inode {
     size: 0,
     content: null,
     children: new Map(),
+    unread: null,
     overBase: false,
     linked: false,
   };
@@ -74,6 +86,7 @@ export function inodeOfBase(entry: FileEntry, type: InodeType): Inode {
     size: entry.size,
     content: type === 'file' ? { type: 'base', path: entry.path } : null,
     children: directory ? new Map() : null,
+    unread: null,
     overBase: directory,
     linked: false,
   };

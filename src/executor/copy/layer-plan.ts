@@ -4,7 +4,7 @@
 import type { FileEntry, FileType } from '../../core/file-entry.ts';
 import { comparePaths } from '../../core/path-bytes.ts';
 import { type DestTree, joinPath } from './dest-tree.ts';
-import type { ContentSource, Inode } from './inode.ts';
+import { type ContentSource, childrenOf, type Inode } from './inode.ts';
 
 /** The only extended attribute that reaches a layer (G-05). */
 const CAPABILITY = 'security.capability';
@@ -21,8 +21,11 @@ export type ContentHash = (inode: Inode) => string | null;
 interface Frame {
   readonly path: string;
   readonly inode: Inode;
+  readonly children: ReadonlyMap<string, Inode> | null;
   readonly names: readonly string[];
   next: number;
+  /** Lists the directory again: it was not looked into before, and is forgotten afterwards. */
+  readonly unread: Inode['unread'];
   /** Its entry has been yielded. */
   listed: boolean;
 }
@@ -35,11 +38,12 @@ export function* planLayer(tree: DestTree, contentHash: ContentHash): Generator<
     const name = frame.names[frame.next];
     if (name === undefined) {
       stack.pop();
+      forget(frame);
       continue;
     }
     frame.next += 1;
     const path = joinPath(frame.path, name);
-    const inode = frame.inode.children?.get(name);
+    const inode = frame.children?.get(name);
     const base = frame.inode.overBase ? tree.baseEntry(path) : null;
     if (inode !== undefined && inode.type === 'dir') {
       const next = frameOf(path, inode);
@@ -55,7 +59,9 @@ export function* planLayer(tree: DestTree, contentHash: ContentHash): Generator<
 }
 
 function frameOf(path: string, inode: Inode): Frame {
-  const names = [...(inode.children?.keys() ?? [])];
+  const { unread } = inode;
+  const children = childrenOf(inode);
+  const names = [...(children?.keys() ?? [])];
   // Sources come in order already; only merged ones need the sort.
   for (let at = 1; at < names.length; at++) {
     if (comparePaths(names[at - 1] ?? '', names[at] ?? '') > 0) {
@@ -63,7 +69,14 @@ function frameOf(path: string, inode: Inode): Frame {
       break;
     }
   }
-  return { path, inode, names, next: 0, listed: false };
+  return { path, inode, children, names, next: 0, unread, listed: false };
+}
+
+/** Memory holds the directories on the way only, however large the tree is. */
+function forget({ inode, unread }: Frame): void {
+  if (unread === null) return;
+  inode.children?.clear();
+  inode.unread = unread;
 }
 
 function* listParents(stack: readonly Frame[]): Generator<PlannedEntry> {
@@ -77,7 +90,7 @@ function* listParents(stack: readonly Frame[]): Generator<PlannedEntry> {
 /** A directory that took the place of one of the base shows none of its names: explicit whiteouts (G-06). */
 function* hideChildren(tree: DestTree, path: string, inode: Inode): Generator<PlannedEntry> {
   for (const name of tree.base?.readdir(path) ?? []) {
-    if (inode.children?.has(name) === true) continue;
+    if (childrenOf(inode)?.has(name) === true) continue;
     const entry: FileEntry = { path: joinPath(path, name), type: 'whiteout', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 };
     yield { entry, content: null };
   }
@@ -93,7 +106,9 @@ function entryOf(path: string, inode: Inode, firstNames: Map<Inode, string>): Pl
 }
 
 function fileEntry(path: string, inode: Inode, type: FileType): FileEntry {
-  const { mode, uid, gid, mtime } = inode;
+  const { mode, uid, gid, mtime, size, sha256 } = inode;
+  // The usual file without spreading: there are many.
+  if (type === 'file' && inode.xattrs === undefined && sha256 !== undefined) return { path, type, mode, uid, gid, size, mtime, sha256 };
   const capability = inode.xattrs?.[CAPABILITY];
   return {
     path,
@@ -101,12 +116,12 @@ function fileEntry(path: string, inode: Inode, type: FileType): FileEntry {
     mode: type === 'symlink' ? 0o777 : mode,
     uid,
     gid,
-    size: type === 'file' ? inode.size : 0,
+    size: type === 'file' ? size : 0,
     mtime,
     ...(type === 'symlink' && inode.link !== undefined ? { link: inode.link } : {}),
     ...(type === 'char' || type === 'block' ? { devMajor: inode.devMajor ?? 0, devMinor: inode.devMinor ?? 0 } : {}),
     ...(capability === undefined || type === 'hardlink' ? {} : { xattrs: { [CAPABILITY]: capability } }),
-    ...(type === 'file' && inode.sha256 !== undefined ? { sha256: inode.sha256 } : {}),
+    ...(type === 'file' && sha256 !== undefined ? { sha256 } : {}),
   };
 }
 

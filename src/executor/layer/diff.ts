@@ -35,7 +35,7 @@ const CAPABILITY = 'security.capability';
 const NONE: ReadonlySet<string> = new Set();
 
 /** Writes all changes; the caller finishes the sink. */
-export async function diffSnapshot(options: DiffOptions, sink: LayerSink): Promise<void> {
+export async function diffSnapshot(options: DiffOptions, sink: Pick<LayerSink, 'add'>): Promise<void> {
   for (const { entry, hostPath } of walkChanges(options)) await sink.add(entry, entry.type === 'file' ? hostPath : undefined);
 }
 

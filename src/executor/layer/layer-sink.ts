@@ -3,6 +3,7 @@
 // much), large ones block by block with at most a few blocks in flight.
 import { hash } from 'node:crypto';
 import type { BlobStore, StoredBlob } from '../../cache/blob-store.ts';
+import { TocBuilder } from '../../cache/toc-codec.ts';
 import { type DiffId, hasher } from '../../core/digest.ts';
 import { InvariantError } from '../../core/errors.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
@@ -46,7 +47,7 @@ class StreamingSink implements LayerSink {
   readonly #store: BlobStore;
   readonly #diff = hasher();
   readonly #files = new FileReader();
-  readonly #entries: FileEntry[] = [];
+  readonly #toc = new TocBuilder();
   readonly #identityFiles: Record<string, string> = {};
   #block: Buffer = Buffer.allocUnsafeSlow(FIRST_BLOCK);
   #used = 0;
@@ -59,7 +60,7 @@ class StreamingSink implements LayerSink {
 
   add(entry: FileEntry, content?: LayerContent): Promise<void> {
     if (entry.type !== 'file') {
-      this.#entries.push(entry.type === 'whiteout' ? whiteoutOf(entry.path) : entry);
+      this.#toc.add(entry.type === 'whiteout' ? whiteoutOf(entry.path) : entry);
       return this.#append(encodeHeader(entry)) ?? DONE;
     }
     if (content === undefined && entry.size > 0) throw new InvariantError(`no content for ${JSON.stringify(entry.path)}`);
@@ -88,7 +89,7 @@ class StreamingSink implements LayerSink {
     const mediaType = layerMediaType(this.#format.compression);
     return {
       layer: { diffId, blob: { mediaType, digest: blob.digest, size: blob.size } },
-      toc: { entries: this.#entries, identityFiles: this.#identityFiles },
+      toc: this.#toc.finish(this.#identityFiles),
     };
   }
 
@@ -133,7 +134,7 @@ class StreamingSink implements LayerSink {
   /** A digest the caller knew beforehand (stat cache) must be the one that was read. */
   #record(entry: FileEntry, sha256: string): void {
     if (entry.sha256 !== undefined && entry.sha256 !== sha256) throw fileChanged(entry, entry.size);
-    this.#entries.push(entry.sha256 === undefined ? { ...entry, sha256 } : entry);
+    this.#toc.add(entry.sha256 === undefined ? { ...entry, sha256 } : entry);
   }
 
   async #appendAll(pieces: readonly Uint8Array[]): Promise<void> {

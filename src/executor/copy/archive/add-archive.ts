@@ -6,7 +6,7 @@ import type { TarEntry } from '../../layer/tar-read.ts';
 import { badArchive } from '../copy-errors.ts';
 import type { CopyRules } from '../copy-source.ts';
 import { baseName, type DestTree, inodeType, joinPath, parentPath } from '../dest-tree.ts';
-import { type ArchiveFile, type Inode, metadataOf, newDirectory, type Owner } from '../inode.ts';
+import { type ArchiveFile, childrenOf, type Inode, metadataOf, newDirectory, type Owner } from '../inode.ts';
 import { isBadArchive, openArchive, sniffArchive } from './open-archive.ts';
 
 const ROOT: Owner = { uid: 0, gid: 0 };
@@ -88,6 +88,7 @@ class Unpacker {
       children: null,
       overBase: false,
       linked: false,
+      unread: null,
     };
     this.#takeOwner(inode, entry);
     this.#tree.put(parent, name, inode);
@@ -115,7 +116,8 @@ class Unpacker {
     if (inode === null || target === path) throw this.#refuse(entry, `it is a hard link to ${JSON.stringify(link)}, which does not exist`);
     if (inode.type === 'dir') throw this.#refuse(entry, `it is a hard link to ${JSON.stringify(link)}, which is a directory`);
     inode.linked = true;
-    if (above.inode !== null && above.inode.children?.get(baseName(link)) === undefined) above.inode.children?.set(baseName(link), inode);
+    const names = above.inode === null ? null : childrenOf(above.inode);
+    if (names?.get(baseName(link)) === undefined) names?.set(baseName(link), inode);
     this.#tree.put(parent, name, inode);
     this.#takeOwner(inode, entry);
     if (inode.type === 'symlink') return;
