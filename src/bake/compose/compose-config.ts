@@ -10,9 +10,10 @@ import { ComposePlaces, type Path } from './compose-places.ts';
 import { dotenv } from './dotenv.ts';
 import { mergeCompose, pairsOf } from './merge-compose.ts';
 import { withoutPaths } from './merge-marks.ts';
-import { type Data, type DataMap, isList, isMap, readCompose } from './read-compose.ts';
+import { readCompose } from './read-compose.ts';
 import { rebaseService, rebaseServices } from './rebase.ts';
 import { serviceFields, targetName } from './service-target.ts';
+import { type Data, type DataMap, isList, isMap } from './yaml-data.ts';
 import type { YamlModule } from './yaml-port.ts';
 
 export interface ComposeOptions {

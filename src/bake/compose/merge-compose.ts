@@ -1,6 +1,6 @@
 // Putting compose files, and a service and what it extends, together: maps merge, most lists grow, and
 // everything else is replaced.
-import { type Data, type DataMap, isList, isMap } from './read-compose.ts';
+import { type Data, type DataMap, isList, isMap } from './yaml-data.ts';
 
 /** Lists of `NAME=VALUE` that merge as maps, with their separators. */
 const PAIR_LISTS: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 // `!reset` and `!override` in compose files: what a file takes away from the files below it.
 import type { Path } from './compose-places.ts';
-import { type Data, isMap } from './read-compose.ts';
+import { type Data, isMap } from './yaml-data.ts';
 import type { YamlDocument, YamlNode, YamlPair } from './yaml-port.ts';
 
 export interface MergeMarks {

@@ -5,17 +5,8 @@ import { BakeProblem, problem, throwProblems } from '../problem.ts';
 import type { ComposePlaces, Path } from './compose-places.ts';
 import { interpolate } from './interpolate.ts';
 import { type MergeMarks, marksOf, withoutPaths } from './merge-marks.ts';
+import { type Data, type DataMap, isMap } from './yaml-data.ts';
 import type { YamlModule } from './yaml-port.ts';
-
-/** Data of YAML. */
-export type Data = null | string | number | boolean | readonly Data[] | DataMap;
-export interface DataMap {
-  readonly [key: string]: Data;
-}
-
-export const isMap = (data: Data | undefined): data is DataMap =>
-  data !== null && data !== undefined && typeof data === 'object' && !Array.isArray(data);
-export const isList = (data: Data | undefined): data is readonly Data[] => Array.isArray(data);
 
 const MOST_ALIASES = 100;
 

@@ -1,5 +1,5 @@
 // Services from a file in another directory: their paths are relative to that file.
-import { type Data, type DataMap, isList, isMap } from './read-compose.ts';
+import { type Data, type DataMap, isList, isMap } from './yaml-data.ts';
 
 /** Whether a context or source is a path, not a URL or `service:NAME`. */
 export const isPath = (text: string): boolean => !/^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(text) && !/^git@|^github\.com\//.test(text);

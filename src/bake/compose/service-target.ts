@@ -8,7 +8,7 @@ import type { Environment } from '../definition/variable-value.ts';
 import { type BakeProblem, throwProblems } from '../problem.ts';
 import type { ComposePlaces } from './compose-places.ts';
 import { pairsOf } from './merge-compose.ts';
-import { type Data, type DataMap, isList, isMap } from './read-compose.ts';
+import { type Data, type DataMap, isList, isMap } from './yaml-data.ts';
 
 const BUILD_KEYS = [
   'context',
