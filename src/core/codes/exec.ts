@@ -10,6 +10,11 @@ export const EXEC_ERRORS = {
     explanation:
       'A layer archive is not a valid tar: a header, checksum, name, number or extended header breaks the format, or asks for more than a layer may hold. Pull or build the image again.',
   },
+  'exec/layer-entry-kind': {
+    title: 'Unknown kind of entry in a layer',
+    explanation:
+      'An entry of a layer archive is no file, directory, link, device or fifo. Layers of images have nothing else. Pull or build the image again.',
+  },
   'exec/layer-truncated': {
     title: 'Truncated layer',
     explanation: 'A layer archive ends in the middle of an entry. The blob is incomplete or was cut; pull or build the image again.',
@@ -81,8 +86,12 @@ export const EXEC_ERRORS = {
   },
   'exec/copy-archive': {
     title: 'Archive cannot be unpacked',
+    explanation: 'A local archive that ADD unpacks is damaged. Use COPY, or ADD --unpack=false, to add the archive as a file.',
+  },
+  'exec/copy-archive-entry': {
+    title: 'Archive entry cannot be created',
     explanation:
-      'A local archive that ADD unpacks is damaged, or has an entry that cannot be created. Use COPY, or ADD --unpack=false, to add the archive as a file.',
+      'A local archive that ADD unpacks is readable, but one of its entries cannot be created: a hard link to nothing, a name that is too long, or a kind of entry that Docker does not unpack either (old sparse files, contiguous files, volume labels). Repair the archive, or use COPY or ADD --unpack=false to add it as a file.',
   },
   'exec/copy-decompressor': {
     title: 'Decompressor missing',

@@ -61,6 +61,14 @@ export const badArchive = (name: string, why: string, cause?: unknown): TsbuildE
     data: { name },
   });
 
+export const badEntry = (name: string, why: string): TsbuildError =>
+  new TsbuildError({
+    code: 'exec/copy-archive-entry',
+    message: `cannot unpack ${JSON.stringify(name)}: ${why}`,
+    hint: 'repair the archive, or use COPY or ADD --unpack=false to add the archive itself',
+    data: { name },
+  });
+
 export const missingDecompressor = (name: string, tool: string): TsbuildError =>
   new TsbuildError({
     code: 'exec/copy-decompressor',

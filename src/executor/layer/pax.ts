@@ -8,6 +8,15 @@ export type PaxRecords = ReadonlyMap<string, string>;
 /** Keys whose value names a file: a NUL in them would cut the name short in a syscall. */
 const NAMES = new Set(['path', 'linkpath', 'uname', 'gname']);
 
+/** The only keys that may repeat: version 0.0 of sparse files has a pair for each piece. They become version 0.1's map. */
+const SPARSE_PIECE = new Set(['GNU.sparse.offset', 'GNU.sparse.numbytes']);
+
+function piece(index: number, key: string, value: string): string {
+  const wanted = index % 2 === 0 ? 'GNU.sparse.offset' : 'GNU.sparse.numbytes';
+  if (key !== wanted || value.includes(',')) throw badLayer('a sparse file has a damaged map');
+  return value;
+}
+
 /** One record; the length field counts itself, so it may grow by a digit. */
 function paxRecord(key: string, value: string): string {
   const rest = key.length + value.length + 3;
@@ -27,6 +36,7 @@ export function encodePax(records: ReadonlyMap<string, string>): Buffer {
 export function decodePax(bytes: Uint8Array): PaxRecords {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
   const records = new Map<string, string>();
+  const pieces: string[] = [];
   let at = 0;
   while (at < text.length) {
     const blank = text.indexOf(' ', at);
@@ -42,8 +52,10 @@ export function decodePax(bytes: Uint8Array): PaxRecords {
     if (key === '' || key.includes('\0') || (NAMES.has(key) && value.includes('\0'))) {
       throw badLayer('a PAX record has a NUL byte in a name');
     }
-    records.set(key, value);
+    if (SPARSE_PIECE.has(key)) pieces.push(piece(pieces.length, key, value));
+    else records.set(key, value);
     at = end;
   }
+  if (pieces.length > 0) records.set('GNU.sparse.map', pieces.join(','));
   return records;
 }

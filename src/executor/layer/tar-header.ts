@@ -1,5 +1,7 @@
 // One 512-byte header block → its fields, and fields plus PAX records → a FileEntry. Strict about
 // structure (checksum, numbers), tolerant where real archives differ (old tar, GNU, base-256).
+
+import { TsbuildError } from '../../core/errors.ts';
 import type { FileEntry, FileType } from '../../core/file-entry.ts';
 import { pathFromBytes } from '../../core/path-bytes.ts';
 import type { PaxRecords } from './pax.ts';
@@ -130,14 +132,14 @@ const TYPES: ReadonlyMap<number, FileType> = new Map([
 
 function typeOf(header: RawHeader): FileType {
   const type = TYPES.get(header.type);
-  if (type === undefined) throw badLayer(`an entry has the unknown type ${JSON.stringify(String.fromCharCode(header.type))}`);
+  if (type === undefined) throw unknownKind(header.type);
   // Tar before POSIX marked directories by their name only.
   return type === 'file' && header.type === TYPE.old && header.name.endsWith('/') ? 'dir' : type;
 }
 
-/** Names as the archive gives them, latin1. */
-export const rawName = (header: RawHeader, { pax, longName }: Extensions): string =>
-  pax.get('GNU.sparse.name') ?? pax.get('path') ?? longName ?? header.name;
+/** Names as the archive gives them, latin1. A sparse file's real name is in a record of its own. */
+export const rawName = (header: RawHeader, { pax, longName }: Extensions, sparse = false): string =>
+  (sparse ? pax.get('GNU.sparse.name') : undefined) ?? pax.get('path') ?? longName ?? header.name;
 export const rawLink = (header: RawHeader, { pax, longLink }: Extensions): string => pax.get('linkpath') ?? longLink ?? header.link;
 
 function bounded(name: string, limit: number, what: string): string {
@@ -145,16 +147,32 @@ function bounded(name: string, limit: number, what: string): string {
   return name;
 }
 
-/** `size` is the file's size as `contentSize` or a sparse map gives it. */
-export function toEntry(
-  header: RawHeader,
-  ext: Extensions,
-  size: number,
-  whiteouts: boolean,
-  limits: { readonly maxName: number },
-): FileEntry | null {
+function unknownKind(type: number): TsbuildError {
+  return new TsbuildError({
+    code: 'exec/layer-entry-kind',
+    message: `a tar entry has the kind ${JSON.stringify(String.fromCharCode(type))}, which cannot be unpacked`,
+    hint: 'make the archive with files, directories, links and devices only; with GNU tar: --format=posix, without --label',
+    data: { type },
+  });
+}
+
+/** Kinds that are read in layers, but that Docker does not unpack from an archive. Error: 'exec/layer-entry-kind'. */
+export function refuseForeignKinds({ type }: RawHeader): void {
+  if (type === TYPE.contiguous || type === TYPE.gnuSparse) throw unknownKind(type);
+}
+
+interface EntryFacts {
+  /** The file's size as `contentSize` or a sparse map gives it. */
+  readonly size: number;
+  readonly sparse: boolean;
+  /** `.wh.` names are whiteouts. */
+  readonly whiteouts: boolean;
+  readonly maxName: number;
+}
+
+export function toEntry(header: RawHeader, ext: Extensions, { size, sparse, whiteouts, maxName }: EntryFacts): FileEntry | null {
   const { pax } = ext;
-  const path = cleanPath(bounded(rawName(header, ext), limits.maxName, 'the name of an entry'));
+  const path = cleanPath(bounded(rawName(header, ext, sparse), maxName, 'the name of an entry'));
   const marker = whiteouts ? readWhiteout(path) : undefined;
   if (marker !== undefined) return marker;
   const type = typeOf(header);
@@ -170,7 +188,7 @@ export function toEntry(
     ...(xattrs === undefined ? {} : { xattrs }),
   };
   if (type === 'symlink' || type === 'hardlink') {
-    const link = bounded(rawLink(header, ext), limits.maxName, `the link ${JSON.stringify(path.slice(0, 60))}`);
+    const link = bounded(rawLink(header, ext), maxName, `the link ${JSON.stringify(path.slice(0, 60))}`);
     return { ...base, link: type === 'symlink' ? textOf(link) : cleanPath(link) };
   }
   if (type === 'char' || type === 'block') return { ...base, devMajor: header.devMajor, devMinor: header.devMinor };
@@ -180,10 +198,12 @@ export function toEntry(
 const LATIN1_ONLY = /[\u0080-\u00ff]/;
 const textOf = (latin1: string): string => (LATIN1_ONLY.test(latin1) ? pathFromBytes(Buffer.from(latin1, 'latin1')) : latin1);
 
+const MAX_ID = 0xffff_ffff;
+
 function readId(pax: PaxRecords, key: 'uid' | 'gid', field: number): number {
   const id = paxNumber(pax, key) ?? field;
-  if (id < 0 || id > 0xffffffff) throw badLayer(`an entry has the ${key} ${id}`);
-  return id;
+  // Negative and larger ones become what chown(2) makes of them in Docker: their last 32 bits.
+  return id >= 0 && id <= MAX_ID ? id : Number(BigInt.asUintN(32, BigInt(id)));
 }
 
 function readXattrs(pax: PaxRecords): Record<string, string> | undefined {

@@ -7,7 +7,17 @@ import { ByteQueue, truncated } from './byte-queue.ts';
 import { decodePax, type PaxRecords } from './pax.ts';
 import { TarContent } from './tar-content.ts';
 import { BLOCK, badLayer, paddingOf, TYPE } from './tar-format.ts';
-import { contentSize, decodeHeader, type Extensions, isZeroBlock, type RawHeader, rawLink, rawName, toEntry } from './tar-header.ts';
+import {
+  contentSize,
+  decodeHeader,
+  type Extensions,
+  isZeroBlock,
+  type RawHeader,
+  rawLink,
+  rawName,
+  refuseForeignKinds,
+  toEntry,
+} from './tar-header.ts';
 import { expandSparse, readSparseMap, type SparseMap } from './tar-sparse.ts';
 
 /** An entry's header as it stands in the archive. */
@@ -39,18 +49,24 @@ export interface TarLimits {
 
 export interface TarReadOptions {
   readonly limits?: Partial<TarLimits>;
-  /** Read `.wh.` names as whiteouts (layers, the default) or as ordinary files (archives given to ADD). */
-  readonly whiteouts?: boolean;
+  /**
+   * A layer (the default) has whiteouts and is read to its last byte. In an archive given to ADD `.wh.` names are
+   * ordinary files, what follows its end marker is left unread, and kinds of entries that Docker does not unpack are refused.
+   */
+  readonly kind?: TarKind;
   readonly keepHeaders?: boolean;
 }
+
+export type TarKind = 'layer' | 'archive';
 
 const DEFAULT_LIMITS: TarLimits = { maxHeader: 1024 * 1024, maxEntries: 4_000_000, maxName: 4096, maxSparse: 64 * 1024 ** 3 };
 const NO_RECORDS: PaxRecords = new Map();
 const NO_CONTENT: AsyncIterable<Uint8Array> = (async function* () {})();
 
-/** Entries in archive order. After the last one the source is read to its end. */
+/** Entries in archive order. After the last one the source of a layer is read to its end. */
 export async function* readTar(source: AsyncIterable<Uint8Array>, options: TarReadOptions = {}): AsyncGenerator<TarEntry> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const kind = options.kind ?? 'layer';
   const queue = new ByteQueue(source);
   let count = 0;
   let holes = 0;
@@ -61,19 +77,21 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, options: TarRe
       if (next === null) break;
       const { header, ext } = next;
       if (++count > limits.maxEntries) throw badLayer(`it has more than ${limits.maxEntries} entries`);
+      if (kind === 'archive') refuseForeignKinds(header);
       const stored = contentSize(header, ext.pax);
       const content = new TarContent(queue, stored);
       const sparse = await readSparseMap(header, ext.pax, next.block, queue, content);
       holes += sparse?.size ?? 0;
       if (holes > limits.maxSparse) throw badLayer(`its sparse files expand to more than ${limits.maxSparse} bytes`);
-      const entry = toEntry(header, ext, sparse?.size ?? stored, options.whiteouts ?? true, limits);
+      const facts = { size: sparse?.size ?? stored, sparse: sparse !== null, whiteouts: kind === 'layer', maxName: limits.maxName };
+      const entry = toEntry(header, ext, facts);
       if (entry !== null) {
         const stored = kept === null || sparse !== null ? {} : { header: storedHeader(next, kept) };
         yield { entry, content: contentOf(entry, content, sparse), ...stored };
       }
       await content.finish();
     }
-    await queue.drain();
+    if (kind === 'layer') await queue.drain();
   } finally {
     await queue.close();
   }

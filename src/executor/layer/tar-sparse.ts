@@ -16,6 +16,8 @@ export interface SparseMap {
 }
 
 const MAX_PIECES = 200_000;
+/** Those with a map in the extended header; GNU tar itself does not name them. */
+const EARLY_VERSIONS: ReadonlySet<string> = new Set(['.', '0.0', '0.1']);
 const ZEROS = new Uint8Array(64 * 1024);
 
 /** The map of a sparse entry, or null for an ordinary one. Reads what of the map lies between header and data. */
@@ -28,17 +30,13 @@ export async function readSparseMap(
 ): Promise<SparseMap | null> {
   if (header.type === TYPE.gnuSparse) return readOldMap(block, queue);
   if (header.type !== TYPE.file && header.type !== TYPE.old) return null;
-  const major = pax.get('GNU.sparse.major');
-  if (major !== undefined) {
-    if (major !== '1' || pax.get('GNU.sparse.minor') !== '0') throw badLayer('a sparse file has an unknown version');
-    return checked(decimal(pax.get('GNU.sparse.realsize')), await readNumbers(content));
-  }
+  const size = decimal(pax.get('GNU.sparse.size') ?? pax.get('GNU.sparse.realsize'));
+  const version = `${pax.get('GNU.sparse.major') ?? ''}.${pax.get('GNU.sparse.minor') ?? ''}`;
+  if (version === '1.0') return checked(size, await readNumbers(content));
   const map = pax.get('GNU.sparse.map');
-  if (map === undefined) {
-    if (pax.has('GNU.sparse.size')) throw badLayer('a sparse file of version 0.0 cannot be read; make the archive without -S');
-    return null;
-  }
-  return checked(decimal(pax.get('GNU.sparse.size')), map === '' ? [] : map.split(',').map(decimal));
+  // As in Go's reader, whoever names a version that does not exist means no sparse file.
+  if (map === undefined || !EARLY_VERSIONS.has(version)) return null;
+  return checked(size, map === '' ? [] : map.split(',').map(decimal));
 }
 
 /** Version 1.0: decimal lines in front of the data, padded to whole blocks; the first is the number of pieces. */

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TsbuildError } from '../../../src/core/errors.ts';
@@ -89,7 +89,26 @@ describe('ADD of a hostile archive', () => {
     ['a link too long for a file system', [`l 777 0:0 1 l -> ${'n/'.repeat(3000)}x`]],
     ['a name too long for a file system', [`f 644 0:0 1 ${'n/'.repeat(3000)}x`]],
   ])('refuses a %s', async (_, entries) => {
-    await expect(add(await tarOf(lines(...entries)))).rejects.toMatchObject({ code: 'exec/copy-archive' });
+    await expect(add(await tarOf(lines(...entries)))).rejects.toMatchObject({ code: 'exec/copy-archive-entry' });
+  });
+
+  it.each([
+    ['a volume label', 'V'],
+    ['a sparse file of the old form', 'S'],
+    ['a contiguous file', '7'],
+  ])('refuses %s even as the first entry, as Docker does', async (_, type) => {
+    const tar = await tarOf(lines('f 644 0:0 1 a = "1"'));
+    tar.write(type, 156);
+    tar.write('        ', 148);
+    const sum = tar.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+    tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    await expect(add(tar)).rejects.toMatchObject({ code: 'exec/copy-archive-entry' });
+  });
+
+  it('does not look at what follows the end of the archive', async () => {
+    const tar = await tarOf(lines('f 644 0:0 1 a = "1"'));
+    expect(await add(Buffer.concat([zstdCompressSync(tar), Buffer.from('junk')]))).toEqual(['d', 'd/a']);
+    expect(await add(Buffer.concat([tar, Buffer.from('junk')]))).toEqual(['d', 'd/a']);
   });
 
   it('never leaves the destination, and fails only with a code', async () => {

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { FileEntry } from '../../../core/file-entry.ts';
 import type { TarEntry } from '../../layer/tar-read.ts';
-import { badArchive } from '../copy-errors.ts';
+import { badEntry } from '../copy-errors.ts';
 import type { CopyRules } from '../copy-source.ts';
 import { baseName, type DestTree, inodeType, joinPath, parentPath } from '../dest-tree.ts';
 import { type ArchiveFile, childrenOf, type Inode, metadataOf, newDirectory, type Owner } from '../inode.ts';
@@ -132,7 +132,7 @@ class Unpacker {
   }
 
   #refuse(entry: FileEntry, why: string): Error {
-    return badArchive(this.#archive.name, `entry ${JSON.stringify(entry.path)} cannot be created: ${why}`);
+    return badEntry(this.#archive.name, `entry ${JSON.stringify(entry.path)} cannot be created: ${why}`);
   }
 }
 

@@ -7,7 +7,7 @@ import { fsPath } from '../../../core/path-bytes.ts';
 import { decompressLayer } from '../../layer/decompress.ts';
 import { decodeHeader, isZeroBlock } from '../../layer/tar-header.ts';
 import { readTar, type TarEntry } from '../../layer/tar-read.ts';
-import { badArchive, missingDecompressor } from '../copy-errors.ts';
+import { badArchive, badEntry, missingDecompressor } from '../copy-errors.ts';
 import type { ArchiveCodec } from '../inode.ts';
 
 const BLOCK = 512;
@@ -54,7 +54,7 @@ export async function* openArchive(path: string, codec: ArchiveCodec, name: stri
   const tar = codec === 'bzip2' || codec === 'xz' ? decompressWith(codec, fd, name) : decompressHere(fd);
   try {
     // Long names are the unpacker's to refuse: one in the first entry must not make this an ordinary file.
-    yield* readTar(tar, { whiteouts: false, limits: { maxName: Number.POSITIVE_INFINITY } });
+    yield* readTar(tar, { kind: 'archive', limits: { maxName: Number.POSITIVE_INFINITY } });
   } catch (error) {
     throw translate(error, name);
   } finally {
@@ -105,6 +105,8 @@ function translate(error: unknown, name: string): unknown {
       return badArchive(name, 'its compressed data is damaged or incomplete', error);
     case 'exec/layer-too-large':
       return badArchive(name, 'it decompresses to far more than an honest archive of its size holds', error);
+    case 'exec/layer-entry-kind':
+      return badEntry(name, error.message);
     case 'exec/layer-malformed':
       return badArchive(name, `it is not a valid tar archive (${error.message})`, error);
     default:
