@@ -1,5 +1,6 @@
 // --build-context NAME=SOURCE: what kind of source it is (K-12). Nothing is loaded before a Dockerfile
 // uses it (K-14).
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { TsbuildError } from '../core/errors.ts';
 import { formatReference, parseReference, withDefaultTag } from '../core/reference.ts';
@@ -20,13 +21,23 @@ export function parseNamedContext(name: string, source: string, workingDirectory
     case 'https':
       return { type: 'http', url: source };
     default:
-      if (scheme === undefined || !source.startsWith(`${scheme}://`)) return { type: 'local', path: resolve(workingDirectory, source) };
+      if (scheme === undefined || !source.startsWith(`${scheme}://`)) return localContext(name, resolve(workingDirectory, source));
       throw new TsbuildError({
         code: 'build/unsupported-source',
         message: `--build-context ${name}: unsupported context source ${scheme}://`,
         hint: 'Use a directory, docker-image://REF, oci-layout://DIR@DIGEST, or a git or http URL.',
       });
   }
+}
+
+/** It must be there even when nothing uses it: Docker's client looks before the build begins. */
+function localContext(name: string, path: string): NamedContext {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return { type: 'local', path };
+  throw new TsbuildError({
+    code: 'context/not-found',
+    message: `--build-context ${name}: ${path} is not a directory`,
+    hint: 'Give a directory that exists, relative to where you are.',
+  });
 }
 
 function rest(name: string, source: string, scheme: string): string {

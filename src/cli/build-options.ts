@@ -1,12 +1,15 @@
 // Flags of `tsbuild build` → BuildRequest. Everything the user typed is checked here, so that the
 // build starts with values that mean something.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { parseAnnotation } from '../build/annotations.ts';
 import type { BuildRequest, SecretSource } from '../build/build-request.ts';
 import type { OnError } from '../build/debug/failed-step.ts';
 import { errnoOf } from '../core/errors.ts';
+import { tryParseReference } from '../core/reference.ts';
+import { parseUlimit, ULIMITS } from '../core/ulimit.ts';
 import { parseTransfers } from './cache-transfer-options.ts';
 import { csvFields } from './csv-fields.ts';
 import { isOn, listOf, type ParsedArgs } from './flags/flag.ts';
@@ -43,7 +46,7 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, te
     annotations: listOf(args, 'annotation').flatMap((item) =>
       parseAnnotation(item, (message, hint) => fail(`--annotation: ${message}`, hint)),
     ),
-    platforms: listOf(args, 'platform').flatMap((item) => item.split(',').filter((part) => part !== '')),
+    platforms: listOf(args, 'platform').flatMap((item) => item.split(',')),
     noCache: isOn(args, 'no-cache'),
     noCacheFilter: listOf(args, 'no-cache-filter').flatMap((item) => item.split(',')),
     pull: isOn(args, 'pull'),
@@ -127,7 +130,10 @@ function namedContexts(items: readonly string[]): Record<string, string> {
     items.map((item) => {
       const at = item.indexOf('=');
       if (at < 1 || at === item.length - 1) throw fail(`--build-context ${JSON.stringify(item)} is not NAME=SOURCE`);
-      return [item.slice(0, at), item.slice(at + 1)];
+      const name = item.slice(0, at);
+      const parsed = tryParseReference(name.split('::', 1)[0] ?? '');
+      if (!parsed.ok) throw fail(`--build-context: invalid name ${JSON.stringify(name)}`, 'names are those of images: lower case');
+      return [name, item.slice(at + 1)];
     }),
   );
 }
@@ -148,16 +154,14 @@ function secrets(items: readonly string[], environment: CliEnvironment): Record<
     // Without a source, Docker takes the environment variable of that name, else the file.
     if (name !== undefined || (file === undefined && environment.env[id] !== undefined)) out[id] = { type: 'env', name: name ?? id };
     else out[id] = { type: 'file', path: resolvePath(environment.cwd, file ?? id) };
-    checkSecret(id, out[id], environment);
+    checkSecret(id, out[id]);
   }
   return out;
 }
 
-function checkSecret(id: string, source: SecretSource, environment: CliEnvironment): void {
-  if (source.type === 'env') {
-    if (environment.env[source.name] === undefined) throw fail(`secret ${id}: the environment has no variable ${source.name}`);
-    return;
-  }
+function checkSecret(id: string, source: SecretSource): void {
+  // A variable that is not set is an empty secret, as in Docker.
+  if (source.type === 'env') return;
   try {
     readFileSync(source.path);
   } catch (error) {
@@ -173,6 +177,7 @@ function sshSockets(items: readonly string[], environment: CliEnvironment): Reco
     const path = at === -1 ? environment.env['SSH_AUTH_SOCK'] : resolvePath(environment.cwd, item.slice(at + 1));
     if (path === undefined || path === '')
       throw fail(`--ssh ${id}: no agent socket`, 'start ssh-agent (SSH_AUTH_SOCK), or write --ssh ID=SOCKET');
+    if (!existsSync(path)) throw fail(`--ssh ${id}: there is no ${path}`, 'give the path of the socket of a running ssh-agent');
     out[id] = path;
   }
   return out;
@@ -183,7 +188,8 @@ const resolvePath = (cwd: string, path: string): string => (isAbsolute(path) ? p
 /** `name:ip` or `name=ip`; IPv6 may be in brackets. */
 export function hostLine(item: string, command = 'build'): string {
   const match = /^([^:=]+)[:=]\[?([0-9a-fA-F:.]+|host-gateway)\]?$/.exec(item);
-  if (match === null) throw usageError(command, `--add-host ${JSON.stringify(item)} is not HOST:IP`);
+  if (match === null || (match[2] !== 'host-gateway' && isIP(match[2] ?? '') === 0))
+    throw usageError(command, `--add-host ${JSON.stringify(item)} is not HOST:IP`);
   return `${match[1]}=${match[2]}`;
 }
 
@@ -204,7 +210,10 @@ function entitlement(item: string): 'network.host' | 'security.insecure' {
 }
 
 export function ulimit(item: string, command = 'build'): string {
-  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(item);
-  if (match === null) throw usageError(command, `--ulimit ${JSON.stringify(item)} is not NAME=SOFT[:HARD]`);
-  return `${match[1]}=${match[2]}:${match[3] ?? match[2]}`;
+  if (parseUlimit(item) === null) {
+    const hint = `the soft limit is not above the hard one, and the names are ${Object.keys(ULIMITS).join(', ')}`;
+    throw usageError(command, `--ulimit ${JSON.stringify(item)} is not NAME=SOFT[:HARD]`, hint);
+  }
+  const [name, limits = ''] = item.split('=');
+  return `${name}=${limits.includes(':') ? limits : `${limits}:${limits}`}`;
 }

@@ -46,6 +46,11 @@ export function reportDiagnostics(file: SourceFile, diagnostics: readonly Diagno
 
 function reportStep(error: StepError, terminal: Terminal): number {
   const cause = error.cause;
+  // Ignore rules of a named context, which is read when a step asks for it.
+  if (cause instanceof DockerfileError) {
+    reportDiagnostics(cause.file, cause.diagnostics, terminal);
+    return EXIT_USAGE;
+  }
   if (cause instanceof TsbuildError && error.span !== undefined) {
     const code = cause.code;
     const diagnostic = {

@@ -40,7 +40,8 @@ function splitSpec(ports: string): { ip: string; host: string; container: string
 }
 
 function parseRange(text: string): { start: number; end: number } | null {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
+  // As Go reads numbers: with a sign and any number of zeros in front.
+  const match = /^\+?0*(\d{1,5})(?:-\+?0*(\d{1,5}))?$/.exec(text);
   if (match === null) return null;
   const start = Number(match[1]);
   const end = Number(match[2] ?? match[1]);

@@ -74,8 +74,9 @@ export function buildGlobalScope(input: GlobalInput, reporter: Reporter): Global
 /** Z-01: whole seconds, or empty for none. Returns undefined and reports for anything else. */
 export function parseEpoch(epoch: GlobalScope['epoch'], reporter: Reporter): number | undefined {
   if (epoch === undefined || epoch.value === '') return undefined;
-  // Times up to the year 9999: what RFC 3339 and the image config can express.
-  if (/^\d{1,12}$/.test(epoch.value) && Number(epoch.value) <= 253402300799) return Number(epoch.value);
+  // Times of the years 0 to 9999: what RFC 3339 and the image config can express.
+  const seconds = /^[+-]?\d{1,30}$/.test(epoch.value) ? Number(epoch.value) : Number.NaN;
+  if (seconds >= -62167219200 && seconds <= 253402300799) return seconds + 0;
   reporter.error('plan/invalid-epoch', epoch.span, `invalid SOURCE_DATE_EPOCH: ${JSON.stringify(epoch.value.slice(0, 100))}`, {
     hint: 'give whole seconds since 1970-01-01, for example the output of `git log -1 --format=%ct`',
   });

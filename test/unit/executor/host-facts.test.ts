@@ -1,11 +1,13 @@
 // Texts of the host as facts: id ranges, limits, capabilities, resolvers, hosts.
 import { describe, expect, test } from 'vitest';
+import { parseUlimit } from '../../../src/core/ulimit.ts';
 import { mapArguments, parseIdRanges } from '../../../src/executor/id-map.ts';
 import { boundingSet, hasCapability, stepCapabilities } from '../../../src/executor/sandbox/capabilities.ts';
 import { hostsText } from '../../../src/executor/sandbox/hosts-file.ts';
 import { onlyLoopback, stepResolvConf } from '../../../src/executor/sandbox/resolv-conf.ts';
-import { parseHardLimits, parseUlimit } from '../../../src/executor/sandbox/rlimits.ts';
+import { parseHardLimits, stepRlimits } from '../../../src/executor/sandbox/rlimits.ts';
 import { checkedId } from '../../../src/executor/sandbox/snapshot-directory.ts';
+import type { StepHost } from '../../../src/executor/sandbox/step-host.ts';
 
 test('id ranges belong to a name or a number, malformed lines to nobody', () => {
   const text = 'ann:100000:65536\nbob:1:2\n1000:300000:10\nann:5\nann:x:1\nann:7:0\n#ann:1:1\n';
@@ -59,7 +61,9 @@ describe('ulimits', () => {
   test.each(['nofile', 'nofile=', 'nofile=a', 'nofile=5:4', 'files=1', 'constructor=1', 'nofile=-2', 'nofile=1:2:3'])(
     '%s is refused',
     (text) => {
-      expect(() => parseUlimit(text)).toThrow(expect.objectContaining({ code: 'exec/bad-ulimit' }));
+      expect(parseUlimit(text)).toBeNull();
+      const host = { config: { isolation: 'root' } } as StepHost;
+      expect(() => stepRlimits(host, [text])).toThrow(expect.objectContaining({ code: 'exec/bad-ulimit' }));
     },
   );
 
