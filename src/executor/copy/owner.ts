@@ -36,11 +36,12 @@ export function resolveOwner(text: string, base: SourceTree | null, read: ReadId
   return { uid, gid: lookup(groupText, 'etc/group', base, read)?.id ?? user?.group ?? 0 };
 }
 
-/** `root` and decimal 32-bit numbers need no lookup; null means it is a name. Negative ones wrap around, as in the kernel. */
+/** `root` and decimal 32-bit numbers need no lookup; null means it is a name. Negative ones wrap around, as in the kernel, and -1 leaves the owner root. */
 function idOf(text: string): number | null {
   if (text === 'root') return 0;
   if (!/^[-+]?[0-9]+$/.test(text)) return null;
   const id = Number(text);
+  if (id === -1) return 0;
   return Math.abs(id) <= MAX_ID ? id >>> 0 : null;
 }
 

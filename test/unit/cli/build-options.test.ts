@@ -6,7 +6,7 @@ import { BUILD_COMMAND } from '../../../src/cli/flags/build.ts';
 import { parseArgv } from '../../../src/cli/flags/parse-argv.ts';
 
 const request = (...argv: string[]): BuildRequest =>
-  buildRequestOf(parseArgv(BUILD_COMMAND, argv, []), { env: {}, cwd: '/', stdin: Readable.from([]) });
+  buildRequestOf(parseArgv(BUILD_COMMAND, [...argv, '.'], []), { env: {}, cwd: '/', stdin: Readable.from([]) });
 
 describe('values that Docker refuses before a build begins', () => {
   test.each([
