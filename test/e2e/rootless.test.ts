@@ -92,7 +92,7 @@ RUN id > who && touch -d @1700000000 who .
 `;
     await expectSameLayers(bench(), { Dockerfile }, ['--secret', `id=key,src=${secret}`]);
     const ran = await bench().ok(['run', 'same', 'sh', '-c', 'cat who /home/length; stat -c "%u:%g %a" /tool/tool who']);
-    expect(ran.stdout).toBe('uid=65534(nobody) gid=65534(nogroup)\n5\n65534:100 4750\n65534:65534 644\n');
+    expect(ran.stdout).toBe('uid=65534(nobody) gid=65534(nogroup) groups=65534(nogroup)\n5\n65534:100 4750\n65534:65534 644\n');
   });
 
   it('keeps the cache', async () => {
