@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSyn
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands/table.ts';
+import { buildApp } from '../support/app-image.ts';
 import { buildBase, HOME, openWorkbench, runCli, TSBUILD, type Workbench } from '../support/cli.ts';
 
 let bench: Workbench;
@@ -13,18 +14,7 @@ let layerDigest: string;
 beforeAll(async () => {
   bench = openWorkbench();
   await buildBase(bench);
-  const context = bench.context({
-    Dockerfile: `FROM base
-LABEL kind=test
-ENV GREETING=hello NAME=world
-RUN --network=none mkdir /work && chown nobody /work
-WORKDIR /work
-USER nobody
-ENTRYPOINT ["sh", "-c", "echo $GREETING $NAME from $(id -un) in $(pwd): $0 $*"]
-CMD ["default", "words"]
-`,
-  });
-  digest = (await bench.ok(['-t', 'app:1', '-t', 'app:same', context])).stdout.trim();
+  digest = (await buildApp(bench, 'app:1', 'app:same')).stdout.trim();
   const [image] = JSON.parse((await bench.ok(['inspect', 'app:1'])).stdout);
   layerDigest = image.manifest.layers[0].digest;
 });

@@ -1,5 +1,6 @@
 // `tsbuild run` beside `docker run`: what the command gets, what comes back, and what signals do.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { buildApp } from '../support/app-image.ts';
 import { buildBase, leftovers, openWorkbench, type Workbench } from '../support/cli.ts';
 
 let bench: Workbench;
@@ -7,18 +8,7 @@ let bench: Workbench;
 beforeAll(async () => {
   bench = openWorkbench();
   await buildBase(bench);
-  const context = bench.context({
-    Dockerfile: `FROM base
-LABEL kind=test
-ENV GREETING=hello NAME=world
-RUN --network=none mkdir /work && chown nobody /work
-WORKDIR /work
-USER nobody
-ENTRYPOINT ["sh", "-c", "echo $GREETING $NAME from $(id -un) in $(pwd): $0 $*"]
-CMD ["default", "words"]
-`,
-  });
-  await bench.ok(['-q', '-t', 'app:1', context]);
+  await buildApp(bench, 'app:1');
 });
 afterAll(() => bench?.dispose());
 
