@@ -151,6 +151,55 @@ describe('the size of a store', () => {
     expect((await bench.ok(['verify'])).stdout).toBe('the store is sound\n');
   });
 
+  it('goes below what prune is told, oldest first, with a reason for each entry, and never into tagged images', async () => {
+    const own = openWorkbench();
+    try {
+      await own.ok([
+        '-q',
+        '-t',
+        'tagged',
+        own.context({ Dockerfile: 'FROM scratch\nCOPY . /\n', f: randomBytes(200_000).toString('hex') }),
+      ]);
+      const layers: string[] = [];
+      for (const name of ['old', 'middle', 'new']) {
+        const context = own.context({ Dockerfile: `FROM scratch\nCOPY ${name} /\n`, [name]: randomBytes(250_000).toString('latin1') });
+        await own.ok(['-q', '-t', name, context]);
+        const [image] = JSON.parse((await own.ok(['inspect', name])).stdout);
+        layers.push(image.manifest.layers[0].digest);
+        await own.ok(['rmi', name]);
+      }
+      const total = async () => (JSON.parse((await own.ok(['du', '--format', 'json'])).stdout) as { total: number }).total;
+      const before = await total();
+      expect((await own.ok(['prune', '--filter', 'until=1h'])).stdout).toMatch(/^freed 0 ?B?/);
+      const cap = before - 400_000;
+      expect((await own.ok(['prune', '--max-size', String(cap), '--keep', String(before + 100_000)])).stdout).toMatch(/^freed 0 ?B?/);
+      const { stdout } = await own.ok(['prune', '--max-size', String(cap)]);
+      expect(await total()).toBeLessThanOrEqual(cap);
+      expect(stdout).toMatch(
+        new RegExp(`^removed blob ${layers[0]} \\(.*\\): least recently used \\(.*Z\\), store over its limit of ${cap} bytes$`, 'm'),
+      );
+      expect(stdout).not.toContain(layers[2]);
+      const over = await own.run(['prune', '--max-size', '1']);
+      expect([over.code, over.stderr]).toEqual([1, expect.stringMatching(/^tsbuild: still .* over --max-size: tagged images .*\nhint: /)]);
+      expect(over.stdout).toContain(layers[2]);
+      expect((await own.ok(['verify'])).stdout).toBe('the store is sound\n');
+      expect((await own.ok(['images'])).stdout).toContain('tagged');
+    } finally {
+      own.dispose();
+    }
+  });
+
+  it.each([
+    [['--keep', '1m'], '--keep needs --max-size'],
+    [['--max-size', 'lots'], '--max-size is not a size: "lots"'],
+    [['--filter', 'until=soon'], '--filter until is a duration like 24h, got "soon"'],
+    [['--filter', 'type=images'], '--filter type is one of blob, snapshot'],
+    [['--filter', 'label=x'], '--filter has no key "label"'],
+  ])('prune refuses %j', async (flags, message) => {
+    const { code, stderr } = await bench.run(['prune', ...flags]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+
   it('does not measure anything when nothing was made', async () => {
     const context = project('again', 1000);
     await bench.ok(['-q', context]);

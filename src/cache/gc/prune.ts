@@ -45,7 +45,7 @@ export interface PruneResult {
   readonly freed: number;
   /** Bytes in the store afterwards. */
   readonly total: number;
-  /** Bytes over `maxBytes` that could not be freed: tagged images, and what running builds use. */
+  /** Bytes over `maxBytes`, or over `reservedBytes` where that is more, that could not be freed: tagged images, and what running builds use. */
   readonly over: number;
 }
 
@@ -78,11 +78,14 @@ export async function prune(root: string, options: PruneOptions = {}): Promise<P
     if (options.dryRun !== true) tidyIndex(index, scan, options, sessions === null);
     const freed = removed.reduce((sum, item) => sum + item.size, 0);
     const total = options.dryRun === true ? scan.total - freed : scanStore(root, index).total;
-    return { removed, freed, total, over: Math.max(0, total - (options.maxBytes ?? total)) };
+    return { removed, freed, total, over: Math.max(0, total - (capOf(options) ?? total)) };
   } finally {
     index.close();
   }
 }
+
+const capOf = ({ maxBytes, reservedBytes = 0 }: PruneOptions): number | undefined =>
+  maxBytes === undefined ? undefined : Math.max(maxBytes, reservedBytes);
 
 function choose(scan: StoreScan, reachable: Reachable, options: PruneOptions, threshold: number): Doomed[] {
   const now = options.now ?? Date.now();
@@ -93,9 +96,10 @@ function choose(scan: StoreScan, reachable: Reachable, options: PruneOptions, th
   const candidates = free
     .filter((item) => !isGarbage(item) && (kinds === undefined || kinds.includes(item.kind)) && now - item.lastUsed >= unusedFor)
     .sort((a, b) => a.lastUsed - b.lastUsed || (a.id < b.id ? -1 : 1));
-  if (options.maxBytes === undefined) return [...garbage, ...unused(candidates, reachable, options)];
+  const cap = capOf(options);
+  if (cap === undefined) return [...garbage, ...unused(candidates, reachable, options)];
   const start = scan.total - garbage.reduce((sum, { item }) => sum + item.size, 0);
-  return [...garbage, ...leastRecentlyUsed(candidates, start, Math.max(options.maxBytes, options.reservedBytes ?? 0))];
+  return [...garbage, ...leastRecentlyUsed(candidates, start, cap)];
 }
 
 /** Blobs of tagged images never go; neither does what a running build may have looked at. */
