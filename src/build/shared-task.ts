@@ -7,7 +7,8 @@ interface Run<T> {
   /** Whoever does the work: its files and directories are gone once it ends. */
   readonly leader: AbortSignal;
   waiting: number;
-  settled: boolean;
+  /** `stopped`: it failed after whoever did it had been told to end, so the failure may be of that. */
+  state: 'running' | 'done' | 'stopped';
 }
 
 export class SharedTask<T> {
@@ -29,15 +30,14 @@ export class SharedTask<T> {
     for (;;) {
       signal.throwIfAborted();
       const current = this.#run;
-      const leads = current === null || (current.abort.signal.aborted && !current.settled);
+      const leads = current === null || (current.abort.signal.aborted && current.state === 'running');
       const run = leads ? this.#begin(work, signal) : current;
       if (!leads) onWait?.();
       const leave = attend(run, signal);
       try {
         return await (leads ? run.result : untilAborted(run.result, signal));
       } catch (error) {
-        // The one who did it was stopped by something of its own.
-        if (leads || signal.aborted || !run.leader.aborted) throw error;
+        if (leads || signal.aborted || run.state !== 'stopped') throw error;
       } finally {
         leave();
       }
@@ -46,15 +46,15 @@ export class SharedTask<T> {
 
   #begin(work: (signal: AbortSignal) => Promise<T>, leader: AbortSignal): Run<T> {
     const abort = new AbortController();
-    const run: Run<T> = { result: work(abort.signal), abort, leader, waiting: 0, settled: false };
+    const run: Run<T> = { result: work(abort.signal), abort, leader, waiting: 0, state: 'running' };
     this.#run = run;
     run.result.then(
       () => {
-        run.settled = true;
+        run.state = 'done';
       },
       () => {
-        run.settled = true;
-        if ((abort.signal.aborted || leader.aborted) && this.#run === run) this.#run = null;
+        run.state = abort.signal.aborted || leader.aborted ? 'stopped' : 'done';
+        if (run.state === 'stopped' && this.#run === run) this.#run = null;
       },
     );
     return run;
@@ -70,7 +70,7 @@ function attend<T>(run: Run<T>, signal: AbortSignal): () => void {
     if (!present) return;
     present = false;
     run.waiting -= 1;
-    if (run.waiting === 0 && !run.settled) run.abort.abort(signal.reason);
+    if (run.waiting === 0 && run.state === 'running') run.abort.abort(signal.reason);
   };
   signal.addEventListener('abort', leave);
   return leave;

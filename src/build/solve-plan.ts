@@ -118,6 +118,7 @@ export async function withSolver<T>(
       recorded: (record) => steps.recorded(record),
       run: (vertex, base, signal) => atStep(parts.file, logs, vertex, () => steps.run(vertex, base, signal)),
       shared: (vertex, task) => atSharedStep(parts.file, vertex, task),
+      given: (vertex) => givenTo(vertex, parts.request),
       admit: (vertex, signal, step) => shared.admission.run(weightOf(vertex, parts.request), signal, step),
     },
     onLayer: (vertex, layer) => {
@@ -185,6 +186,16 @@ async function atStep<T>(file: SourceFile, logs: ReadonlyMap<string, StepLog>, v
     const logPath = log?.keep(`${new Date().toISOString().replace(/[:.]/g, '-')}-${vertex.meta.stage}`) ?? null;
     throw new StepError({ label: vertex.meta.label, file, span: vertex.meta.origin, logTail: log?.lines(40) ?? [], logPath, cause });
   }
+}
+
+/** Sources of secrets and agents: no part of a key, but without one a step may fail. */
+function givenTo({ op }: Vertex, { secrets, ssh }: BuildRequest): string {
+  if (op.type !== 'exec') return '';
+  const given = op.mounts.flatMap((mount): unknown[] => {
+    if (mount.type === 'secret') return [secrets[mount.id] ?? null];
+    return mount.type === 'ssh' ? [ssh[mount.id] ?? null] : [];
+  });
+  return given.length === 0 ? '' : JSON.stringify(given);
 }
 
 /** Bytes; what is copied passes through in pieces. */

@@ -31,6 +31,8 @@ export interface Steps {
   run(vertex: Vertex, base: Rootfs, signal: AbortSignal): Promise<StepResult>;
   /** Waits for a step that another build may be doing, so that its failure is told of as this build's. */
   shared(vertex: Vertex, task: () => Promise<Layer>): Promise<Layer>;
+  /** What the request gives to a step beyond its key: builds that give something else do not share it. */
+  given(vertex: Vertex): string;
   /** Runs the step when there is room for it beside the others. */
   admit(vertex: Vertex, signal: AbortSignal, step: () => Promise<Layer>): Promise<Layer>;
 }
@@ -154,7 +156,8 @@ export class Solver {
   /** One build of this command does a step, the others wait for its layer. */
   #execute(vertex: Vertex, resolution: Resolution, base: Rootfs): Promise<Layer> {
     // What has to run anew may not be taken from somebody who was content with a record.
-    const task = this.#options.layers.step(base.layers, `${vertex.meta.noCache ? 'anew ' : ''}${resolution.key}`);
+    const name = `${vertex.meta.noCache ? 'anew ' : ''}${resolution.key} ${this.#options.steps.given(vertex)}`;
+    const task = this.#options.layers.step(base.layers, name);
     let waits = false;
     const work = (signal: AbortSignal): Promise<Layer> => {
       waits = false;

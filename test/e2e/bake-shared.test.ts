@@ -137,6 +137,19 @@ describe('a failure', () => {
     expect((await bench.ok(['run', 'failing/good', 'cat', '/slow', '/good'])).stdout).toBe('slow\ngood\n');
   });
 
+  it('for want of a secret is not that of a target that has it', async () => {
+    const cwd = bench.context({
+      Dockerfile: file('RUN --mount=type=secret,id=token,required=true wc -c < /run/secrets/token > /length'),
+      token: 'twelve bytes',
+      'docker-bake.json': JSON.stringify({
+        target: { without: { tags: ['failing/without'] }, with: { secret: ['id=token,src=token'], tags: ['failing/with'] } },
+      }),
+    });
+    const result = await bake(cwd, '-j', '1', 'without', 'with');
+    expect(result.stderr).toMatch(/target without failed:[\s\S]*secret token: not found/);
+    expect((await bench.ok(['run', 'failing/with', 'cat', '/length'])).stdout).toBe('12\n');
+  });
+
   it('stops everything with --fail-fast, and only what needs it otherwise', async () => {
     const endless = file('RUN while true; do sleep 1; done');
     const cwd = bench.context({

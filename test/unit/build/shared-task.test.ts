@@ -40,6 +40,18 @@ describe('SharedTask', () => {
     expect(begun).toHaveLength(1);
   });
 
+  it('keeps a failure although whoever did it ends because of it', async () => {
+    const { begun, work } = controlled();
+    const task = new SharedTask<string>();
+    const leader = new AbortController();
+    const led = task.join(leader.signal, work);
+    begun[0]?.reject(new Error('exit code 1'));
+    await expect(led).rejects.toThrow('exit code 1');
+    leader.abort(new Error('exit code 1'));
+    await expect(task.join(never, work)).rejects.toThrow('exit code 1');
+    expect(begun).toHaveLength(1);
+  });
+
   it('goes on until the last who wants it has given up', async () => {
     const { begun, work } = controlled();
     const task = new SharedTask<string>();
