@@ -89,6 +89,21 @@ target "needs" {
     expect(images).not.toContain('bake/needs');
   });
 
+  it('keeps steps in sections on CI and sums up what each target cost', async () => {
+    const cwd = bench.context({
+      Dockerfile: 'FROM base\nARG NAME\nRUN for i in 1 2 3; do echo $NAME-$i; sleep 0.1; done\n',
+      'docker-bake.json': JSON.stringify({ target: { default: { name: '${n}', matrix: { n: ['x', 'y'] }, args: { NAME: '${n}' } } } }),
+    });
+    const { stderr } = await bench.ok(['bake', '--jobs', '2'], { cwd, env: { TSBUILD_PROGRESS: 'auto', GITHUB_ACTIONS: 'true' } });
+    const sections = stderr.split('::group::').slice(1);
+    const lines = sections.flatMap((section) => (/RUN/.test(section.split('\n', 1)[0] ?? '') ? [section.split('::endgroup::')[0]] : []));
+    expect(lines.map((section) => section?.match(/^[xy]-\d$/gm)?.join(' ')).toSorted()).toEqual(['x-1 x-2 x-3', 'y-1 y-2 y-3']);
+    expect(stderr).toMatch(/^TARGET +RESULT +TIME +CACHED +NEW +IMAGE$/m);
+    expect(stderr).toMatch(/^x +built +[\d.]+s +0\/1 +\d+B +sha256:/m);
+    const again = await bench.ok(['bake'], { cwd });
+    expect(again.stderr).toMatch(/^y +built +[\d.]+s +1\/1 +0B +sha256:/m);
+  });
+
   it('refuses what it cannot do by name', async () => {
     const cwd = bench.context({ Dockerfile: 'FROM base\n', 'docker-bake.hcl': 'target "default" {\n}\n' });
     const unknown = await bench.run(['bake', 'defualt'], { cwd });

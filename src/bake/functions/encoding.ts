@@ -1,5 +1,5 @@
 // JSON, CSV, base64, hashes and identifiers.
-import { constants, createHash, privateDecrypt, randomUUID } from 'node:crypto';
+import { constants, createHash, createPrivateKey, privateDecrypt, randomUUID } from 'node:crypto';
 import { csvRecords } from '../attributes/csv-records.ts';
 import { toDouble } from '../cty/big-float.ts';
 import { encodeJson, parseJsonValue } from '../cty/json.ts';
@@ -55,13 +55,27 @@ function uuidV5(namespace: string, name: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 }
 
+/**
+ * The padding (PKCS #1 v1.5, RFC 8017 section 7.2.2) is taken off here: OpenSSL answers a wrong one with random
+ * bytes, so that nobody can ask about it; a build has to fail instead.
+ */
 function decryptRsa(ciphertext: string, key: string): string {
+  const failure = new CallProblem('the text cannot be decrypted with this key');
+  let padded: Buffer;
   try {
-    return privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, Buffer.from(ciphertext, 'base64')).toString('utf8');
+    const { modulusLength = 0 } = createPrivateKey(key).asymmetricKeyDetails ?? {};
+    const bytes = Buffer.from(ciphertext, 'base64');
+    const block = Buffer.concat([Buffer.alloc(Math.max(0, Math.ceil(modulusLength / 8) - bytes.length)), bytes]);
+    padded = privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, block);
   } catch {
-    throw new CallProblem('the text cannot be decrypted with this key');
+    throw failure;
   }
+  const end = padded.indexOf(0, 2);
+  if (padded[0] !== 0 || padded[1] !== 2 || end < 2 + LEAST_PADDING) throw failure;
+  return padded.toString('utf8', end + 1);
 }
+
+const LEAST_PADDING = 8;
 
 function bcrypt(args: readonly Value[]): Value {
   const cost = at(args, 1);
