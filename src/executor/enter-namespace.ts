@@ -1,14 +1,16 @@
 // First work of the executor process: makes the namespaces it was started in its own. Mounts become
 // private, /proc shows its own pid namespace, control groups are one cgroup2 tree (runtimes refuse
 // mixtures), and a private tmpfs holds everything that must vanish with the process.
-import { mkdirSync, mkdtempSync, readdirSync, statfsSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, statfsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { errnoOf, invariant, TsbuildError } from '../core/errors.ts';
 import { type ExecutorConfig, mountNamespace } from './launch.ts';
 import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_REC, type NamespaceCalls } from './namespace-calls.ts';
+import { type BinfmtHandler, readHandlers } from './sandbox/binfmt.ts';
 import { SyscallError } from './syscalls.ts';
 
 const CGROUP2_MAGIC = 0x63677270;
+const BINFMT_MISC = '/proc/sys/fs/binfmt_misc';
 
 export interface Workplace {
   /** Private directory for bundles, secrets, mount points; gone with the process. */
@@ -18,8 +20,8 @@ export interface Workplace {
   /** The host's /sys/fs/cgroup as it was, or null when hidden. */
   readonly hostCgroups: string | null;
   readonly store: string;
-  /** Handlers of the machine for foreign programs, by name. */
-  readonly binfmts: readonly string[];
+  /** Handlers of the machine for foreign programs. A /proc of our own does not show them any more. */
+  readonly binfmts: readonly BinfmtHandler[];
 }
 
 /** The working directory becomes snapshots-v1, so that overlay options are short and free of the store's path. */
@@ -32,7 +34,7 @@ export function enterNamespace(calls: NamespaceCalls, config: ExecutorConfig): W
   mkdirSync(run, { recursive: true, mode: 0o700 });
   calls.dieWithParent();
   calls.mount(null, '/', null, MS_REC | MS_PRIVATE);
-  const binfmts = listBinfmts();
+  const binfmts = readHandlers(BINFMT_MISC);
   attempt(() => calls.mount('proc', '/proc', 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC));
   mountRunDirectory(calls, run);
   mkdirSync(join(run, 'runtime'), { mode: 0o700 });
@@ -50,16 +52,7 @@ export function enterPlainly(calls: NamespaceCalls, config: ExecutorConfig): Wor
   calls.dieWithParent();
   const run = mkdtempSync(join(config.root, 'run-'));
   process.chdir(snapshots);
-  return { run, runRelative: `../${basename(run)}`, hostCgroups: null, store: config.root, binfmts: listBinfmts() };
-}
-
-/** Empty where binfmt_misc is not mounted. A /proc of our own would not show it any more. */
-function listBinfmts(): readonly string[] {
-  try {
-    return readdirSync('/proc/sys/fs/binfmt_misc');
-  } catch {
-    return [];
-  }
+  return { run, runRelative: `../${basename(run)}`, hostCgroups: null, store: config.root, binfmts: readHandlers(BINFMT_MISC) };
 }
 
 /** Error: 'exec/no-mount'. */

@@ -1,5 +1,6 @@
 // Attacks on the executor that fail, by the classes of docs/security.md: races around mounts, names that
 // smuggle options, terminals with fewer limits, secrets beside the step, a runtime that is overwritten.
+import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,6 +41,38 @@ describe.skipIf(whyNoSteps())('hostile steps and images', () => {
       (value) => value,
       (error: unknown) => (error as { code?: unknown }).code,
     );
+
+  /** What an image can have where files of the step are mounted; `made` plants it in a layer. */
+  const PLANTED: readonly (readonly [string, (etc: string, sentinel: string) => void, string | null])[] = [
+    ['a link to the host', (etc, sentinel) => symlinkSync(join(sentinel, 'host-file'), join(etc, 'hosts')), null],
+    ['links that climb', (etc, sentinel) => symlinkSync(`../../../../../../../..${sentinel}/host-file`, join(etc, 'hosts')), null],
+    ['a link that leads nowhere', (etc) => symlinkSync('/not/here/hosts', join(etc, 'hosts')), null],
+    ['a link into /proc', (etc) => symlinkSync('/proc/1/root/etc/passwd', join(etc, 'resolv.conf')), 'exec/mount-target'],
+    ['a link to a descriptor', (etc) => symlinkSync('/proc/self/fd/3', join(etc, 'hosts')), 'exec/mount-target'],
+    ['links in a circle', (etc) => symlinkSync('hosts', join(etc, 'hosts')), 'exec/link-loop'],
+    ['a pipe and a device', (etc) => execFileSync('sh', ['-c', 'mkfifo "$1/hosts"; mknod "$1/resolv.conf" c 1 1', 'sh', etc]), null],
+  ];
+  const MODES = ['root', 'copy', 'fuse', 'chroot'] as const;
+
+  test.each(MODES.flatMap((mode) => PLANTED.map(([name, plant, code]) => ({ mode, name, plant, code }))))(
+    'an image with $name in place of /etc/hosts and /etc/resolv.conf, $mode (class 11)',
+    async ({ mode, plant, code }) => {
+      const own = mode === 'root' ? executor : await startExecutor({ root: store.root, isolation: mode, notice: () => {} });
+      const id = `planted${randomBytes(6).toString('hex')}`;
+      try {
+        const etc = join(store.addSnapshot(id, { 'etc/keep': '' }), 'etc');
+        plant(etc, join(store.root, 'sentinel'));
+        const step = stepRunner(own, id);
+        const script = `cat /etc/hosts; head -c 10 /etc/resolv.conf >/dev/null; echo pwned > /etc/hosts; cat ${store.root}/sentinel/host-file`;
+        const outcome = step({ script }, { root: ['base', id] });
+        if (code !== null) expect(await codeOf(outcome)).toBe(code);
+        else expect((await outcome).stdout).toContain('127.0.0.1\tlocalhost');
+        expect(readFileSync(join(store.root, 'sentinel/host-file'), 'utf8')).toBe('host');
+      } finally {
+        if (own !== executor) await own.close();
+      }
+    },
+  );
 
   test('a sub-path of a cache that turns into a link while it is mounted (class 3)', async () => {
     await run({ script: 'mkdir /c/sub; echo inside > /c/sub/f', mounts: [cache()] });

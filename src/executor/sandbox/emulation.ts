@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
 import { formatPlatform, hostPlatform, type Platform } from '../../core/platform.ts';
 import type { ExecOp } from '../../graph/op.ts';
+import type { BinfmtHandler } from './binfmt.ts';
 import type { ContainerView } from './container-view.ts';
 import { findProgram as findStepProgram, machineOf } from './program-check.ts';
 import { findProgram } from './runtime.ts';
@@ -57,7 +58,11 @@ export function registration({ qemu, machine, bits, order }: Emulated, interpret
 export function prepareEmulation(host: StepHost, platform: Platform): void {
   const wanted = EMULATED[platform.architecture];
   if (wanted === undefined || !host.rootless || !isForeign(platform)) return;
-  if (host.workplace.binfmts.includes(`qemu-${wanted.qemu}`) || findProgram(`qemu-${wanted.qemu}-static`) === null) return;
+  if (
+    host.workplace.binfmts.some(({ machine, fixed }) => machine === wanted.machine && fixed) ||
+    findProgram(`qemu-${wanted.qemu}-static`) === null
+  )
+    return;
   const directory = join(host.workplace.run, 'binfmt');
   if (existsSync(directory)) return;
   mkdirSync(directory);
@@ -87,13 +92,26 @@ export function checkRunnable(host: StepHost, view: ContainerView, op: ExecOp): 
   const known = Object.entries(EMULATED).find(([, emulated]) => emulated.machine === machine);
   if (found === null || known === undefined) return;
   const [architecture, emulated] = known;
-  if (!isForeign({ os: 'linux', architecture }) || host.canRun(architecture, () => hasHandler(host, emulated))) return;
+  if (!isForeign({ os: 'linux', architecture })) return;
+  const handler = isOwn(host) ? undefined : host.workplace.binfmts.find(({ machine: registered }) => registered === machine);
+  if (handler?.fixed === false && view.resolve(handler.interpreter).stat === null) throw notFixed(found.path, architecture, handler);
+  if (host.canRun(architecture, () => hasHandler(host, emulated))) return;
   throw new TsbuildError({
     code: 'exec/foreign-platform',
     message: `${found.path} is a program for linux/${architecture}, which this machine (${formatPlatform(hostPlatform(process.arch))}) cannot run`,
     hint: 'Install emulators with `apt-get install qemu-user-static binfmt-support`, or build on a machine of that platform.',
   });
 }
+
+/** Whether the user namespace has handlers of its own, which replace the machine's. */
+const isOwn = (host: StepHost): boolean => existsSync(join(host.workplace.run, 'binfmt', 'status'));
+
+const notFixed = (path: string, architecture: string, { name, interpreter }: BinfmtHandler): TsbuildError =>
+  new TsbuildError({
+    code: 'exec/foreign-platform',
+    message: `${path} is a program for linux/${architecture}; the handler ${name} of this machine starts ${interpreter}, which the container lacks, because it is registered without the flag F`,
+    hint: 'Register it with F: `apt-get install --reinstall qemu-user-static binfmt-support` does. Or copy a static emulator to that path of the image.',
+  });
 
 /** Offers the kernel a bare header of the architecture: an emulator starts, and fails, only where one is registered. */
 function hasHandler(host: StepHost, { machine, bits, order }: Emulated): boolean {
