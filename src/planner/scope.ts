@@ -1,6 +1,6 @@
 // Variables in force at one point of a stage: an immutable ordered map. Setting a name moves it to
 // the end, which is the order in which a RUN sees its environment (checked against BuildKit).
-import { ImageEnv, type Setting, setting, splitEnv } from './image-env.ts';
+import { ImageEnv, type Setting, setting } from './image-env.ts';
 import { OrderedMap } from './ordered-map.ts';
 
 interface Layers {
@@ -64,7 +64,9 @@ export class Scope {
     return args.entries().flatMap(([name, { pair }]) => (hidden.has(name) ? [] : [pair]));
   }
 
+  /** In no order, some twice. */
   names(): string[] {
-    return this.pairs().map((pair) => splitEnv(pair)[0]);
+    const { args, env, own } = this.#layers;
+    return [...args.keys(), ...env.names(), ...own.keys()];
   }
 }
