@@ -90,7 +90,12 @@ export class BaseImages {
       return { image: toBaseImage(null, query.reference, await openLayoutImage(this.#session, query)), cached: false };
     const reference = parseReference(query.reference);
     const local = this.#pull && reference.digest === undefined ? null : await this.#fromStore(query, reference);
-    return { image: local ?? (await this.#fromRegistry(query, reference)), cached: local !== null };
+    if (local !== null) return { image: local, cached: true };
+    try {
+      return { image: await this.#fromRegistry(query, reference), cached: false };
+    } catch (error) {
+      throw withStage(error, query);
+    }
   }
 
   /** Nothing to show: the build that made it was shown. */
@@ -119,6 +124,13 @@ export class BaseImages {
     const pulled = await this.#registry.pull(reference, query.platform);
     return toBaseImage(reference, formatReference(reference), pulled);
   }
+}
+
+/** A misspelt stage is taken for an image. */
+function withStage(error: unknown, { near }: ImageQuery): unknown {
+  if (near === undefined || !(error instanceof TsbuildError)) return error;
+  const { code, message, data } = error;
+  return new TsbuildError({ code, message, hint: `did you mean the stage ${near}?`, cause: error, data });
 }
 
 function toBaseImage(reference: Reference | null, name: string, { manifestDescriptor, manifest, config }: LocalImage): BaseImage {

@@ -32,6 +32,7 @@ export const ADVICE_CODES = {
   HeredocWithoutErrexit: 'plan/heredoc-without-errexit',
   AptGetWithoutCleanup: 'plan/apt-get-without-cleanup',
   SecretFileCopied: 'plan/secret-file-copied',
+  UndeclaredBuildArg: 'plan/undeclared-build-arg',
   OwnerChangeCopiesFiles: 'plan/owner-change-copies-files',
   StepCommentIgnored: 'plan/step-comment-ignored',
 } as const satisfies Readonly<Record<string, DiagnosticCode>>;

@@ -10,6 +10,8 @@ export interface ImageQuery {
   /** Normalised reference or `oci-layout://…` as a named context gave it. */
   readonly reference: string;
   readonly platform: Platform;
+  /** A stage with nearly this name: for the message when there is no such image. */
+  readonly near?: string;
 }
 
 export interface ImageFact {

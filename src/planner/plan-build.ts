@@ -5,6 +5,7 @@ import { normalizePlatform, type Platform } from '../core/platform.ts';
 import type { ImagePlan } from '../graph/image-plan.ts';
 import { GraphBuilder } from '../graph/vertex.ts';
 import type { DockerfileAst } from '../parser/ast.ts';
+import { checkBuildArgs } from './checks/build-args.ts';
 import { checkFile } from './checks/file.ts';
 import { checkOptions } from './checks/skip.ts';
 import { containerConfig } from './config-state.ts';
@@ -42,6 +43,7 @@ export function planBuild(ast: DockerfileAst, options: PlanOptions, facts: Facts
     const results = foldStages({ graph, stages, options, facts, reporter, epoch, proxyEnv, outline });
     return imagePlan(stages, results.get(stages.target.index), options, epoch);
   });
+  checkBuildArgs(options.buildArgs, [...ast.instructions, ...complete.flatMap(({ triggers }) => [...triggers.values()].flat())], reporter);
   const diagnostics = sortDiagnostics(checks.settle(reporter.diagnostics()));
   if (hasErrors(diagnostics)) return { type: 'failed', diagnostics };
   const plans = images.filter((image) => image !== undefined);

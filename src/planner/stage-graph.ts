@@ -3,6 +3,7 @@
 import { invariant } from '../core/errors.ts';
 import type { Platform } from '../core/platform.ts';
 import type { Span } from '../core/span.ts';
+import { suggest } from '../core/suggest.ts';
 import type { DockerfileAst, Instruction } from '../parser/ast.ts';
 import { findTarget, type Mention, mentionsOf, resolveMention } from './dependencies.ts';
 import { type Facts, type ImageFact, type ImageQuery, type PlanOptions, queryKey } from './facts.ts';
@@ -49,7 +50,8 @@ export function buildStageGraph(input: StageGraphInput, reporter: Reporter): Sta
   const target = findTarget(table, options.target, reporter);
   const resolve = (mention: Mention): Origin | undefined => resolveMention(mention, { table, contexts, platform }, reporter);
 
-  const own = table.stages.map((stage) => linksOf(stage, stage.instructions.flatMap(mentionsOf), resolve));
+  const near = nearStage(table);
+  const own = table.stages.map((stage) => linksOf(stage, stage.instructions.flatMap(mentionsOf), { resolve, near }));
   const cycle = findCycle(table.stages.length, (index) => own[index]?.dependencies ?? []);
   if (cycle !== null) {
     const name = table.stages[cycle.stage]?.displayName;
@@ -57,7 +59,12 @@ export function buildStageGraph(input: StageGraphInput, reporter: Reporter): Sta
   }
   if (target === undefined || cycle !== null || reporter.hasErrors()) return undefined;
   const wanted = options.everyStage ? table.stages.map(({ index }) => index) : [target];
-  return expandTriggers({ table, globals, contexts, platform, resolve }, { target, wanted, own, escapeChar: ast.escape }, facts, reporter);
+  return expandTriggers(
+    { table, globals, contexts, platform, resolve, near },
+    { target, wanted, own, escapeChar: ast.escape },
+    facts,
+    reporter,
+  );
 }
 
 interface Links {
@@ -65,19 +72,35 @@ interface Links {
   readonly images: readonly ImageQuery[];
 }
 
-function linksOf(stage: Stage, mentions: readonly Mention[], resolve: (mention: Mention) => Origin | undefined): Links {
+interface Names {
+  readonly resolve: StageGraph['resolve'];
+  /** The stage that may be meant by the name of an image. */
+  readonly near: (name: string) => string | null;
+}
+
+function linksOf(stage: Stage, mentions: readonly Mention[], { resolve, near }: Names): Links {
   const dependencies: Dependency[] = [];
   const images: ImageQuery[] = [];
-  const add = (origin: Origin | undefined, span: Span): void => {
+  const add = (name: string, origin: Origin | undefined, span: Span): void => {
     if (origin?.type === 'stage') dependencies.push({ stage: origin.index, span });
-    if (origin?.type === 'image') images.push({ reference: origin.reference, platform: origin.platform });
+    if (origin?.type !== 'image') return;
+    const meant = near(name);
+    images.push({ reference: origin.reference, platform: origin.platform, ...(meant !== null && { near: meant }) });
   };
-  add(stage.origin, stage.from.image.span);
-  for (const mention of mentions) add(resolve(mention), mention.span);
+  add(stage.from.image.raw, stage.origin, stage.from.image.span);
+  for (const mention of mentions) add(mention.name, resolve(mention), mention.span);
   return { dependencies, images };
 }
 
-type GraphParts = Pick<StageGraph, 'table' | 'globals' | 'contexts' | 'platform' | 'resolve'>;
+/** Names are compared with this many stages at most. */
+const MOST_COMPARED = 300;
+
+function nearStage({ byName }: StageTable): Names['near'] {
+  if (byName.size > MOST_COMPARED) return () => null;
+  return (name) => (/^[\w-]+$/.test(name) ? suggest(name, byName.keys()) : null);
+}
+
+type GraphParts = Pick<StageGraph, 'table' | 'globals' | 'contexts' | 'platform' | 'resolve'> & Names;
 
 interface Goal {
   readonly target: number;
@@ -104,7 +127,7 @@ function expandTriggers(parts: GraphParts, goal: Goal, facts: Facts, reporter: R
     triggers.set(index, instructions);
     // Places inside a trigger mean nothing in this file.
     const mentions = instructions.flatMap(mentionsOf).map((mention) => ({ ...mention, span: stage.from.span }));
-    const more = linksOf(stage, mentions, parts.resolve);
+    const more = linksOf(stage, mentions, parts);
     const merged = { dependencies: [...base.dependencies, ...more.dependencies], images: [...base.images, ...more.images] };
     links.set(index, merged);
     return merged;

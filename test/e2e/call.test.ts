@@ -1,5 +1,6 @@
 // --call, --check and explain with the real program: nothing is built, and scripts can rely on shapes and exit codes.
-import { basename, dirname } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { buildBase, openWorkbench } from '../support/cli.ts';
 
@@ -77,6 +78,30 @@ describe('check', () => {
       '',
     ].join('\n');
     expect((await bench.run(['--check', context(dockerfile)])).stdout).toBe('Check complete, no warnings found.\n');
+  });
+
+  test('finds the build argument and the stage that are meant', async () => {
+    const dir = context('ARG VERSION\nFROM scratch AS builder\nARG flavour\nLABEL a=$flavour\n');
+    const misspelt = await bench.run(['--check', '--build-arg', 'VERSON=1', '--build-arg', 'flavor=x', '--build-arg', 'other=1', dir]);
+    expect([misspelt.code, misspelt.stdout.match(/^ADVICE: UndeclaredBuildArg$/gm)?.length]).toEqual([0, 2]);
+    expect(misspelt.stdout.match(/^Build argument .*$/gm)).toEqual([
+      'Build argument VERSON is declared nowhere (did you mean VERSION?)',
+      'Build argument flavor is declared nowhere (did you mean flavour?)',
+    ]);
+    for (const fine of [
+      ['VERSION=1', 'flavour=x', 'VERSON=1'],
+      ['HTTP_PROXY=x', 'BUILDKIT_INLINE_CACHE=1'],
+    ]) {
+      const { stdout } = await bench.run(['--check', ...fine.flatMap((one) => ['--build-arg', one]), dir]);
+      expect(stdout).toBe('Check complete, no warnings found.\n');
+    }
+    // Nothing listens there: whatever the registry answers, the stage is meant.
+    const mirror = { CONTAINERS_REGISTRIES_CONF: join(bench.dir, 'registries.conf') };
+    writeFileSync(mirror.CONTAINERS_REGISTRIES_CONF, '[[registry]]\nprefix = "docker.io"\nlocation = "127.0.0.1:1"\ninsecure = true\n');
+    const stage = await bench.run([context('FROM scratch AS builder\nLABEL a=b\nFROM scratch\nCOPY --from=bulder /a /\n')], {
+      env: mirror,
+    });
+    expect(stage.stderr).toContain('did you mean the stage builder?');
   });
 
   test('names the line that ignores a source, exceptions or not', async () => {

@@ -191,6 +191,11 @@ const PLAN_CHECKS = {
     explanation:
       'A file whose name is usual for keys or credentials gets into a layer, where everybody who has the image can read it. Add it to the ignore file, and give it to steps with RUN --mount=type=secret. This is advice that Docker does not give.',
   },
+  'plan/undeclared-build-arg': {
+    title: 'Build argument that is declared nowhere',
+    explanation:
+      'A --build-arg has a name that no ARG of the file declares, but one declares a name that is nearly the same and was not given: the value is lost. Correct the name. This is advice that Docker does not give.',
+  },
   'plan/owner-change-copies-files': {
     title: 'Changed owner or mode stores files again',
     explanation:

@@ -32,7 +32,7 @@ test('a file with more instructions than anybody writes is refused', () => {
   expect(ast.instructions.length).toBeLessThanOrEqual(100_000);
 });
 
-const SIZE = 1_000_000;
+const SIZE = 5_000_000;
 
 /** Cuts into continued lines that stay below the limit of a line. */
 function wrap(text: string): string {
@@ -61,12 +61,13 @@ test.each([
   ['comments', '#\n'.repeat(SIZE / 2)],
   ['nested ONBUILD', `ONBUILD ${'ONBUILD '.repeat(SIZE / 8)}`],
   ['digits', `HEALTHCHECK --interval=${'1'.repeat(SIZE)}s CMD x`],
-])('1 MB of %s is read in reasonable time', (_, text) => {
+])('5 MB of %s are read in reasonable time', (_, text) => {
   const wrapped = `FROM scratch\n${wrap(text)}`;
-  const started = performance.now();
+  const started = process.cpuUsage();
   parse(wrapped);
-  // Linear cases need well below a second; a quadratic one needs minutes.
-  expect(performance.now() - started).toBeLessThan(5_000);
+  const { user, system } = process.cpuUsage(started);
+  // Linear cases need up to two seconds; a quadratic one needs many minutes.
+  expect((user + system) / 1e6).toBeLessThan(15);
 });
 
 test.each([
