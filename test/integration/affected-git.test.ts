@@ -171,7 +171,10 @@ describe('work trees', () => {
       (await affected(repository, 'HEAD', { overrides: [`app.contexts.other=${context}`] }))['app'];
     expect(await reasons('https://example.invalid/x.tar')).toContain('may have changed');
     expect(await reasons('https://example.invalid/x.git#main')).toContain('may have changed');
+    expect(await reasons('oci-layout://layout:tag')).toContain('may have changed');
+    expect(await reasons('nowhere://x')).toContain('may have changed');
     expect(await reasons(`https://example.invalid/x.git#${commit}`)).toBeUndefined();
+    expect(await reasons(`oci-layout://layout@sha256:${'0'.repeat(64)}`)).toBeUndefined();
   });
 });
 
@@ -212,6 +215,10 @@ describe('refs', () => {
     disposals.push(() => rmSync(top, { recursive: true, force: true }));
     const clone = repositoryOf({}, join(top, 'clone'));
     clone.git('remote', 'add', 'origin', origin.top);
+    await expect(affected(clone, null)).rejects.toMatchObject({
+      code: 'bake/unknown-ref',
+      message: expect.stringContaining('default branch'),
+    });
     clone.git('fetch', '--quiet', 'origin');
     clone.git('remote', 'set-head', 'origin', 'main');
     clone.git('reset', '--quiet', '--hard', 'origin/main');

@@ -136,7 +136,7 @@ function apply(one: Edit): void {
 
 const differs = (after: ReadonlyMap<string, string>, name: string): boolean => after.get(name) !== before.get(name);
 
-it('lists every target whose image changes, and by files only those', { timeout: 120_000 }, async () => {
+it('lists every target whose image changes, and by files only those', { timeout: 300_000 }, async () => {
   expect([...before.values()].every((digest) => digest.startsWith('sha256:'))).toBe(true);
   await fc.assert(
     fc.asyncProperty(fc.array(edit as fc.Arbitrary<Edit>, { minLength: 1, maxLength: 3 }), async (edits) => {

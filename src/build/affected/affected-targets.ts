@@ -18,6 +18,7 @@ import type { Session } from '../session.ts';
 import { realPath } from './both-states.ts';
 import { checkoutModes } from './checkout-modes.ts';
 import { checkoutRules } from './checkout-rules.ts';
+import { ComparedContexts } from './compared-contexts.ts';
 import { type ChangesOptions, contextChange } from './context-changes.ts';
 import { PlannedReads } from './planned-reads.ts';
 import type { AffectedTarget, Reason } from './reason.ts';
@@ -76,8 +77,7 @@ export async function affectedTargets(session: Session, options: AffectedOptions
       shown,
       top: tree.top,
       workingDirectory,
-      signal: session.signal,
-      directories,
+      contexts: new ComparedContexts(ref, directories, session.signal),
       reads: (target) => readsOf(planned, target, options.strict, session.signal),
       isIgnored: (path) => isIgnored(tree, path),
     });
@@ -153,7 +153,8 @@ async function readsOf(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof DockerfileError) return null;
-    if (!(error instanceof TsbuildError) || (strict && !error.code.startsWith('bake/'))) throw error;
+    // What is wrong with the files is the same in every process; what is elsewhere need not be.
+    if (!(error instanceof TsbuildError) || (strict && /^(?:registry|build)\//.test(error.code))) throw error;
     return null;
   }
 }

@@ -5,7 +5,7 @@ import { openLocalTree } from '../../context/local-tree.ts';
 import { resolveInTree } from '../../context/resolve-path.ts';
 import { errnoOf } from '../../core/errors.ts';
 import { fsPath, pathFromBytes } from '../../core/path-bytes.ts';
-import { type RefFile, readBlobs } from './ref-listing.ts';
+import type { RefFile } from './ref-listing.ts';
 import { type RefTree, within } from './ref-tree.ts';
 
 export interface BothStates {
@@ -56,11 +56,4 @@ export function fileInBoth(
     now: found.entry?.type === 'file' ? tree.hostPath(found.path) : null,
     before: earlier?.entry?.type === 'file' ? (ref.listing.files.get(within(states.directory, earlier.path)) ?? null) : null,
   };
-}
-
-/** Text of a file of the commit; '' for none. */
-export async function textOf(file: RefFile | null): Promise<string> {
-  if (file === null || file.oid === null) return '';
-  const blobs = await readBlobs(file.repository.tree, [file.oid]);
-  return pathFromBytes(blobs.get(file.oid) ?? Buffer.alloc(0));
 }

@@ -2,15 +2,11 @@
 // of its contexts that the ignore file lets through, and of those only what its steps read.
 import { basename, dirname, resolve } from 'node:path';
 import type { BakeTarget } from '../../bake/bake-target.ts';
-import { filteredTree } from '../../context/filtered-tree.ts';
-import { parseIgnoreFile } from '../../context/ignore-file.ts';
-import type { OpenDirectories } from '../../context/open-directories.ts';
-import { compileRules, type PatternMatcher } from '../../context/pattern-matcher.ts';
 import { readText } from '../../context/read-dockerfile.ts';
-import { InvariantError } from '../../core/errors.ts';
 import { dockerfileOf } from '../bake/target-request.ts';
-import { fileInBoth, inBothStates, textOf } from './both-states.ts';
-import { type ComparedTrees, type Difference, firstDifference, type ReadFiles } from './first-difference.ts';
+import { fileInBoth, inBothStates } from './both-states.ts';
+import type { ComparedContext, ComparedContexts } from './compared-contexts.ts';
+import type { Difference, ReadFiles } from './first-difference.ts';
 import { contextsOf, type LocalContext } from './local-contexts.ts';
 import type { Reason } from './reason.ts';
 import type { RefTree } from './ref-tree.ts';
@@ -22,9 +18,7 @@ export interface ChangesOptions {
   /** Of the work tree; absolute, without links, as `workingDirectory`. */
   readonly top: string;
   readonly workingDirectory: string;
-  readonly signal: AbortSignal;
-  /** Directories of the work tree that are looked at once for all targets. */
-  readonly directories: OpenDirectories;
+  readonly contexts: ComparedContexts;
   /** By name of the context; null when that cannot be known. */
   readonly reads: (target: BakeTarget) => Promise<ReadonlyMap<string, readonly ReadFiles[]> | null>;
   /** Whether git is told to ignore a path below the top. */
@@ -47,21 +41,21 @@ export async function contextChange(target: BakeTarget, options: ChangesOptions)
   if ('kind' in dockerfile) return dockerfile;
   let reads: Awaited<ReturnType<ChangesOptions['reads']>> | undefined;
   for (const context of contexts) {
-    const trees = await openBoth(context, context.name === '' ? dockerfile : NO_IGNORE, options);
-    if ('kind' in trees) return trees;
-    const anywhere = await firstDifference(trees, { pattern: '', exclude: [] });
+    const opened = await openBoth(context, context.name === '' ? dockerfile : NO_IGNORE, options);
+    if ('kind' in opened) return opened;
+    const anywhere = await opened.difference({ pattern: '', exclude: [] });
     if (anywhere === null) continue;
     // Something differs; whether a step reads it takes a plan.
     if (reads === undefined) reads = await options.reads(target);
-    const change = reads === null ? anywhere : await firstOf(trees, reads.get(context.name) ?? []);
+    const change = reads === null ? anywhere : await firstOf(opened, reads.get(context.name) ?? []);
     if (change !== null) return fileReason(change, reads === null, options);
   }
   return null;
 }
 
-async function firstOf(trees: ComparedTrees, reads: readonly ReadFiles[]): Promise<Difference | null> {
+async function firstOf(context: ComparedContext, reads: readonly ReadFiles[]): Promise<Difference | null> {
   for (const files of reads) {
-    const change = await firstDifference(trees, files);
+    const change = await context.difference(files);
     if (change !== null) return change;
   }
   return null;
@@ -98,12 +92,12 @@ async function dockerfileState(target: BakeTarget, options: ChangesOptions): Pro
   if (now.name !== before.name || !ref.sameContent(before.before, now.now)) return reason('changed');
   const name = `${now.name}.dockerignore`;
   const own = fileInBoth(ref, states, name);
-  return { now: own.now === null ? null : readText(own.now, name), before: own.before === null ? null : await textOf(own.before) };
+  return { now: own.now === null ? null : readText(own.now, name), before: own.before === null ? null : await ref.text(own.before) };
 }
 
 /** The context in both states, each under the ignore file that it has there. */
-async function openBoth(context: LocalContext, own: OwnIgnore, options: ChangesOptions): Promise<ComparedTrees | Reason> {
-  const { ref, top, shown, signal, directories } = options;
+async function openBoth(context: LocalContext, own: OwnIgnore, options: ChangesOptions): Promise<ComparedContext | Reason> {
+  const { ref, top, shown, contexts } = options;
   const states = inBothStates(ref, top, context.path);
   if (typeof states === 'string') {
     const input = context.name === '' ? 'context' : `contexts.${context.name}`;
@@ -112,17 +106,6 @@ async function openBoth(context: LocalContext, own: OwnIgnore, options: ChangesO
   }
   const common = fileInBoth(ref, states, '.dockerignore');
   const now = own.now ?? (common.now === null ? '' : readText(common.now, '.dockerignore'));
-  const before = own.before ?? (await textOf(common.before));
-  const earlier = ref.directory(states.directory);
-  if (earlier === null) throw new InvariantError(`${states.directory} is no directory of the commit`);
-  return {
-    work: directories.open(states.path, { ignore: { name: '.dockerignore', text: now } }).tree,
-    before: filteredTree(earlier, matcherOf(before)),
-    ref,
-    directory: states.directory,
-    signal,
-  };
+  const before = own.before ?? (common.before === null ? '' : await ref.text(common.before));
+  return contexts.open(states, { now, before });
 }
-
-/** Malformed patterns fail the build that finds them. */
-const matcherOf = (text: string): PatternMatcher => compileRules(parseIgnoreFile(text), '.dockerignore').matcher;

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { BakeTarget } from '../../bake/bake-target.ts';
 import { linkedName } from '../../bake/target-graph.ts';
+import { TsbuildError } from '../../core/errors.ts';
 import { localContext } from '../bake/target-request.ts';
 import { parseNamedContext } from '../named-context.ts';
 import { isGitContext, parseGitContext } from '../remote/remote-contexts.ts';
@@ -33,12 +34,25 @@ export function contextsOf(target: BakeTarget, workingDirectory: string): Target
     others.push(unpinned('dockerfile', target.dockerfile));
   for (const [name, source] of target.contexts ?? []) {
     if (linkedName(source) !== null) continue;
-    const context = parseNamedContext(name, localContext(source), workingDirectory);
-    if (context.type === 'local') local.push({ name, path: context.path });
-    else if (context.type === 'http' || (context.type === 'git' && !isPinned(context.url)))
-      others.push(unpinned(`contexts.${name}`, source));
+    const context = contextAt(name, localContext(source), workingDirectory);
+    if (context !== 'fixed' && context !== 'unknown') local.push({ name, path: context });
+    else if (context === 'unknown') others.push(unpinned(`contexts.${name}`, source));
   }
   return { local, unpinned: others[0] ?? null };
+}
+
+/** The directory of a named context, or whether it is the same whenever it is read. Images are as FROM names them. */
+function contextAt(name: string, source: string, workingDirectory: string): string | 'fixed' | 'unknown' {
+  if (source.startsWith('oci-layout://')) return /@sha256:[0-9a-f]{64}$/.test(source) ? 'fixed' : 'unknown';
+  try {
+    const context = parseNamedContext(name, source, workingDirectory);
+    if (context.type === 'local') return context.path;
+    return context.type === 'http' || (context.type === 'git' && !isPinned(context.url)) ? 'unknown' : 'fixed';
+  } catch (error) {
+    // The build says what is wrong with it.
+    if (error instanceof TsbuildError) return 'unknown';
+    throw error;
+  }
 }
 
 const isElsewhere = (spec: string): boolean => isGitContext(spec) || /^https?:\/\//.test(spec);
@@ -54,6 +68,11 @@ const unpinned = (attribute: string, source: string): Reason => ({
 /** A commit by its full hash, or a checksum. */
 function isPinned(spec: string): boolean {
   if (!isGitContext(spec)) return false;
-  const { ref = '', checksum } = parseGitContext(spec);
-  return checksum !== undefined || /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(ref);
+  try {
+    const { ref = '', checksum } = parseGitContext(spec);
+    return checksum !== undefined || /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(ref);
+  } catch (error) {
+    if (error instanceof TsbuildError) return false;
+    throw error;
+  }
 }

@@ -6,9 +6,10 @@ import { BUFFER_SIZE, gitBlobScheme, hashFile } from '../../context/hash-file.ts
 import type { SourceTree } from '../../context/source-tree.ts';
 import { InvariantError } from '../../core/errors.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
+import { pathFromBytes } from '../../core/path-bytes.ts';
 import type { CheckoutModes } from './checkout-modes.ts';
 import type { CheckoutRule } from './checkout-rules.ts';
-import type { RefFile, RefListing } from './ref-listing.ts';
+import { type RefFile, type RefListing, readBlobs } from './ref-listing.ts';
 
 export class RefTree {
   readonly listing: RefListing;
@@ -19,6 +20,8 @@ export class RefTree {
   readonly #buffer = Buffer.allocUnsafe(BUFFER_SIZE);
   /** Blob ids of host files; null for one that cannot be read. */
   readonly #ids = new Map<string, string | null>();
+
+  readonly #texts = new Map<string, Promise<string>>();
 
   constructor(listing: RefListing, modes: CheckoutModes, rules: ReadonlyMap<RefFile, CheckoutRule>) {
     this.listing = listing;
@@ -52,6 +55,17 @@ export class RefTree {
     if (rule?.type === 'converted') return id === this.#id(rule.host, algorithm);
     if (id === file.oid) return true;
     return rule?.type === 'pointer' && this.#sha256(host) === rule.sha256;
+  }
+
+  /** Content of a file; '' for one of which git does not know it. */
+  text(file: RefFile): Promise<string> {
+    const { oid, repository } = file;
+    if (oid === null) return Promise.resolve('');
+    const known = this.#texts.get(oid);
+    if (known !== undefined) return known;
+    const text = readBlobs(repository.tree, [oid]).then((blobs) => pathFromBytes(blobs.get(oid) ?? Buffer.alloc(0)));
+    this.#texts.set(oid, text);
+    return text;
   }
 
   #id(host: string, algorithm: 'sha1' | 'sha256'): string | null {

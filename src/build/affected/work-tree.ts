@@ -86,7 +86,7 @@ function notHere(directory: string, error: unknown): unknown {
   );
 }
 
-/** `asked` null: where this branch left the default branch of `origin`; HEAD without one. `REF...`: where it left REF. */
+/** `asked` null: where this branch left the default branch of `origin`; HEAD without an origin. `REF...`: where it left REF. */
 export async function comparedCommit(tree: WorkTree, asked: string | null): Promise<ComparedCommit> {
   if (asked === null) return defaultCommit(tree);
   if (!asked.endsWith('...')) return { commit: await commitOf(tree, asked), shown: await shownAs(tree, asked) };
@@ -99,8 +99,19 @@ async function defaultCommit(tree: WorkTree): Promise<ComparedCommit> {
     const commit = await findCommit(tree, ref);
     if (commit !== null) return mergeBase(tree, ref.slice('refs/remotes/'.length), commit);
   }
+  // Comparing with HEAD would find nothing in a pipeline, and nobody would notice.
+  if (await hasOrigin(tree)) throw unknownRef(tree, 'the default branch of origin is not here');
   return { commit: await commitOf(tree, 'HEAD'), shown: await shownAs(tree, 'HEAD') };
 }
+
+const hasOrigin = ({ run }: WorkTree): Promise<boolean> =>
+  run(['config', '--get', 'remote.origin.url']).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof TsbuildError && error.data['exitCode'] === 1) return false;
+      throw error;
+    },
+  );
 
 async function mergeBase(tree: WorkTree, ref: string, other: string): Promise<ComparedCommit> {
   const head = await commitOf(tree, 'HEAD');
@@ -109,7 +120,8 @@ async function mergeBase(tree: WorkTree, ref: string, other: string): Promise<Co
     throw unknownRef(tree, `HEAD and ${ref} have no common commit here`);
   });
   const commit = answer.toString('latin1').trim();
-  return { commit, shown: `${ref} (${commit.slice(0, 8)})` };
+  const shown = `${ref} (${commit.slice(0, 8)})`;
+  return { commit, shown: commit === head ? `${shown}, which is HEAD` : shown };
 }
 
 async function commitOf(tree: WorkTree, ref: string): Promise<string> {
@@ -138,7 +150,7 @@ const unknownRef = (tree: WorkTree, message: string): TsbuildError =>
     message: `--affected: ${message}`,
     hint: tree.shallow
       ? 'this clone is shallow: fetch more of it (git fetch --unshallow; fetch-depth: 0 on GitHub, GIT_DEPTH: 0 on GitLab)'
-      : 'name a commit, branch or tag that is here (--affected=origin/main, --affected=HEAD~1); fetch it first if need be',
+      : 'name a commit, branch or tag that is here (--affected=origin/main, --affected=HEAD~1), or fetch it; git remote set-head origin -a asks for the default branch',
   });
 
 async function shownAs(tree: WorkTree, ref: string): Promise<string> {
