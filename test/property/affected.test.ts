@@ -77,6 +77,16 @@ const edit = fc.oneof(
 );
 type Edit = typeof edit extends fc.Arbitrary<infer T> ? T & { readonly other?: string; readonly content?: string } : never;
 
+/** One for each way in which a change reaches a target. */
+const EXAMPLES: Edit[][] = [
+  [{ type: 'write', path: 'extra/a' }],
+  [{ type: 'remove', path: 'some/x' }],
+  [{ type: 'private', path: 'part/a' }],
+  [{ type: 'rename', path: 'deep/d/x', other: 'deep/x' }],
+  [{ type: 'content', path: 'whole/.dockerignore', content: 'skip\n' }],
+  [{ type: 'mkdir', path: 'whole/x2' }],
+];
+
 let repository: TestRepository;
 let session: Session;
 let bake: OpenBakeOptions;
@@ -149,6 +159,6 @@ it('lists every target whose image changes, and by files only those', { timeout:
       const byFile = [...listed].filter(([, { kind }]) => kind === 'file');
       expect(byFile.filter(([name]) => !differs(after, name))).toEqual([]);
     }),
-    { numRuns: Number(process.env['TSBUILD_EDITS'] ?? 15) },
+    { numRuns: Number(process.env['TSBUILD_EDITS'] ?? 16), examples: EXAMPLES.map((edits) => [edits]) },
   );
 });

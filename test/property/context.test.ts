@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cleanPath, treePath } from '../../src/context/clean-path.ts';
+import { filteredTree } from '../../src/context/filtered-tree.ts';
 import { compileGlob, matchGlob } from '../../src/context/go-match.ts';
 import { linearTest, nativeTest } from '../../src/context/ignore-expression.ts';
 import { parseIgnoreFile } from '../../src/context/ignore-file.ts';
@@ -99,6 +100,7 @@ describe('ignore rules', () => {
         const shown = new Set([...walkTree(tree, start, matcher)].map(({ relative }) => relative));
         for (const one of Object.keys(spec)) expect(shown.has(one)).toBe(!matcher.matches(one));
         for (const one of shown) if (one.includes('/')) expect(shown.has(one.slice(0, one.lastIndexOf('/')))).toBe(true);
+        expect(new Set([...walkTree(filteredTree(tree, matcher), start)].map(({ relative }) => relative))).toEqual(shown);
       }),
       { numRuns: 1000 },
     );
