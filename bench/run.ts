@@ -80,14 +80,17 @@ try {
   );
   console.log(`|---|---|${'---|'.repeat(builders.length * 2)}`);
   for (const workload of WORKLOADS) {
-    if (wanted.length > 0 && !wanted.includes(workload.name)) continue;
+    if (wanted.length > 0 ? !wanted.includes(workload.name) : workload.onRequest === true) continue;
     const rows = new Map<string, Row | string>();
     const from = workload.needs === undefined ? base : process.env[workload.needs];
     if (from === undefined) {
       console.log(`(${workload.name}: set ${workload.needs} to a base image)`);
       continue;
     }
-    for (const builder of builders) rows.set(builder.name, await measureWorkload(workload, builder, from, registry));
+    for (const builder of builders) {
+      const asked = workload.alone !== true || builder.name === 'tsbuild';
+      rows.set(builder.name, asked ? await measureWorkload(workload, builder, from, registry) : '-');
+    }
     const own = rows.get('tsbuild');
     const cells = builders.map((builder) => {
       const row = rows.get(builder.name);

@@ -1,6 +1,6 @@
 // The workloads: each makes its context in a folder and says how it is built. `BASE` is replaced by
 // the reference of a small busybox image that every builder can pull.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Workload {
@@ -13,6 +13,10 @@ export interface Workload {
   readonly goal: number | null;
   /** Environment variable that names the base image to build on, where busybox is not enough. */
   readonly needs?: string;
+  /** Peers are not asked: Docker ends at 127 layers. */
+  readonly alone?: true;
+  /** Runs only when it is named. */
+  readonly onRequest?: true;
   prepare(dir: string, base: string): void;
 }
 
@@ -31,6 +35,44 @@ function noise(bytes: number, seed: number): Buffer {
   }
   return out;
 }
+
+/** `count` small files, 100 in a folder, in the folder `data`. */
+function smallFiles(dir: string, count: number): void {
+  for (const folder of numbers(Math.ceil(count / 100))) {
+    const path = join(dir, 'data', `d${folder}`);
+    mkdirSync(path, { recursive: true });
+    for (const file of numbers(100)) {
+      const line = `export const value_${folder}_${file} = ${folder * file};\n`;
+      writeFileSync(join(path, `f${file}.js`), line.repeat(1 + ((folder * 7 + file) % 20)));
+    }
+  }
+}
+
+const cachedContext = (name: string, count: number, goal: number): Workload => ({
+  name,
+  what: `COPY of ${count} files, cached`,
+  warm: true,
+  push: false,
+  goal,
+  prepare(dir, base) {
+    smallFiles(dir, count);
+    dockerfile(dir, [`FROM ${base}`, 'COPY data /data']);
+  },
+});
+
+const longDockerfile = (name: string, warm: boolean, goal: number): Workload => ({
+  name,
+  what: `2000 steps, ${warm ? 'all cached' : 'COPY and WORKDIR by turns'}`,
+  warm,
+  push: false,
+  goal,
+  alone: true,
+  prepare(dir, base) {
+    writeFileSync(join(dir, 'a.txt'), 'a\n');
+    const steps = numbers(1000).flatMap((n) => [`COPY a.txt /$SALT/f${n}`, `WORKDIR /$SALT/d${n}`]);
+    dockerfile(dir, [`FROM ${base}`, 'ARG SALT', ...steps]);
+  },
+});
 
 export const WORKLOADS: readonly Workload[] = [
   {
@@ -132,6 +174,37 @@ export const WORKLOADS: readonly Workload[] = [
         'COPY package.json .',
         'RUN --mount=type=secret,id=ca,target=/run/ca.crt echo $SALT && NODE_EXTRA_CA_CERTS=/run/ca.crt npm install --no-audit --no-fund',
       ]);
+    },
+  },
+  cachedContext('context-1k', 1000, 100),
+  cachedContext('context-10k', 10_000, 150),
+  cachedContext('context-100k', 100_000, 400),
+  {
+    name: 'files-100k',
+    what: 'COPY 100,000 small files and push',
+    warm: false,
+    push: true,
+    goal: null,
+    prepare(dir, base) {
+      smallFiles(dir, 100_000);
+      dockerfile(dir, [`FROM ${base}`, 'ARG SALT', 'LABEL salt=$SALT', 'COPY data /data']);
+    },
+  },
+  longDockerfile('steps-2000', true, 1000),
+  longDockerfile('steps-2000-cold', false, 10_000),
+  {
+    name: 'huge',
+    what: 'COPY 10 GiB (sparse) and push',
+    warm: false,
+    push: true,
+    goal: null,
+    alone: true,
+    onRequest: true,
+    prepare(dir, base) {
+      mkdirSync(join(dir, 'data'));
+      writeFileSync(join(dir, 'data/zeros'), '');
+      truncateSync(join(dir, 'data/zeros'), 10 * 2 ** 30);
+      dockerfile(dir, [`FROM ${base}`, 'ARG SALT', 'LABEL salt=$SALT', 'COPY data /data']);
     },
   },
 ];

@@ -1,7 +1,7 @@
 // Bundles the program into dist/. The main process is one script, started from a snapshot of V8's heap
 // (program.blob) or, where that does not fit, with compiled code (program.cache); docs/performance.md has
-// the numbers. The executor and the workers are ES modules. Native packages stay outside.
-import { readdirSync, renameSync, rmSync } from 'node:fs';
+// the numbers. The executor is made of ES modules. Native packages stay outside.
+import { renameSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { chevrotainTable } from './launch/chevrotain-table.ts';
@@ -25,9 +25,6 @@ const common: BuildOptions = {
 };
 
 rmSync(dist, { recursive: true, force: true });
-const workers = readdirSync(new URL('../src/', import.meta.url), { recursive: true, encoding: 'utf8' }).filter((path) =>
-  path.endsWith('-worker.ts'),
-);
 await Promise.all([
   build({
     ...common,
@@ -44,10 +41,7 @@ await Promise.all([
   }),
   build({
     ...common,
-    entryPoints: {
-      executor: 'src/executor/main.ts',
-      ...Object.fromEntries(workers.map((path) => [path.replace(/^.*\//, '').replace(/\.ts$/, ''), `src/${path}`])),
-    },
+    entryPoints: { executor: 'src/executor/main.ts' },
     outdir: dist,
     splitting: true,
     format: 'esm',

@@ -1,5 +1,4 @@
-// Hashes one regular file with synchronous calls and notices when it changes meanwhile. Runs on
-// the main thread and in hash-worker.ts.
+// Hashes one regular file with synchronous calls and notices when it changes meanwhile.
 import { createHash, hash } from 'node:crypto';
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { errnoOf } from '../core/errors.ts';

@@ -1,12 +1,12 @@
 // Makes sure that the regular files of a context carry their content hash, reading only those that
 // changed since they were last seen.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TsbuildError } from '../core/errors.ts';
 import type { Clock } from '../core/events.ts';
 import type { FileEntry } from '../core/file-entry.ts';
 import { parentOf } from './clean-path.ts';
-import type { HashResult } from './hash-file.ts';
-import { hashAll } from './hash-pool.ts';
+import { BUFFER_SIZE, type HashResult, hashFile } from './hash-file.ts';
 import { LocalEntry } from './local-entry.ts';
 import type { LocalTree } from './local-tree.ts';
 import { STAMP_NUMBERS, unreadable } from './read-directory.ts';
@@ -14,8 +14,6 @@ import { type KnownFiles, type StatCache, type StatRow, sameStamp } from './stat
 
 export interface HashOptions {
   readonly clock?: Clock;
-  /** Number of worker threads; chosen by the amount of work unless given. */
-  readonly workers?: number;
 }
 
 export interface HashReport {
@@ -32,6 +30,9 @@ export interface HashReport {
  */
 const YOUNG = 2000;
 const HEX = 64;
+/** After about so many bytes signals and progress get their turn; a file counts for at least LEAST. */
+const TURN = 32 << 20;
+const LEAST = 64 << 10;
 
 /** So many files are hashed at a time: memory stays flat for huge contexts. */
 const SLICE = 16_384;
@@ -135,13 +136,19 @@ const halvesOf = (numbers: BigInt64Array): Int32Array => new Int32Array(numbers.
 async function hashJobs(tree: LocalTree, jobs: readonly Job[], cache: StatCache, options: HashOptions): Promise<number> {
   const begun = (options.clock ?? Date.now)();
   const settled = BigInt(Math.floor(begun) - YOUNG) * 1_000_000n;
-  const results = await hashAll(jobs, options.workers);
+  const buffer = Buffer.allocUnsafeSlow(BUFFER_SIZE);
   const fresh = new Map<string, StatRow>();
   let bytes = 0;
-  for (const [index, job] of jobs.entries()) {
-    const row = accept(tree, job.entry, results[index] ?? { errno: 'EIO' });
+  let busy = 0;
+  for (const { entry, host, size } of jobs) {
+    busy += Math.max(size, LEAST);
+    if (busy > TURN) {
+      await nextTurn();
+      busy = 0;
+    }
+    const row = accept(tree, entry, hashFile(host, buffer));
     bytes += row.size;
-    if (row.stable && row.ctime < settled) fresh.set(job.host, toRow(row));
+    if (row.stable && row.ctime < settled) fresh.set(host, toRow(row));
   }
   if (fresh.size > 0) cache.put(fresh);
   return bytes;
