@@ -21,6 +21,8 @@ export interface AdmissionOptions {
 
 /** A step that does not say what it takes. */
 const USUAL_MEMORY = 256 * 2 ** 20;
+/** Reading what the kernel says takes longer than a small copy; so old may it be. Milliseconds. */
+const FRESH = 50;
 /** Memory comes free without a step ending: then somebody has to look. Milliseconds. */
 const LOOK_AGAIN = 250;
 
@@ -34,7 +36,21 @@ interface Waiting {
 export const usualParallelism = (): number => Math.max(16, 4 * availableParallelism());
 
 export const machineAdmission = (steps = usualParallelism()): Admission =>
-  new Admission({ steps, cpus: availableParallelism(), available: availableMemory });
+  new Admission({ steps, cpus: availableParallelism(), available: recent(availableMemory) });
+
+/** The value as it was a moment ago. */
+function recent(read: () => number): () => number {
+  let value = 0;
+  let from = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = performance.now();
+    if (now - from > FRESH) {
+      value = read();
+      from = now;
+    }
+    return value;
+  };
+}
 
 export class Admission {
   readonly #options: AdmissionOptions;
