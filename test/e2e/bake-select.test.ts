@@ -71,6 +71,30 @@ describe('bake --affected', () => {
     expect((await bench.ok(['images'])).stdout).not.toContain('select/api');
   });
 
+  it('knows what the triggers of base images read, also of targets that are not built yet', async () => {
+    repository.restore();
+    const trigger = 'FROM scratch\nCOPY Dockerfile /\nONBUILD ARG NAME=file\nONBUILD COPY shared/$NAME /\n';
+    const block = (name: string, more: string): string => `target "${name}" {\n${more}\n}\n`;
+    repository.write({
+      'store/Dockerfile': trigger,
+      'linked/Dockerfile': trigger,
+      'over.Dockerfile': 'FROM base\nCOPY api/file /\n',
+      'over.hcl': [
+        block('linked', '  context = "linked"'),
+        block('stored', '  dockerfile = "over.Dockerfile"\n  contexts = { base = "docker-image://select/trigger" }'),
+        block('later', '  dockerfile = "over.Dockerfile"\n  contexts = { base = "target:linked" }'),
+      ].join(''),
+    });
+    repository.commit();
+    await bench.ok(['-q', '-t', 'select/trigger', 'store'], cwd());
+    repository.write({ 'tool/file': 'changed' });
+    expect(await list('-f', 'over.hcl', '--affected=HEAD', 'stored', 'later')).toEqual([]);
+    repository.write({ 'shared/file': 'changed' });
+    const reasons = (await list('-f', 'over.hcl', '--affected=HEAD', 'stored', 'later')).map(({ reason }) => reason);
+    expect(reasons).toEqual(['shared/file changed', 'shared/file changed']);
+    repository.git('reset', '--quiet', '--hard', 'HEAD~1');
+  });
+
   it('takes a definition from stdin for one that the commit does not have', async () => {
     const stdin = readFileSync(join(repository.top, 'docker-bake.hcl'), 'utf8');
     const { stdout } = await bench.ok(['bake', '-f', '-', '--affected', '--list', 'type=targets,format=json', 'api'], { ...cwd(), stdin });

@@ -74,7 +74,7 @@ describe('what a checkout makes of blobs', () => {
     expect(await affected(repository)).toEqual({});
   });
 
-  it('knows the content that an LFS pointer stands for, and runs no filter', async () => {
+  it('knows the content that an LFS pointer stands for, and runs no filter, hook or monitor', async () => {
     const mark = join(store, 'filter-ran');
     const repository = repositoryOf({
       '.gitattributes': '*.big filter=lfs\n*.odd filter=odd\n',
@@ -83,6 +83,8 @@ describe('what a checkout makes of blobs', () => {
     });
     for (const name of ['lfs', 'odd'])
       for (const way of ['smudge', 'clean']) repository.git('config', `filter.${name}.${way}`, `touch ${mark}; cat`);
+    repository.git('config', 'core.fsmonitor', `touch ${mark}; false`);
+    writeFileSync(join(repository.top, '.git/hooks/post-index-change'), `#!/bin/sh\ntouch ${mark}\n`, { mode: 0o755 });
     expect(await affected(repository)).toEqual({});
     repository.write({ 'app/x.big': 'content' });
     expect(await affected(repository)).toEqual({});
