@@ -114,8 +114,9 @@ export const divide = (a: BigFloat, b: BigFloat): BigFloat => {
   return signedZero(result, isNegative(a) !== isNegative(b));
 };
 
-/** Remainder with the sign of `a`; `b` is not zero. */
+/** Remainder with the sign of `a`; by zero, `a` itself. */
 export function modulo(a: BigFloat, b: BigFloat): BigFloat {
+  if (b.mantissa === 0n) return a;
   const whole = roundBits(truncate(divide(a, b)), 0, a.precision);
   const product = roundBits(b.mantissa * whole.mantissa, b.exponent + whole.exponent, a.precision);
   return { ...subtract(a, product), precision: a.precision };
@@ -153,7 +154,8 @@ export function fromDouble(value: number): BigFloat {
   const field = Number((bits >> 52n) & 0x7ffn);
   const fraction = bits & 0xf_ffff_ffff_ffffn;
   const mantissa = field === 0 ? fraction : fraction | (1n << 52n);
-  return roundBits(bits >> 63n === 1n ? -mantissa : mantissa, (field === 0 ? 1 : field) - 1075, 53);
+  const result = roundBits(bits >> 63n === 1n ? -mantissa : mantissa, (field === 0 ? 1 : field) - 1075, 53);
+  return signedZero(result, bits >> 63n === 1n);
 }
 
 /** The shortest decimal that reads back as the same number at its precision, without an exponent. */

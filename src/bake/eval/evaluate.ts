@@ -108,9 +108,11 @@ function binary(expression: Of<'binary'>, scope: Scope): Value {
     case '!=':
       return boolValue(equalValues(evaluate(left, scope), evaluate(right, scope)) === (operator === '=='));
     case '&&':
-      return boolValue(operand(left, BOOL, scope).payload === true && operand(right, BOOL, scope).payload === true);
-    case '||':
-      return boolValue(operand(left, BOOL, scope).payload === true || operand(right, BOOL, scope).payload === true);
+    case '||': {
+      // Both sides must be bools, whatever the first one is.
+      const [a, b] = [operand(left, BOOL, scope).payload === true, operand(right, BOOL, scope).payload === true];
+      return boolValue(operator === '&&' ? a && b : a || b);
+    }
     default:
       return arithmetic(operator, [operand(left, NUMBER, scope), operand(right, NUMBER, scope)], expression.span, scope);
   }
@@ -145,8 +147,28 @@ function otherType(expression: Expression, scope: Scope): CtyType | null {
   try {
     return evaluate(expression, scope).type;
   } catch (error) {
-    if (error instanceof BakeProblem) return null;
+    if (error instanceof BakeProblem) return failedType(expression, scope);
     throw error;
+  }
+}
+
+/** What an expression that has no value would have been; null when only its value could tell. */
+function failedType(expression: Expression, scope: Scope): CtyType | null {
+  switch (expression.type) {
+    case 'parens':
+      return failedType(expression.inner, scope);
+    case 'template':
+      return STRING;
+    case 'unary':
+      return expression.operator === '!' ? BOOL : NUMBER;
+    case 'binary':
+      return ['+', '-', '*', '/', '%'].includes(expression.operator) ? NUMBER : BOOL;
+    case 'conditional': {
+      const [yes, no] = [otherType(expression.yes, scope), otherType(expression.no, scope)];
+      return yes === null || no === null ? null : unify([yes, no]);
+    }
+    default:
+      return null;
   }
 }
 

@@ -25,10 +25,11 @@ export function arithmetic(operator: NumericOperator, operands: readonly Value[]
       return numberValue(subtract(a, b));
     case '*':
       return numberValue(multiply(a, b));
-    case '/':
     case '%':
+      return numberValue(modulo(a, b));
+    case '/':
       if (b.mantissa === 0n) throw new BakeProblem(problem('bake/type', 'division by zero', { span }), scope.file);
-      return numberValue(operator === '/' ? divide(a, b) : modulo(a, b));
+      return numberValue(divide(a, b));
     case '<':
       return boolValue(compare(a, b) < 0);
     case '<=':

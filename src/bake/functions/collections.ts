@@ -174,9 +174,8 @@ function coalesce(args: readonly Value[]): Value {
 
 function coalesceList(args: readonly Value[]): Value {
   if (args.length === 0) throw new CallProblem('at least one argument is required');
-  const found = args.find(
-    (arg, position) => arg.payload !== null && itemsAt(args, position, 'arguments must be lists or tuples').length > 0,
-  );
+  const lists = args.map((_, position) => itemsAt(args, position, 'arguments must be lists or tuples'));
+  const found = args[lists.findIndex((items) => items.length > 0)];
   return found ?? fail('no argument is a list with elements');
 }
 

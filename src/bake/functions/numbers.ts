@@ -40,7 +40,7 @@ function nonZero(value: BigFloat): BigFloat {
 
 /** Rounds a fraction up (1) or down (-1). */
 function rounded(value: BigFloat, direction: 1 | -1): BigFloat {
-  if (isInteger(value)) return value;
+  if (isInteger(value)) return value.mantissa === 0n ? roundBits(0n, 0, value.precision) : value;
   const whole = truncate(value);
   const away = value.mantissa > 0n === direction > 0;
   return roundBits(away ? whole + BigInt(direction) : whole, 0, value.precision);
@@ -101,17 +101,17 @@ function range(args: readonly Value[]): Value {
 }
 
 export const NUMBER_FUNCTIONS: Readonly<Record<string, PlainFunction>> = {
-  absolute: unary((value) => (value.mantissa < 0n ? negate(value) : value)),
+  absolute: unary((value) => (value.mantissa < 0n || value.negativeZero === true ? negate(value) : value)),
   add: binary(add),
   subtract: binary(subtract),
   multiply: binary(multiply),
   divide: binary((a, b) => divide(a, nonZero(b))),
-  modulo: binary((a, b) => modulo(a, nonZero(b))),
+  modulo: binary(modulo),
   negate: unary(negate),
   ceil: unary((value) => rounded(value, 1)),
   floor: unary((value) => rounded(value, -1)),
   int: unary((value) => (isInteger(value) ? value : roundBits(truncate(value), 0, value.precision))),
-  signum: define([number('num')], (args) => integerValue(Math.sign(compare(numberAt(args, 0), ZERO)))),
+  signum: define([number('num')], (args) => integerValue(Math.sign(integerAt(args, 0)))),
   log: define([number('num'), number('base')], (args) => throughDoubles(args, (value, base) => Math.log(value) / Math.log(base))),
   pow: define([number('num'), number('power')], (args) => throughDoubles(args, (value, power) => value ** power)),
   min: extreme(-1),

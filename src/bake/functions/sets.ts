@@ -36,11 +36,22 @@ const fold = (combine: (a: readonly Value[], b: readonly Value[]) => readonly Va
 
 const MOST_PRODUCTS = 100_000;
 
+/** Elements of a tuple become one type, as those of a list are. */
+function factor(args: readonly Value[], index: number): readonly Value[] {
+  const items = itemsAt(args, index, 'a set or a list is required');
+  const type = unify(items.map((item) => item.type));
+  if (type === null) throw new CallProblem('all elements must be of the same type', index);
+  return items.map((item) => {
+    const converted = convert(item, type);
+    return converted.ok ? converted.value : item;
+  });
+}
+
 function product(args: readonly Value[]): Value {
   if (args.length < 2) throw new CallProblem('at least two sets are needed');
   let combinations: readonly (readonly Value[])[] = [[]];
   for (const [index] of args.entries()) {
-    const items = itemsAt(args, index, 'a set or a list is required');
+    const items = factor(args, index);
     if (combinations.length * items.length > MOST_PRODUCTS) throw new CallProblem('the product is too large');
     combinations = combinations.flatMap((before) => items.map((item) => [...before, item]));
   }

@@ -47,6 +47,7 @@ export const urlEncode = (source: string): string =>
     .replaceAll('%20', '+');
 
 function join(args: readonly Value[]): Value {
+  if (args.length < 2) throw new CallProblem('at least one list is needed');
   const parts = args.slice(1).flatMap((_, index) => textsAt(args, index + 1));
   return stringValue(parts.join(textAt(args, 0)));
 }
