@@ -38,7 +38,7 @@ export function checkBuild(session: Session, request: BuildRequest): Promise<Ins
     const images = new BaseImages(session, shared.registry, request.pull, shared.images);
     const options = { ...planOptions(request, inputs), everyStage: request.target === undefined };
     const planned = await planWithFacts(ast, options, async (query) => (await images.resolve(query)).fact);
-    const copied = planned.type === 'ready' ? secretFiles(planned.plan.graph, inputs.local('')) : [];
+    const copied = planned.type === 'ready' ? secretFiles(planned.plan, inputs.local('')) : [];
     const advice = checkOptions(ast, request.buildArgs).settle(copied);
     return { file, instructions, diagnostics: sortDiagnostics([...settled, ...planned.diagnostics, ...advice]) };
   });

@@ -1,22 +1,30 @@
 // Advice on files of the build context that look like keys or credentials and are about to be copied.
-
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import type { LocalTree } from '../context/local-tree.ts';
 import { selectSources } from '../context/select-sources.ts';
 import type { Diagnostic } from '../core/diagnostic.ts';
-import type { BuildGraph } from '../graph/vertex.ts';
+import { fsPath } from '../core/path-bytes.ts';
+import type { BuildPlan } from '../graph/image-plan.ts';
+import type { Vertex, VertexId } from '../graph/vertex.ts';
 
 const SECRET =
-  /(?:^|\/)(?:\.env(?:\.(?!example$|sample$|template$|dist$)[^/]*)?|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|\.npmrc|\.pypirc|\.git-credentials|\.htpasswd|credentials\.json|[^/]*\.(?:pem|p12|pfx|jks|keystore|kdbx|ppk)|\.aws\/credentials|\.docker\/config\.json|\.kube\/config)$/i;
+  /(?:^|\/)(?:\.env(?:\.(?!example$|sample$|template$|dist$)[^/]*)?|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|\.npmrc|\.pypirc|\.git-credentials|\.htpasswd|credentials\.json|[^/]*\.(?:p12|pfx|jks|keystore|kdbx|ppk)|\.aws\/credentials|\.docker\/config\.json|\.kube\/config)$/i;
+/** Certificates have these names as well: what is in the file decides. */
+const KEY_OR_CERTIFICATE = /\.(?:pem|key)$/i;
+const PRIVATE_KEY = /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----/;
+/** Bytes of such a file that are read. */
+const HEAD = 64 * 1024;
 /** Files looked at in all; a context may be endless. */
 const MOST_FILES = 100_000;
 const MOST_REPORTED = 5;
 
-/** One warning for each file that a COPY or ADD of `graph` takes from the main context. */
-export function secretFiles(graph: BuildGraph, tree: LocalTree): Diagnostic[] {
-  return graph.vertices.flatMap(({ op, inputs, meta }) => {
+/** One warning for each file that a COPY or ADD of the images' own stages takes from the main context. */
+export function secretFiles({ graph, images }: BuildPlan, tree: LocalTree): Diagnostic[] {
+  const byId = new Map(graph.vertices.map((vertex) => [vertex.id, vertex]));
+  return [...layersOf(images, byId)].flatMap(({ op, inputs, meta }) => {
     if (op.type !== 'copy') return [];
     const names = op.sources.flatMap((source) => {
-      const from = source.type === 'files' ? graph.vertices.find(({ id }) => id === inputs[source.input]) : undefined;
+      const from = source.type === 'files' ? byId.get(inputs[source.input] as VertexId) : undefined;
       return source.type === 'files' && from?.op.type === 'local' && from.op.name === '' ? namesBelow(tree, source.pattern) : [];
     });
     return [...new Set(names)].slice(0, MOST_REPORTED).map(
@@ -31,6 +39,15 @@ export function secretFiles(graph: BuildGraph, tree: LocalTree): Diagnostic[] {
   });
 }
 
+/** Vertices whose layers the images have: other stages may see what they like. */
+function layersOf(images: BuildPlan['images'], byId: ReadonlyMap<VertexId, Vertex>): Set<Vertex> {
+  const found = new Set<Vertex>();
+  for (const { target } of images) {
+    for (let at = byId.get(target); at !== undefined && !found.has(at); at = byId.get(at.inputs[0] as VertexId)) found.add(at);
+  }
+  return found;
+}
+
 function namesBelow(tree: LocalTree, pattern: string): string[] {
   const found: string[] = [];
   const pending = startOf(tree, pattern);
@@ -39,7 +56,7 @@ function namesBelow(tree: LocalTree, pattern: string): string[] {
     if (path === undefined) break;
     const entry = tree.lstat(path);
     if (entry?.type === 'dir') for (const name of tree.readdir(path)) pending.push(path === '' ? name : `${path}/${name}`);
-    else if (entry?.type === 'file' && SECRET.test(path)) found.push(path);
+    else if (entry?.type === 'file' && (SECRET.test(path) || (KEY_OR_CERTIFICATE.test(path) && holdsKey(tree, path)))) found.push(path);
   }
   return found.sort();
 }
@@ -50,5 +67,20 @@ function startOf(tree: LocalTree, pattern: string): string[] {
     return selectSources(tree, pattern).sources.map(({ path }) => path);
   } catch {
     return [];
+  }
+}
+
+/** What cannot be read is the build's to report. */
+function holdsKey(tree: LocalTree, path: string): boolean {
+  try {
+    const fd = openSync(fsPath(tree.hostPath(path)), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      const head = Buffer.alloc(HEAD);
+      return PRIVATE_KEY.test(head.toString('latin1', 0, readSync(fd, head, 0, HEAD, 0)));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return false;
   }
 }

@@ -80,6 +80,19 @@ describe('check', () => {
     expect((await bench.run(['--check', context(dockerfile)])).stdout).toBe('Check complete, no warnings found.\n');
   });
 
+  test('a secret is one that gets into the image, and a certificate is none', async () => {
+    const pem = (kind: string): string => `-----BEGIN ${kind}-----\nMIIB\n-----END ${kind}-----\n`;
+    const files = {
+      'ca.pem': pem('CERTIFICATE'),
+      'server.key': pem('EC PRIVATE KEY'),
+      'both.pem': pem('CERTIFICATE') + pem('PRIVATE KEY'),
+      'public.pem': pem('PUBLIC KEY'),
+      '.npmrc': '',
+    };
+    const { stdout } = await bench.run(['--check', context('FROM scratch AS build\nCOPY . /\nFROM scratch\nCOPY *.pem *.key /\n', files)]);
+    expect(stdout.match(/^".*" looks like a secret/gm)).toEqual(['"both.pem" looks like a secret', '"server.key" looks like a secret']);
+  });
+
   test('finds the build argument and the stage that are meant', async () => {
     const dir = context('ARG VERSION\nFROM scratch AS builder\nARG flavour\nLABEL a=$flavour\n');
     const misspelt = await bench.run(['--check', '--build-arg', 'VERSON=1', '--build-arg', 'flavor=x', '--build-arg', 'other=1', dir]);
