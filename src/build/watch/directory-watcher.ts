@@ -17,6 +17,8 @@ export interface WatcherOptions {
 const QUIET = 80;
 const LONGEST_WAIT = 1000;
 const POLL_EVERY = 1000;
+/** Looking at many files takes its time: so many times as long nothing is done. */
+const REST = 9;
 
 export class DirectoryWatcher {
   readonly #options: WatcherOptions;
@@ -50,11 +52,11 @@ export class DirectoryWatcher {
     return added;
   }
 
-  /** Until something may have changed and nothing did for a moment. Rejects when aborted. */
-  async changed(): Promise<void> {
+  /** Until something may have changed and nothing did for a moment; `cost` is how long looking takes, in milliseconds. Rejects when aborted. */
+  async changed(cost: number): Promise<void> {
     const { signal } = this.#options;
     if (this.#polling) {
-      await sleep(POLL_EVERY, undefined, { signal });
+      await sleep(Math.max(POLL_EVERY, cost * REST), undefined, { signal });
       return;
     }
     if (this.#news === 0) await this.#next();
@@ -119,8 +121,8 @@ export class DirectoryWatcher {
     const limit = errno === 'ENOSPC' ? 'fs.inotify.max_user_watches' : errno === 'EMFILE' ? 'fs.inotify.max_user_instances' : null;
     this.#options.notice(
       limit === null
-        ? `directories cannot be watched (${errno}): looking every ${POLL_EVERY / 1000} s instead`
-        : `the kernel watches no more directories (${errno}): looking every ${POLL_EVERY / 1000} s instead; raise ${limit} (sysctl) to be told at once`,
+        ? `directories cannot be watched (${errno}): looking every second instead`
+        : `the kernel watches no more directories (${errno}): looking every second instead; raise ${limit} (sysctl) to be told at once`,
     );
   }
 }

@@ -17,7 +17,11 @@ export interface Selection {
   readonly reasons: ReadonlyMap<string, Reason>;
 }
 
-export const isSelecting = (args: ParsedArgs): boolean => isOn(args, 'affected') || args.values.has('shard');
+export function isSelecting(args: ParsedArgs): boolean {
+  const sharded = args.values.has('shard');
+  if (!sharded && args.lists.has('durations')) throw usageError('bake', '--durations is for --shard, which is not given');
+  return isOn(args, 'affected') || sharded;
+}
 
 /** Null when the definition has errors, which are reported. */
 export async function selectTargets(args: ParsedArgs, cli: Cli, options: OpenBakeOptions): Promise<Selection | null> {

@@ -28,7 +28,7 @@ export async function watchTargets(args: ParsedArgs, cli: Cli, options: OpenBake
   try {
     for (;;) {
       await watch.buildChanges();
-      await watcher.changed();
+      await watcher.changed(watch.cost);
     }
   } finally {
     watcher.close();
@@ -38,7 +38,11 @@ export async function watchTargets(args: ParsedArgs, cli: Cli, options: OpenBake
 function refuseOthers(args: ParsedArgs, options: OpenBakeOptions): void {
   if (options.remote !== undefined) throw usageError('bake', '--watch is for definitions of this machine');
   const switches = ['print', 'check', 'affected'].filter((name) => isOn(args, name));
-  const [other] = [...switches, ...['list', 'shard', 'call'].filter((name) => args.values.has(name))];
+  const [other] = [
+    ...switches,
+    ...[...args.lists.keys()].filter((name) => name === 'durations'),
+    ...['list', 'shard', 'call'].filter((name) => args.values.has(name)),
+  ];
   if (other !== undefined && args.values.get(other) !== 'build') throw usageError('bake', `--watch builds; it does not go with --${other}`);
 }
 
@@ -55,6 +59,8 @@ class Watch {
   readonly #watcher: Watcher;
   #definitions = new Set<string>();
   #built: WatchedTargets = new Map();
+  /** Milliseconds that looking at all inputs took last. */
+  cost = 0;
   /** What was said last about a definition that cannot be used. */
   #problem: string | null = null;
 
@@ -126,9 +132,11 @@ class Watch {
     const metadata = this.#args.values.get('metadata-file');
     const written = metadata === undefined ? [] : [metadata];
     for (;;) {
+      const began = performance.now();
       const now = await withSession(this.#cli, { emit: () => undefined }, (session) =>
         watchedTargets(session, resolved.targets, { environment, workingDirectory, written }),
       );
+      this.cost = performance.now() - began;
       const directories = new Set([...this.#definitions, ...[...now.values()].flatMap(({ inputs }) => [...inputs.directories])]);
       if (!this.#watcher.watch(directories)) return { now, count: directories.size };
     }

@@ -71,6 +71,9 @@ async function bake(args: ParsedArgs, cli: Cli, remote: RemoteDefinition | null)
 }
 
 async function discover(args: ParsedArgs, cli: Cli): Promise<number> {
+  const given = [...args.switches.keys(), ...args.values.keys(), ...args.lists.keys()];
+  const other = given.find((name) => !['discover', 'quiet', 'progress', 'root'].includes(name));
+  if (other !== undefined) throw usageError('bake', `--discover prints a definition; it does not go with --${other}`);
   if (args.positionals.length > 0) throw usageError('bake', '--discover looks at the working directory and takes no targets');
   const { discoverBake } = await import('../../build/discover/discover-bake.ts');
   cli.print(discoverBake(cli.cwd));
