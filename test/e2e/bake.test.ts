@@ -109,7 +109,7 @@ target "needs" {
     const unknown = await bench.run(['bake', 'defualt'], { cwd });
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain('default');
-    const entitlement = await bench.run(['bake', '--allow', 'fs=/'], { cwd });
+    const entitlement = await bench.run(['bake', '--allow', 'fs'], { cwd });
     expect(entitlement.code).toBe(2);
     expect(entitlement.stderr).toMatch(/--allow knows/);
   });

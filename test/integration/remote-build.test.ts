@@ -226,4 +226,35 @@ describe('definitions of a bake', () => {
     web.files.set('/links.tar', { body: execFileSync('tar', ['-cf', '-', '.'], { cwd }) });
     expect((await bench.run(['bake', `${web.url}/links.tar`])).stderr).toContain('leads out of it');
   });
+
+  it('touch this machine outside of the working directory only when that is granted', async () => {
+    const outside = bench.context({ Dockerfile: 'FROM scratch\nCOPY private /\n', private: 'p\n' });
+    const out = join(bench.dir, 'granted');
+    const cwd = bench.context({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' });
+    symlinkSync(outside, join(cwd, 'link'));
+    const serve = (fields: object): void => void web.files.set('/evil.json', { body: target(fields) });
+    const refused = async (fields: object, text: string): Promise<void> => {
+      serve(fields);
+      const { code, stderr } = await bench.run(['bake', `${web.url}/evil.json`], { cwd });
+      expect(code).not.toBe(0);
+      expect(stderr).toContain('bake/host-access');
+      expect(stderr).toContain(text);
+    };
+    await refused({ context: outside }, `default: context reads ${outside}`);
+    await refused({ context: '../../..' }, '--allow fs.read=');
+    await refused({ context: 'link' }, 'default: context reads');
+    await refused({ contexts: { x: `cwd://${outside}` } }, 'default: contexts reads');
+    await refused({ contexts: { x: `oci-layout://${outside}@sha256:${'0'.repeat(64)}` } }, 'default: contexts reads');
+    await refused({ contexts: { x: `file:/${outside}` } }, 'default: contexts reads');
+    await refused({ dockerfile: `${outside}/Dockerfile` }, 'default: dockerfile reads');
+    await refused({ secret: ['id=s,src=/etc/hostname'] }, 'default: secret reads /etc/hostname');
+    await refused({ secret: ['id=/etc/hostname'] }, 'default: secret reads /etc/hostname');
+    await refused({ ssh: ['default'] }, 'default: ssh uses the ssh agent');
+    await refused({ output: [`type=local,dest=${out}`] }, `default: output writes ${out}`);
+    serve({ context: outside, output: [`type=local,dest=${out}`] });
+    await bench.ok(['bake', '--allow', `fs.read=${outside}`, '--allow', `fs.write=${bench.dir}`, `${web.url}/evil.json`], { cwd });
+    expect(readFileSync(join(out, 'private'), 'utf8')).toBe('p\n');
+    serve({ output: ['type=local,dest=out'] });
+    await bench.ok(['bake', `${web.url}/evil.json`], { cwd });
+  });
 });

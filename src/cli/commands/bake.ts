@@ -64,6 +64,10 @@ async function bake(args: ParsedArgs, cli: Cli, remote: RemoteDefinition | null)
     return EXIT_OK;
   }
   const resolved = remote === null ? printed : { ...printed, targets: printed.targets.map((target) => remoteTarget(target, remote)) };
+  if (remote !== null) {
+    const { checkHostAccess } = await import('../../build/bake/host-access.ts');
+    checkHostAccess(resolved.targets, { workingDirectory: cli.cwd, directory: remote.directory, allow: allowedOf(args) });
+  }
   const calls = resolved.targets.filter((target) => target.call !== undefined && target.call !== 'build');
   if (calls.length > 0) return callTargets(resolved, args, cli);
   if (reportAll(resolved.conflicts, cli)) return EXIT_USAGE;
@@ -155,10 +159,11 @@ function atATime<Key extends string>(args: ParsedArgs, flag: string, key: Key): 
   return { [key]: Number(text) } as { [key in Key]: number };
 }
 
-/** buildx's `fs=` entitlements guard files against a remote builder; here the user who builds reads them anyway. */
+/** `fs=`, `fs.read=`, `fs.write=` and `ssh` count for definitions from elsewhere. */
 function allowedOf(args: ParsedArgs): readonly string[] {
   const allowed = listOf(args, 'allow').flatMap((item) => item.split(','));
-  const unknown = allowed.find((item) => item !== 'network.host' && item !== 'security.insecure');
-  if (unknown !== undefined) throw usageError('bake', `--allow knows network.host and security.insecure, not ${JSON.stringify(unknown)}`);
-  return allowed;
+  const unknown = allowed.find((item) => !/^(?:network\.host|security\.insecure|ssh|fs(?:\.read|\.write)?=.+)$/s.test(item));
+  if (unknown === undefined) return allowed;
+  const known = 'network.host, security.insecure, fs=PATH, fs.read=PATH, fs.write=PATH and ssh';
+  throw usageError('bake', `--allow knows ${known}, not ${JSON.stringify(unknown)}`);
 }

@@ -3,7 +3,12 @@ import { ISOLATION_FLAG, PROGRESS_FLAG } from './common.ts';
 import type { FlagSpec } from './flag.ts';
 
 export const BUILDING_FLAGS: readonly FlagSpec[] = [
-  { name: 'allow', kind: 'list', placeholder: 'ENTITLEMENT', help: 'Grant network.host or security.insecure to steps that ask for it' },
+  {
+    name: 'allow',
+    kind: 'list',
+    placeholder: 'ENTITLEMENT',
+    help: 'Grant network.host or security.insecure to steps that ask for it; for bake also fs.read=PATH, fs.write=PATH, fs=PATH and ssh',
+  },
   { name: 'load', kind: 'switch', help: 'Also hand the image to a Docker or Podman found on this machine' },
   { name: 'metadata-file', kind: 'value', placeholder: 'FILE', help: 'Write results to FILE as JSON' },
   { name: 'no-cache', kind: 'switch', help: 'Run every step' },

@@ -80,6 +80,11 @@ export const BAKE_ERRORS = {
     title: 'Remote definition not available',
     explanation: 'The git repository or URL of a remote definition could not be fetched, or it does not hold the definition file.',
   },
+  'bake/host-access': {
+    title: 'Definition from elsewhere asks for this machine',
+    explanation:
+      'A definition from a repository or URL names files of this machine outside of the working directory, or the ssh agent. Whoever wrote it could have them sent away or overwritten, so it must be granted with --allow.',
+  },
   'bake/unsupported': {
     title: 'Asked for something tsbuild cannot do',
     explanation: 'The definition asks for a feature of buildx that tsbuild does not have. The message names the target and the attribute.',
