@@ -39,11 +39,11 @@ export function usualDockerfile(): string {
   return `${lines.slice(0, 200).join('\n')}\n`;
 }
 
-/** Ten thousand instructions in 400 stages on each other, every fourth line with something to complain about. */
+/** Ten thousand instructions in 400 stages on each other, two lines of five with something to complain about. */
 export function hugeDockerfile(): string {
   const lines = ['FROM scratch AS s0'];
   for (let at = 1; at < 10_000; at += 1) {
-    const kinds = [`ENV K${at}=v`, `RUN echo ${at}`, `COPY a.txt /x${at}`, `LABEL l${at}=x`, `ENV V${at} $missing`];
+    const kinds = [`ENV K${at % 50}=v${at}`, `RUN echo ${at}`, `COPY a.txt /x${at}`, `LABEL l${at}=x`, `ENV V${at % 50} $missing`];
     lines.push(at % 25 === 0 ? `FROM s${at / 25 - 1} AS s${at / 25}` : (kinds[at % kinds.length] ?? ''));
   }
   return `${lines.join('\n')}\n`;

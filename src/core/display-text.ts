@@ -5,6 +5,8 @@ const TAB_WIDTH = 4;
 
 /** Characters that change the direction or hide; shown as `<U+202E>`. */
 const HIDDEN = /[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/;
+/** Shown as it is. */
+const PLAIN = /^[\x20-\x7e]*$/;
 const COMBINING = /^\p{M}$/u;
 
 /** One source character as shown. */
@@ -28,7 +30,7 @@ export function displayCells(line: string): Cell[] {
 }
 
 /** Text of messages: one line, nothing that a terminal would obey. */
-export const displayText = (text: string): string => Array.from(text, (char) => displayChar(char)).join('');
+export const displayText = (text: string): string => (PLAIN.test(text) ? text : Array.from(text, (char) => displayChar(char)).join(''));
 
 function displayChar(char: string): string {
   const code = char.codePointAt(0) ?? 0;
