@@ -71,6 +71,8 @@ function stageName(from: FromInstruction, byName: ReadonlyMap<string, Stage>, re
 function stagePlatform(from: FromInstruction, input: TableInput, reporter: Reporter): Platform | undefined {
   if (from.platform === undefined) return undefined;
   const { value: word, valueSpan } = from.platform;
+  // `--platform=` with nothing written is no flag; nothing left after expansion is an error (F-09).
+  if (word.raw === '') return undefined;
   const expanded = expandWord(word, (name) => input.globals.values.get(name));
   if (!expanded.ok) {
     reporter.error('plan/bad-substitution', expanded.span, expanded.message);

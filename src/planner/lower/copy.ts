@@ -67,9 +67,10 @@ function addSources(draft: CopyDraft): boolean {
   const { from } = instruction;
   const tree = from && from.value !== '' ? context.source(from.value, from.valueSpan, 'copy') : undefined;
   let ok = !(from && from.value !== '' && tree === undefined);
-  const checksum = instruction.checksum && draft.expand.text(instruction.checksum.value);
-  if (instruction.checksum && instruction.sources.length !== 1) {
-    context.reporter.error('plan/invalid-checksum', instruction.checksum.span, "checksum can't be specified for multiple sources");
+  // An empty one asks for nothing.
+  const checksum = (instruction.checksum && draft.expand.text(instruction.checksum.value)) || undefined;
+  if (checksum !== undefined && instruction.sources.length !== 1) {
+    context.reporter.error('plan/invalid-checksum', instruction.checksum?.span, "checksum can't be specified for multiple sources");
     return false;
   }
   for (const source of instruction.sources) {

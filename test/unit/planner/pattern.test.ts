@@ -77,8 +77,9 @@ describe('patterns', () => {
 
   test('many stars take no more than text times pattern', () => {
     const text = 'a'.repeat(20_000);
-    const started = performance.now();
+    const before = process.cpuUsage();
     expect(removeAffix(text, tokensOf(`${'*a'.repeat(50)}b`), 'prefix', true)).toBe(text);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    // Time of this process, which a loaded machine does not stretch; a pattern that backtracks takes hours.
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(10_000);
   });
 });
