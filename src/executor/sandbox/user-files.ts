@@ -24,9 +24,10 @@ function readBounded(view: ContainerView, path: string): { readonly text: string
   // The checks above are for the message; the flags and the second look are what protects.
   const fd = openSync(fsPath(host), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   try {
-    if (!fstatSync(fd).isFile()) return { text: null, problem: `${path} is not a regular file` };
-    const buffer = Buffer.alloc(LIMIT);
-    return { text: buffer.toString('utf8', 0, readSync(fd, buffer, 0, LIMIT, 0)) };
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) return { text: null, problem: `${path} is not a regular file` };
+    const buffer = Buffer.alloc(Math.min(stat.size, LIMIT));
+    return { text: buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, 0)) };
   } finally {
     closeSync(fd);
   }
