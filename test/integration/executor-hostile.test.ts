@@ -11,7 +11,7 @@ import { findRuntime } from '../../src/executor/sandbox/runtime.ts';
 import { startExecutor } from '../../src/executor/start-executor.ts';
 import type { Mount } from '../../src/graph/op.ts';
 import { createStore, findBusybox, type TestStore, whyNoSteps } from '../support/busybox-root.ts';
-import { type RunStep, stepRunner } from '../support/step-runner.ts';
+import { type RunStep, stepRequest, stepRunner } from '../support/step-runner.ts';
 
 type Cache = Extract<Mount, { type: 'cache' }>;
 const cache = (over: Partial<Cache> = {}): Mount => ({
@@ -54,25 +54,24 @@ describe.skipIf(whyNoSteps())('hostile steps and images', () => {
   ];
   const MODES = ['root', 'copy', 'fuse', 'chroot'] as const;
 
-  test.each(MODES.flatMap((mode) => PLANTED.map(([name, plant, code]) => ({ mode, name, plant, code }))))(
-    'an image with $name in place of /etc/hosts and /etc/resolv.conf, $mode (class 11)',
-    async ({ mode, plant, code }) => {
-      const own = mode === 'root' ? executor : await startExecutor({ root: store.root, isolation: mode, notice: () => {} });
+  describe.each(MODES)('an image with something else in place of /etc/hosts and /etc/resolv.conf, %s (class 11)', (mode) => {
+    let own: Executor;
+    beforeAll(async () => {
+      own = await startExecutor({ root: store.root, isolation: mode, notice: () => {} });
+    });
+    afterAll(() => own?.close());
+
+    test.each(PLANTED)('%s', async (_name, plant, code) => {
       const id = `planted${randomBytes(6).toString('hex')}`;
-      try {
-        const etc = join(store.addSnapshot(id, { 'etc/keep': '' }), 'etc');
-        plant(etc, join(store.root, 'sentinel'));
-        const step = stepRunner(own, id);
-        const script = `cat /etc/hosts; head -c 10 /etc/resolv.conf >/dev/null; echo pwned > /etc/hosts; cat ${store.root}/sentinel/host-file`;
-        const outcome = step({ script }, { root: ['base', id] });
-        if (code !== null) expect(await codeOf(outcome)).toBe(code);
-        else expect((await outcome).stdout).toContain('127.0.0.1\tlocalhost');
-        expect(readFileSync(join(store.root, 'sentinel/host-file'), 'utf8')).toBe('host');
-      } finally {
-        if (own !== executor) await own.close();
-      }
-    },
-  );
+      const etc = join(store.addSnapshot(id, { 'etc/keep': '' }), 'etc');
+      plant(etc, join(store.root, 'sentinel'));
+      const script = `cat /etc/hosts; head -c 10 /etc/resolv.conf >/dev/null; echo pwned > /etc/hosts; cat ${store.root}/sentinel/host-file`;
+      const outcome = stepRunner(own, id)({ script }, { root: ['base', id] });
+      if (code !== null) expect(await codeOf(outcome)).toBe(code);
+      else expect((await outcome).stdout).toContain('127.0.0.1\tlocalhost');
+      expect(readFileSync(join(store.root, 'sentinel/host-file'), 'utf8')).toBe('host');
+    });
+  });
 
   test('a sub-path of a cache that turns into a link while it is mounted (class 3)', async () => {
     await run({ script: 'mkdir /c/sub; echo inside > /c/sub/f', mounts: [cache()] });
@@ -147,6 +146,25 @@ describe.skipIf(whyNoSteps())('hostile steps and images', () => {
     store.addSnapshot('fakes', { 'dev/null': 'fake', 'dev/zero': '->/etc/passwd', 'proc/version': 'fake', 'proc/kcore': '->/etc/passwd' });
     const script = 'stat -f -c %t /proc; stat -c "%t:%T" /dev/null /dev/zero; head -c 5 /proc/version';
     expect((await run({ script }, { root: ['base', 'fakes'] })).stdout).toBe('9fa0\n1:3\n1:5\nLinux');
+  });
+
+  test("the caller's variables are in no other process (class 23)", async () => {
+    const canary = randomBytes(16).toString('hex');
+    process.env['TSBUILD_TEST_CANARY'] = canary;
+    const own = await startExecutor({ root: store.root, isolation: 'root', notice: () => {} }).finally(() => {
+      delete process.env['TSBUILD_TEST_CANARY'];
+    });
+    try {
+      const running = Promise.withResolvers<void>();
+      const ended = new AbortController();
+      const step = own.run(stepRequest('canary', { script: 'echo up; sleep 67' }), () => running.resolve(), ended.signal);
+      await running.promise;
+      expect(processesHolding(canary)).toEqual([]);
+      ended.abort();
+      await expect(step).rejects.toMatchObject({ code: 'exec/cancelled' });
+    } finally {
+      await own.close();
+    }
   });
 
   test('a secret is in no environment or command line of another process, and in no file after the step (class 23)', async () => {

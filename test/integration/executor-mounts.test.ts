@@ -141,6 +141,16 @@ describe.skipIf(whyNoSteps())('mounts', () => {
       expect(await listing(['node_modules', '**/*.log', '!keep.log'])).toEqual(['.', './keep.log', './src', './src/a.ts']);
     });
 
+    test('a name of a context that would be two directories to an overlay is one (class 6)', async () => {
+      const outside = join(store.root, 'outside');
+      const directory = `${store.root}/two:${outside}`;
+      for (const path of [outside, join(store.root, 'two'), directory]) mkdirSync(path, { recursive: true });
+      writeFileSync(join(outside, 'host-file'), 'host');
+      for (const name of ['own', 'left-out']) writeFileSync(join(directory, name), name);
+      const sources = { 1: { type: 'directory', path: directory, excludes: ['left-out'] } } as const;
+      expect((await run({ script: 'ls /mnt', mounts: [bind()] }, { sources })).stdout).toBe('own\n');
+    });
+
     describe('owners of the context', () => {
       const make = (name: string): string => {
         const directory = join(store.root, name);

@@ -20,31 +20,36 @@ export const BASE_OP: ExecOp = {
   security: 'sandbox',
 };
 
+type StepOp = Partial<ExecOp> & { readonly script?: string };
+
+export function stepRequest(snapshot: string, { script, ...op }: StepOp, request: Partial<RunRequest> = {}): RunRequest {
+  return {
+    id: snapshot,
+    op: { ...BASE_OP, ...(script === undefined ? {} : { args: ['/bin/sh', '-c', script] }), ...op },
+    root: ['base'],
+    snapshot,
+    sources: {},
+    extraEnv: [],
+    secrets: {},
+    sshSockets: {},
+    platform: { os: 'linux', architecture: 'amd64' },
+    ...request,
+  };
+}
+
 /** One counter for each store, so that snapshot names do not collide. */
 export function stepRunner(executor: Executor, prefix = 's') {
   let count = 0;
   return async (
-    op: Partial<ExecOp> & { readonly script?: string },
+    op: StepOp,
     request: Partial<RunRequest> = {},
     signal: AbortSignal = new AbortController().signal,
   ): Promise<StepOutcome> => {
     count += 1;
     const snapshot = request.snapshot ?? `${prefix}${count}`;
-    const { script, ...rest } = op;
     const output = { stdout: '', stderr: '' };
     const result = await executor.run(
-      {
-        id: snapshot,
-        op: { ...BASE_OP, ...(script === undefined ? {} : { args: ['/bin/sh', '-c', script] }), ...rest },
-        root: ['base'],
-        snapshot,
-        sources: {},
-        extraEnv: [],
-        secrets: {},
-        sshSockets: {},
-        platform: { os: 'linux', architecture: 'amd64' },
-        ...request,
-      },
+      stepRequest(snapshot, op, request),
       (stream, data) => {
         output[stream] += Buffer.from(data).toString('utf8');
       },
