@@ -24,6 +24,8 @@ want docker-registry docker-registry
 if [ "${1:-}" = test ]; then
   want runc runc
   want git git
+  want sshd openssh-server
+  want ssh-agent openssh-client
   want openssl openssl
   want xz xz-utils
   want bzip2 bzip2
