@@ -53,6 +53,9 @@ export class BakeProblem extends Error {
   }
 }
 
+/** Of one file; whoever finds more stops looking. */
+export const MOST_PROBLEMS = 20;
+
 /** Does nothing when there are no problems. Throws one that stands for all. */
 export function throwProblems(problems: readonly BakeProblem[]): void {
   const [first, ...others] = problems;

@@ -5,7 +5,7 @@ import { suggest } from '../../core/suggest.ts';
 import { compareText } from '../cty/value.ts';
 import { addTarget, type Config } from '../definition/config.ts';
 import type { Environment } from '../definition/variable-value.ts';
-import { type BakeProblem, caught, throwProblems } from '../problem.ts';
+import { type BakeProblem, caught, MOST_PROBLEMS, throwProblems } from '../problem.ts';
 import { ComposePlaces, type Path } from './compose-places.ts';
 import { dotenv } from './dotenv.ts';
 import { mergeCompose, pairsOf } from './merge-compose.ts';
@@ -43,6 +43,7 @@ export function addComposeFiles(files: readonly SourceFile[], config: Config, op
     const service = services[name];
     if (!isMap(service) || service['build'] === undefined || service['build'] === null) continue;
     const fields = caught(problems, () => serviceFields(name, service, whole, serviceEnvironment(service, reading), places));
+    if (problems.length >= MOST_PROBLEMS) break;
     if (fields === null) continue;
     addTarget(config, targetName(name), fields, places.find(['services', name]));
     names.push(targetName(name));

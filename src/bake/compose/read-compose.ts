@@ -1,7 +1,7 @@
 // A compose file → plain data with variables interpolated. Only YAML's core is taken: anchors and merge
 // keys, no custom tags, and no more aliases than a person would write.
 import type { SourceFile } from '../../core/span.ts';
-import { BakeProblem, problem, throwProblems } from '../problem.ts';
+import { BakeProblem, MOST_PROBLEMS, problem, throwProblems } from '../problem.ts';
 import type { ComposePlaces, Path } from './compose-places.ts';
 import { interpolate } from './interpolate.ts';
 import { type MergeMarks, marksOf, withoutPaths } from './merge-marks.ts';
@@ -24,9 +24,9 @@ export function readCompose(
 ): ReadCompose {
   const document = yaml.parseDocument(file.text, { merge: true, prettyErrors: false, uniqueKeys: true });
   throwProblems(
-    document.errors.map(
-      ({ message, pos: [start, end] }) => new BakeProblem(problem('bake/syntax', message, { span: { start, end } }), file),
-    ),
+    document.errors
+      .slice(0, MOST_PROBLEMS)
+      .map(({ message, pos: [start, end] }) => new BakeProblem(problem('bake/syntax', message, { span: { start, end } }), file)),
   );
   places.add(file, document);
   let data: unknown;
@@ -70,6 +70,7 @@ class Interpolation {
   #text(text: string, path: Path): string {
     const result = interpolate(text, this.#environment);
     if (result.ok) return result.text;
+    if (this.problems.length >= MOST_PROBLEMS) return '';
     const hint = 'variables come from the environment and from .env beside the file';
     this.problems.push(this.#places.problem(path, `${path.join('.')}: ${result.reason}`, { hint, file: this.#file }));
     return '';

@@ -5,7 +5,7 @@ import { EntryProblem } from '../attributes/key-values.ts';
 import type { SecretEntry, TargetFields } from '../bake-target.ts';
 import { defined } from '../definition/merge-target.ts';
 import type { Environment } from '../definition/variable-value.ts';
-import { type BakeProblem, throwProblems } from '../problem.ts';
+import { type BakeProblem, MOST_PROBLEMS, throwProblems } from '../problem.ts';
 import type { ComposePlaces } from './compose-places.ts';
 import { pairsOf } from './merge-compose.ts';
 import { type Data, type DataMap, isList, isMap } from './yaml-data.ts';
@@ -69,7 +69,7 @@ export function serviceFields(
 
 function unknownKeys(build: DataMap, path: readonly string[], places: ComposePlaces): BakeProblem[] {
   const unknown = Object.keys(build).filter((key) => !BUILD_KEYS.includes(key) && !key.startsWith('x-'));
-  return unknown.map((key) => {
+  return unknown.slice(0, MOST_PROBLEMS).map((key) => {
     const near = suggest(key, BUILD_KEYS);
     const hint = near === null ? {} : { hint: `did you mean ${near}?` };
     return places.problem([...path, key], `${path.join('.')} has no property ${JSON.stringify(key)}`, hint);

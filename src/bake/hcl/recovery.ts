@@ -2,11 +2,8 @@
 // and the rest is parsed again.
 import type { IToken } from 'chevrotain';
 import type { Span } from '../../core/span.ts';
-import { BakeProblem, throwProblems } from '../problem.ts';
+import { BakeProblem, MOST_PROBLEMS, throwProblems } from '../problem.ts';
 import * as T from './tokens.ts';
-
-/** A file with more errors is shown up to here. */
-const MOST_ERRORS = 20;
 
 const OPENERS: ReadonlyMap<unknown, unknown> = new Map([
   [T.sign('{'), T.sign('}')],
@@ -33,7 +30,7 @@ export function parseAll<R>(tokens: readonly IToken[], known: readonly BakeProbl
     const text = { start: left[start]?.startOffset ?? 0, end: left[end]?.startOffset ?? Number.POSITIVE_INFINITY };
     if (!known.some((one) => isIn(one, text)) && parsed.span.start !== seam) problems.push(parsed.problem);
     seam = CLOSERS.has(left[end]?.tokenType) ? text.end : -1;
-    if (end <= start || problems.length >= MOST_ERRORS) throwProblems(inOrder(problems));
+    if (end <= start || problems.length >= MOST_PROBLEMS) throwProblems(inOrder(problems));
     left = [...left.slice(0, start), ...left.slice(end)];
   }
 }
