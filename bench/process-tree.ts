@@ -1,12 +1,12 @@
 // Runs a command and watches its process tree: wall time and the highest sum of resident memory.
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 export interface Measurement {
   readonly milliseconds: number;
   /**
-   * Bytes: highest sum of RSS over all descendants, sampled. Processes of a daemon are not descendants, and
-   * programs that a step runs, in a PID namespace of their own, are not the builder's.
+   * Bytes: highest sum of RSS over all descendants, sampled. Processes of a daemon are not descendants. The
+   * executor is in a PID namespace below ours and counts; programs that a step runs are one deeper and do not.
    */
   readonly peakMemory: number;
   readonly exitCode: number;
@@ -16,10 +16,14 @@ export interface Measurement {
 const PAGE = 4096;
 const SAMPLE_MS = 25;
 
-const pidNamespace = (pid: number | 'self'): string => readlinkSync(`/proc/${pid}/ns/pid`);
+/** How many PID namespaces a process is in, from the outermost one this /proc shows. */
+function namespaceDepth(pid: number | 'self'): number {
+  const [, ids = ''] = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return ids.split(/\s+/).length;
+}
 
 function residentOfTree(root: number): number {
-  const own = pidNamespace('self');
+  const deepest = namespaceDepth('self') + 1;
   const parents = new Map<number, number>();
   const resident = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
@@ -40,7 +44,7 @@ function residentOfTree(root: number): number {
   let sum = 0;
   for (const [pid, bytes] of resident) {
     try {
-      if (belongs(pid) && pidNamespace(pid) === own) sum += bytes;
+      if (belongs(pid) && namespaceDepth(pid) <= deepest) sum += bytes;
     } catch {
       // The process ended while we looked.
     }
