@@ -5,6 +5,7 @@ import { BakeProblem, MOST_PROBLEMS, problem, throwProblems } from '../problem.t
 import type { ComposePlaces, Path } from './compose-places.ts';
 import { interpolate } from './interpolate.ts';
 import { type MergeMarks, marksOf, withoutPaths } from './merge-marks.ts';
+import { repeatedKeys } from './repeated-keys.ts';
 import { type Data, type DataMap, isMap } from './yaml-data.ts';
 import type { YamlModule } from './yaml-port.ts';
 
@@ -22,12 +23,13 @@ export function readCompose(
   yaml: YamlModule,
   places: ComposePlaces,
 ): ReadCompose {
-  const document = yaml.parseDocument(file.text, { merge: true, prettyErrors: false, uniqueKeys: true });
+  const document = yaml.parseDocument(file.text, { merge: true, prettyErrors: false, uniqueKeys: false });
   throwProblems(
     document.errors
       .slice(0, MOST_PROBLEMS)
       .map(({ message, pos: [start, end] }) => new BakeProblem(problem('bake/syntax', message, { span: { start, end } }), file)),
   );
+  throwProblems(repeatedKeys(document).map((error) => error.in(file)));
   places.add(file, document);
   let data: unknown;
   try {
