@@ -167,7 +167,8 @@ export const EXEC_ERRORS = {
   },
   'exec/bad-user-id': {
     title: 'User id out of range',
-    explanation: 'Numeric users and groups must lie between 0 and 2147483647.',
+    explanation:
+      'Numeric users and groups must lie between 0 and 2147483647, as the file systems and runtimes of Linux take them. Correct the number.',
   },
   'exec/mount-target': {
     title: 'Mount target cannot be used',

@@ -46,7 +46,8 @@ export const PARSE_DIAGNOSTICS = {
   },
   'parse/duplicate-flag': {
     title: 'Flag given twice',
-    explanation: 'Only `--mount`, `--device` and `--exclude` may be repeated.',
+    explanation:
+      'The same flag stands twice in one instruction, and only `--mount`, `--device` and `--exclude` may be repeated. Keep the one that is meant.',
   },
   'parse/flag-value': {
     title: 'Flag value missing or malformed',
@@ -54,7 +55,8 @@ export const PARSE_DIAGNOSTICS = {
   },
   'parse/arity': {
     title: 'Wrong number of arguments',
-    explanation: 'The instruction has fewer or more arguments than it takes.',
+    explanation:
+      'The instruction has fewer or more arguments than it takes. The message says how many; text with blanks that is one argument needs quotes.',
   },
   'parse/not-string-array': {
     title: 'JSON array with other things than strings',
@@ -72,7 +74,7 @@ export const PARSE_DIAGNOSTICS = {
   },
   'parse/blank-name': {
     title: 'Blank name',
-    explanation: 'A name is missing in front of `=`.',
+    explanation: 'A name is missing in front of `=`. Write NAME=value; a blank before the sign separates the two and is often the cause.',
   },
   'parse/unterminated-heredoc': {
     title: 'Unterminated heredoc',
@@ -99,11 +101,13 @@ export const PARSE_DIAGNOSTICS = {
   },
   'parse/network-mode': {
     title: 'Invalid network mode',
-    explanation: '`RUN --network` accepts default, none and host.',
+    explanation:
+      '`RUN --network` accepts default, none and host: the network of the build, no network at all, or that of the machine, which needs --allow network.host.',
   },
   'parse/security-mode': {
     title: 'Invalid security mode',
-    explanation: '`RUN --security` accepts sandbox and insecure.',
+    explanation:
+      '`RUN --security` accepts sandbox and insecure. insecure runs the step with all privileges and needs --allow security.insecure.',
   },
   'parse/device': {
     title: 'Malformed device',
@@ -119,11 +123,12 @@ export const PARSE_DIAGNOSTICS = {
   },
   'parse/volume': {
     title: 'Empty volume path',
-    explanation: 'A path in the list of VOLUME is empty.',
+    explanation: 'A path in the list of VOLUME is empty. Every entry must name a directory of the image; remove the empty one.',
   },
   'parse/onbuild-trigger': {
     title: 'Trigger not allowed',
-    explanation: 'ONBUILD, FROM and MAINTAINER cannot be triggers of ONBUILD.',
+    explanation:
+      'ONBUILD, FROM and MAINTAINER cannot be triggers of ONBUILD: a trigger runs inside the stage that is built on the image. Use another instruction.',
   },
   'parse/empty-continuation': {
     title: 'Blank line inside an instruction (NoEmptyContinuation)',

@@ -16,7 +16,8 @@ const PLAN_PROBLEMS = {
   },
   'plan/circular-dependency': {
     title: 'Circular dependency',
-    explanation: 'Stages read each other, or a stage reads itself, so none of them can be built first.',
+    explanation:
+      'Stages read each other, or a stage reads itself, so none of them can be built first. Move what both need into a stage of its own.',
   },
   'plan/blank-base': {
     title: 'Blank base image',
@@ -60,7 +61,7 @@ const PLAN_PROBLEMS = {
   },
   'plan/empty-command': {
     title: 'Empty command',
-    explanation: 'RUN [] names no program to run.',
+    explanation: 'RUN [] names no program to run. Put the program and its arguments into the array, or remove the instruction.',
   },
   'plan/invalid-chmod': {
     title: 'Invalid --chmod',
@@ -87,7 +88,8 @@ const PLAN_PROBLEMS = {
   },
   'plan/empty-volume': {
     title: 'Empty volume',
-    explanation: 'After expansion a VOLUME path is empty.',
+    explanation:
+      'After its variables are expanded a VOLUME path is empty. Give the variable a default, as in ${NAME:-/data}, or remove the path.',
   },
   'plan/invalid-signal': {
     title: 'Invalid signal',
@@ -107,19 +109,22 @@ const PLAN_CHECKS = {
   },
   'plan/from-as-casing': {
     title: 'FROM and AS differ in case',
-    explanation: 'Write both keywords of a FROM line in the same case.',
+    explanation: 'FROM and AS of one line are written in different cases. Both mean the same; write them alike.',
   },
   'plan/consistent-instruction-casing': {
     title: 'Mixed keyword case',
-    explanation: 'Most keywords of this file are written in the other case.',
+    explanation:
+      'Most keywords of this file are written in the other case. Both mean the same; one way of writing makes the file easier to search.',
   },
   'plan/duplicate-stage-name': {
     title: 'Duplicate stage name',
-    explanation: 'Two stages have the same name; the later one hides the earlier one.',
+    explanation:
+      'Two stages have the same name. Later lines that use it get the later stage, and the earlier one can no longer be named. Rename one.',
   },
   'plan/reserved-stage-name': {
     title: 'Reserved stage name',
-    explanation: 'The names scratch and context have a meaning of their own.',
+    explanation:
+      'The names scratch (the empty image) and context (the build context) have a meaning of their own, and a stage that takes one of them misleads. Choose another name.',
   },
   'plan/json-args-recommended': {
     title: 'JSON arguments recommended',
@@ -128,7 +133,8 @@ const PLAN_CHECKS = {
   },
   'plan/maintainer-deprecated': {
     title: 'MAINTAINER is deprecated',
-    explanation: 'Use the label org.opencontainers.image.authors instead.',
+    explanation:
+      'MAINTAINER is kept for old files only. Use LABEL org.opencontainers.image.authors=… instead, which tools can read and which can be overridden.',
   },
   'plan/undefined-arg-in-from': {
     title: 'Undeclared ARG in FROM',
@@ -144,11 +150,12 @@ const PLAN_CHECKS = {
   },
   'plan/multiple-instructions-disallowed': {
     title: 'Instruction without effect',
-    explanation: 'Only the last CMD, ENTRYPOINT and HEALTHCHECK of a stage counts.',
+    explanation: 'Only the last CMD, ENTRYPOINT and HEALTHCHECK of a stage counts. Remove the earlier ones, which have no effect.',
   },
   'plan/legacy-key-value-format': {
     title: 'Legacy key value format',
-    explanation: 'Write key=value instead of key and value separated by a blank.',
+    explanation:
+      'The old form with a blank takes the whole rest of the line as the value, quotes and all. Write key=value, with quotes around blanks.',
   },
   'plan/invalid-base-image-platform': {
     title: 'Base image of another platform',
@@ -156,11 +163,12 @@ const PLAN_CHECKS = {
   },
   'plan/redundant-target-platform': {
     title: 'Redundant --platform',
-    explanation: 'Building for the target platform is the default.',
+    explanation: 'A stage is built for the target platform anyway, so --platform=$TARGETPLATFORM says nothing. Remove the flag.',
   },
   'plan/secrets-used-in-arg-or-env': {
     title: 'Secret in ARG or ENV',
-    explanation: 'Values of ARG and ENV stay readable in the image. Use RUN --mount=type=secret.',
+    explanation:
+      'Values of ARG and ENV stay readable in the image and its history for everybody who has it. Give secrets to the steps that need them with RUN --mount=type=secret.',
   },
   'plan/invalid-default-arg-in-from': {
     title: 'FROM needs a build argument',
@@ -208,7 +216,7 @@ const PLAN_CHECKS = {
   },
   'plan/expose-proto-casing': {
     title: 'Protocol is not lower case',
-    explanation: 'Write tcp, udp or sctp.',
+    explanation: 'EXPOSE takes any case, but the image holds the protocol as tcp, udp or sctp. Write it like that.',
   },
   'plan/expose-invalid-format': {
     title: 'EXPOSE with address or host port',

@@ -63,7 +63,8 @@ export const REGISTRY_ERRORS = {
   },
   'registry/server-error': {
     title: 'Registry failed',
-    explanation: 'The registry answered with a server error on every attempt.',
+    explanation:
+      'The registry answered with a server error on every attempt. The fault is on its side or on that of a proxy before it; try again later.',
   },
   'registry/refused': {
     title: 'Registry refused the request',
