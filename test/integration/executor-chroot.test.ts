@@ -3,32 +3,26 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Executor } from '../../src/executor/executor.ts';
-import { startExecutor } from '../../src/executor/start-executor.ts';
-import { createStore, findBusybox, type TestStore, whyNoSteps } from '../support/busybox-root.ts';
-import { type RunStep, stepRunner } from '../support/step-runner.ts';
+import { whyNoSteps } from '../support/busybox-root.ts';
+import { openStepBench, type StepBench } from '../support/step-bench.ts';
 
 describe.skipIf(whyNoSteps())('steps in a chroot', () => {
-  let store: TestStore;
-  let executor: Executor;
-  let run: RunStep;
-  const notices: string[] = [];
+  let bench: StepBench;
+  let store: StepBench['store'];
+  let executor: StepBench['executor'];
+  let run: StepBench['run'];
 
   beforeAll(async () => {
-    store = await createStore(findBusybox() ?? '');
-    executor = await startExecutor({ root: store.root, isolation: 'chroot', notice: (message) => notices.push(message) });
-    run = stepRunner(executor);
+    bench = await openStepBench('chroot');
+    ({ store, executor, run } = bench);
   });
-  afterAll(async () => {
-    await executor?.close();
-    store?.remove();
-  });
+  afterAll(() => bench?.close());
 
   const layer = (snapshot: string): string => join(store.root, 'snapshots-v1', snapshot, 'fs');
   const layerOf = (snapshot: string): string[] => readdirSync(layer(snapshot), { recursive: true }).map(String).sort();
 
   test('says what is missing', () => {
-    expect(notices.join()).toContain('chroot');
+    expect(bench.notices.join()).toContain('chroot');
   });
 
   test('output, exit code and changes in overlay form', async () => {

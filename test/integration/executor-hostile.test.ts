@@ -10,8 +10,9 @@ import type { Executor } from '../../src/executor/executor.ts';
 import { findRuntime } from '../../src/executor/sandbox/runtime.ts';
 import { startExecutor } from '../../src/executor/start-executor.ts';
 import type { Mount } from '../../src/graph/op.ts';
-import { createStore, findBusybox, type TestStore, whyNoSteps } from '../support/busybox-root.ts';
-import { type RunStep, stepRequest, stepRunner } from '../support/step-runner.ts';
+import { whyNoSteps } from '../support/busybox-root.ts';
+import { openStepBench, type StepBench } from '../support/step-bench.ts';
+import { stepRequest, stepRunner } from '../support/step-runner.ts';
 
 type Cache = Extract<Mount, { type: 'cache' }>;
 const cache = (over: Partial<Cache> = {}): Mount => ({
@@ -20,21 +21,17 @@ const cache = (over: Partial<Cache> = {}): Mount => ({
 });
 
 describe.skipIf(whyNoSteps())('hostile steps and images', () => {
-  let store: TestStore;
-  let executor: Executor;
-  let run: RunStep;
+  let bench: StepBench;
+  let store: StepBench['store'];
+  let run: StepBench['run'];
 
   beforeAll(async () => {
-    store = await createStore(findBusybox() ?? '');
-    executor = await startExecutor({ root: store.root, isolation: 'root', notice: () => {} });
-    run = stepRunner(executor);
+    bench = await openStepBench();
+    ({ store, run } = bench);
     mkdirSync(join(store.root, 'sentinel'));
     writeFileSync(join(store.root, 'sentinel/host-file'), 'host');
   });
-  afterAll(async () => {
-    await executor?.close();
-    store?.remove();
-  });
+  afterAll(() => bench?.close());
 
   const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
     promise.then(

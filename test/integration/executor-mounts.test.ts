@@ -16,11 +16,9 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Executor } from '../../src/executor/executor.ts';
-import { startExecutor } from '../../src/executor/start-executor.ts';
 import type { Mount } from '../../src/graph/op.ts';
-import { createStore, findBusybox, type TestStore, whyNoSteps } from '../support/busybox-root.ts';
-import { type RunStep, stepRunner } from '../support/step-runner.ts';
+import { whyNoSteps } from '../support/busybox-root.ts';
+import { openStepBench, type StepBench } from '../support/step-bench.ts';
 
 const bind = (over: Partial<Extract<Mount, { type: 'bind' }>> = {}): Mount => ({
   type: 'bind',
@@ -54,22 +52,18 @@ const secret = (over: Partial<Extract<Mount, { type: 'secret' }>> = {}): Mount =
 });
 
 describe.skipIf(whyNoSteps())('mounts', () => {
-  let store: TestStore;
-  let executor: Executor;
-  let run: RunStep;
+  let bench: StepBench;
+  let store: StepBench['store'];
+  let run: StepBench['run'];
 
   beforeAll(async () => {
-    store = await createStore(findBusybox() ?? '');
-    executor = await startExecutor({ root: store.root, isolation: 'root', notice: () => {} });
-    run = stepRunner(executor);
+    bench = await openStepBench();
+    ({ store, run } = bench);
     store.addSnapshot('low', { 'dir/one': 'one', 'dir/gone': 'x', file: 'low', 'way-out': '->/../../../../etc', 'inner-link': '->/dir' });
     store.addSnapshot('high', { 'dir/two': 'two', file: 'high' });
   });
 
-  afterAll(async () => {
-    await executor?.close();
-    store?.remove();
-  });
+  afterAll(() => bench?.close());
 
   const stack = { 1: { type: 'stack', stack: ['low', 'high'] } } as const;
   const upper = (snapshot: string): string => join(store.root, 'snapshots-v1', snapshot, 'fs');

@@ -3,29 +3,21 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Executor } from '../../src/executor/executor.ts';
-import { startExecutor } from '../../src/executor/start-executor.ts';
-import { createStore, findBusybox, type TestStore, whyNoSteps } from '../support/busybox-root.ts';
-import { type RunStep, stepRunner } from '../support/step-runner.ts';
+import { findBusybox, whyNoSteps } from '../support/busybox-root.ts';
+import { openStepBench, type StepBench } from '../support/step-bench.ts';
 
 const skip = whyNoSteps();
 
 describe.skipIf(skip)('steps as root', () => {
-  let store: TestStore;
-  let executor: Executor;
-  let run: RunStep;
-  const notices: string[] = [];
+  let bench: StepBench;
+  let store: StepBench['store'];
+  let run: StepBench['run'];
 
   beforeAll(async () => {
-    store = await createStore(findBusybox() ?? '');
-    executor = await startExecutor({ root: store.root, isolation: 'root', notice: (message) => notices.push(message) });
-    run = stepRunner(executor);
+    bench = await openStepBench();
+    ({ store, run } = bench);
   });
-
-  afterAll(async () => {
-    await executor?.close();
-    store?.remove();
-  });
+  afterAll(() => bench?.close());
 
   const layerOf = (snapshot: string): string[] =>
     readdirSync(join(store.root, 'snapshots-v1', snapshot, 'fs'), { recursive: true })
@@ -337,7 +329,7 @@ describe.skipIf(skip)('steps as root', () => {
       try {
         expect((await ask('host')).stdout).toBe('hello from the host\n');
         expect((await ask('none')).stdout).toBe('');
-        const shared = notices.some((notice) => notice.includes('network of this machine'));
+        const shared = bench.notices.some((notice) => notice.includes('network of this machine'));
         expect((await ask('default')).stdout).toBe(shared ? 'hello from the host\n' : '');
       } finally {
         server.close();
@@ -357,7 +349,7 @@ describe.skipIf(skip)('steps as root', () => {
         { script: 'dd if=/dev/zero of=/dev/null bs=200M count=1; x=$(yes | head -c 200000000); echo $?' },
         { memory: 32 * 1024 * 1024 },
       );
-      const warning = notices.find((notice) => notice.startsWith('limits of steps are not enforced')) ?? null;
+      const warning = bench.notices.find((notice) => notice.startsWith('limits of steps are not enforced')) ?? null;
       // Either the kernel's own count of kills, or a warning that names the reason; never neither.
       if (warning === null) expect(outcome.killedBy).toBe('oom');
       else {
