@@ -169,7 +169,9 @@ class Copier {
   }
 
   #newInode(entry: FileEntry): Inode {
-    const type = inodeType(entry);
+    const kind = inodeType(entry);
+    // Docker's copier makes character devices of block devices, whatever they were (C-09); its unpacker does not.
+    const type = kind === 'block' ? 'char' : kind;
     const { owner, mode } = this.#rules;
     const content = type === 'file' ? this.#contentOf(entry) : null;
     const inode: Inode = {
