@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { buildBase, openWorkbench } from '../support/cli.ts';
+import { sarifErrors } from '../support/sarif-schema.ts';
 
 const bench = openWorkbench();
 afterAll(() => bench.dispose());
@@ -140,12 +141,21 @@ test('the place is where an editor finds the file, however it was named', async 
 });
 
 describe('formats for other programs', () => {
-  test('SARIF 2.1.0', async () => {
-    const { stdout } = await bench.run(['--check', '--format=sarif', context(WARNS)]);
+  test.each([
+    ['warnings', WARNS, 1, ['WorkdirRelativePath', 'LegacyKeyValueFormat']],
+    ['nothing', 'FROM scratch\nLABEL a=b\n', 0, []],
+    ['advice, and characters of two code units', 'FROM scratch\nRUN <<EOF\necho 🚀\nfalse\nEOF\n', 0, ['HeredocWithoutErrexit']],
+    ['a file that cannot be built', 'FROM scratch\nRUM x\n', 1, ['parse/unknown-instruction']],
+    ['an empty file', '', 1, ['plan/no-stages']],
+  ])('SARIF 2.1.0: %s', async (_, dockerfile, exitCode, rules) => {
+    const { code, stdout } = await bench.run(['--check', '--format=sarif', context(dockerfile)]);
     const log = JSON.parse(stdout);
-    expect(log.version).toBe('2.1.0');
-    expect(sarifProblems(log)).toEqual([]);
-    expect(log.runs[0].results.map((result: { ruleId: string }) => result.ruleId)).toEqual(['WorkdirRelativePath', 'LegacyKeyValueFormat']);
+    expect(sarifErrors(log)).toEqual([]);
+    expect(code).toBe(exitCode);
+    const [run] = log.runs;
+    const results: readonly { ruleId: string; ruleIndex: number }[] = run.results;
+    expect(results.map((result) => result.ruleId)).toEqual(rules);
+    for (const result of results) expect(run.tool.driver.rules[result.ruleIndex].id).toBe(result.ruleId);
   });
 
   test('annotations of GitHub, with lines', async () => {
@@ -153,59 +163,6 @@ describe('formats for other programs', () => {
     expect(stdout).toMatch(/^::warning file=Dockerfile,line=3,endLine=3,col=1,endColumn=8,title=LegacyKeyValueFormat::.+$/m);
   });
 });
-
-interface SarifLog {
-  readonly runs: readonly {
-    readonly tool: {
-      readonly driver: {
-        readonly name: string;
-        readonly rules: readonly {
-          readonly id: string;
-          readonly shortDescription: { readonly text: string };
-          readonly defaultConfiguration: { readonly level: string };
-        }[];
-      };
-    };
-    readonly columnKind: string;
-    readonly results: readonly {
-      readonly ruleId: string;
-      readonly ruleIndex: number;
-      readonly level: string;
-      readonly message: { readonly text: string };
-      readonly locations: readonly [
-        {
-          readonly physicalLocation: {
-            readonly artifactLocation: { readonly uri: string };
-            readonly region: Readonly<Record<'startLine' | 'startColumn' | 'endLine' | 'endColumn', number>>;
-          };
-        },
-      ];
-    }[];
-  }[];
-}
-
-/** What the schema of SARIF 2.1.0 demands of the parts that are used. */
-function sarifProblems(log: SarifLog): string[] {
-  const problems: string[] = [];
-  const demand = (holds: boolean, what: string): void => void (holds || problems.push(what));
-  const levels = ['none', 'note', 'warning', 'error'];
-  for (const run of log.runs) {
-    const { rules, name } = run.tool.driver;
-    demand(typeof name === 'string' && name !== '', 'driver.name');
-    demand(['utf16CodeUnits', 'unicodeCodePoints'].includes(run.columnKind), 'columnKind');
-    demand(new Set(rules.map((rule) => rule.id)).size === rules.length, 'rule ids are unique');
-    for (const rule of rules)
-      demand(typeof rule.shortDescription.text === 'string' && levels.includes(rule.defaultConfiguration.level), rule.id);
-    for (const result of run.results) {
-      demand(rules[result.ruleIndex]?.id === result.ruleId, 'ruleIndex');
-      demand(levels.includes(result.level) && typeof result.message.text === 'string' && result.message.text !== '', 'result');
-      const { artifactLocation, region } = result.locations[0].physicalLocation;
-      demand(URL.canParse(artifactLocation.uri, 'file:///'), 'uri');
-      demand(region.startLine >= 1 && region.startColumn >= 1 && region.endLine >= region.startLine && region.endColumn >= 1, 'region');
-    }
-  }
-  return problems;
-}
 
 test('outline shows arguments, secrets, agents and caches of the target', async () => {
   const dir = context(`# base the base
