@@ -146,7 +146,7 @@ describe('formats for other programs', () => {
     ['nothing', 'FROM scratch\nLABEL a=b\n', 0, []],
     ['advice, and characters of two code units', 'FROM scratch\nRUN <<EOF\necho 🚀\nfalse\nEOF\n', 0, ['HeredocWithoutErrexit']],
     ['a file that cannot be built', 'FROM scratch\nRUM x\n', 1, ['parse/unknown-instruction']],
-    ['an empty file', '', 1, ['plan/no-stages']],
+    ['an empty file', '', 1, ['parse/empty-file']],
   ])('SARIF 2.1.0: %s', async (_, dockerfile, exitCode, rules) => {
     const { code, stdout } = await bench.run(['--check', '--format=sarif', context(dockerfile)]);
     const log = JSON.parse(stdout);
@@ -156,6 +156,10 @@ describe('formats for other programs', () => {
     const results: readonly { ruleId: string; ruleIndex: number }[] = run.results;
     expect(results.map((result) => result.ruleId)).toEqual(rules);
     for (const result of results) expect(run.tool.driver.rules[result.ruleIndex].id).toBe(result.ruleId);
+  });
+
+  test('the schema refuses what is no SARIF', () => {
+    expect(sarifErrors({ version: '2.1.0', runs: [{ tool: { driver: {} }, results: [{ level: 'bad' }] }] }).length).toBeGreaterThan(2);
   });
 
   test('annotations of GitHub, with lines', async () => {

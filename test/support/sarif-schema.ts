@@ -1,11 +1,11 @@
 // The JSON schema of SARIF 2.1.0 as OASIS published it, with Errata 01; it comes with a package of Microsoft's.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { Ajv } from 'ajv';
 import draft4 from 'ajv-draft-04';
 import addFormats from 'ajv-formats';
 
-const schemaFile = createRequire(import.meta.url).resolve('@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json');
+const require = createRequire(import.meta.url);
+const schemaFile = require.resolve('@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json');
 
 /** Where and how `log` departs from the schema; empty: nowhere. */
 export function sarifErrors(log: unknown): readonly string[] {
