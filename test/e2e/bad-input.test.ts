@@ -130,7 +130,7 @@ describe('command line', () => {
     [['--progress', 'fancy', '.'], /--progress is one of/],
     [['--platform'], /--platform needs a value/],
     [['imagse'], /did you mean 'tsbuild images'/],
-    [['--output', 'type=zip,dest=x', '.'], /no type "zip"/],
+    [['--output', 'type=zip,dest=x', '.'], /type=zip is not an output/],
     [['-f', '-', '-'], /stdin cannot be both/],
   ])('%j', async (args, expected) => {
     const result = await bench.run(args);

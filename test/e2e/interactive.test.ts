@@ -103,9 +103,11 @@ describe('run -t', () => {
   it('has job control and the confinement of steps', async () => {
     const session = terminal(`tsbuild run -it base sh`);
     await session.shown('# ');
-    session.type('grep -E "CapEff|Seccomp:" /proc/self/status; sleep 50\r');
+    // What the job says itself, and not the echo of the line, shows that it has the terminal.
+    session.type(`sh -c 'grep -E "CapEff|Seccomp:" /proc/self/status; echo in fore""ground; exec sleep 50'\r`);
     await session.shown('00000000a80425fb');
     await session.shown(/Seccomp:\s2/);
+    await session.shown('in foreground');
     session.type('\x1a');
     await session.shown('Stopped');
     session.type('exit\rexit\r');

@@ -151,7 +151,7 @@ describe('a copy of a stage', () => {
       type: 'tree',
       tree: new MergedTree(tocs, roots),
     });
-    expect(summary(toc)).toEqual(['dir to', 'file to/both', 'block to/disk', 'file to/link', 'hardlink to/low -> to/link']);
+    expect(summary(toc)).toEqual(['dir to', 'file to/both', 'char to/disk', 'file to/link', 'hardlink to/low -> to/link']);
     expect(find(toc, 'to/both')).toMatchObject({ size: 4, uid: 5, gid: 6, mode: 0o640 });
     expect(find(toc, 'to/link')?.xattrs).toEqual({ 'security.capability': '\x01\x00' });
     expect(find(toc, 'to/disk')).toMatchObject({ devMajor: 8, devMinor: 300 });

@@ -36,6 +36,7 @@ describe('frames', () => {
   );
 
   test('arrive whole and in order however the stream is cut', () => {
+    // biome-ignore lint/nursery/noFloatingPromises: a synchronous property returns nothing
     fc.assert(
       fc.property(fc.array(frame, { maxLength: 8 }), fc.array(fc.nat(3_000), { maxLength: 20 }), (frames, cuts) => {
         const parts = frames.map((one) => {
