@@ -1,5 +1,5 @@
 // A sqlite file of another version, or of another program, that lies where ours should be.
-import { connect, versionOf } from './sqlite-connection.ts';
+import { connect, enterWal, versionOf } from './sqlite-connection.ts';
 import type { SqliteSchema } from './sqlite-database.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { SqliteSchema } from './sqlite-database.ts';
 export function emptyInPlace(path: string, aside: string, schema: SqliteSchema): boolean {
   const db = connect(path);
   try {
-    db.exec('PRAGMA journal_mode = WAL');
+    enterWal(db);
     db.exec('BEGIN IMMEDIATE');
     if (versionOf(db) === schema.version) return false;
     copyTo(path, aside);

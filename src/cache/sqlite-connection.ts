@@ -13,6 +13,31 @@ export function connect(path: string): DatabaseSync {
   return new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
 }
 
+/** SQLITE_BUSY (https://sqlite.org/rescode.html#busy). */
+const BUSY = 5;
+/** Milliseconds between attempts. */
+const PAUSE = 5;
+
+/**
+ * Write-ahead logging for the file. sqlite does not wait when two processes switch a new file at once, because
+ * each holds what the other needs: the one that is told so lets go and asks again.
+ */
+export function enterWal(db: DatabaseSync): void {
+  const deadline = performance.now() + BUSY_TIMEOUT;
+  for (;;) {
+    try {
+      db.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
+    }
+  }
+}
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === BUSY;
+
 /** Early releases of Node 24 warn when sqlite is loaded; that one warning is dropped, others pass. */
 function loadSqlite(): typeof import('node:sqlite') {
   const emitWarning = process.emitWarning;

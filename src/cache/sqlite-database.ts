@@ -7,7 +7,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { errnoOf, TsbuildError } from '../core/errors.ts';
 import { emptyInPlace } from './foreign-database.ts';
 import { isFull } from './space-reserve.ts';
-import { BUSY_TIMEOUT, connect, inodeOf, versionOf } from './sqlite-connection.ts';
+import { BUSY_TIMEOUT, connect, enterWal, inodeOf, versionOf } from './sqlite-connection.ts';
 import { storeError } from './store-errors.ts';
 
 /** A row as sqlite gave it: nothing in the file is believed before it is checked. */
@@ -220,7 +220,7 @@ function resultCode(error: unknown): number | undefined {
 
 /** Two processes may arrive here together: the second finds the version set and does nothing. */
 function createSchema(db: DatabaseSync, schema: SqliteSchema): void {
-  db.exec('PRAGMA journal_mode = WAL');
+  enterWal(db);
   db.exec('BEGIN IMMEDIATE');
   if (versionOf(db) === 0) {
     // A foreign file without a version must not be mistaken for an empty one.

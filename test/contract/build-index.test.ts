@@ -14,6 +14,7 @@ import { cacheKeyOf, type DiffId, digestOf, parseChainId, parseDiffId } from '..
 import { OCI_INDEX, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from '../../src/core/media-types.ts';
 
 const CHILD = fileURLToPath(new URL('./children/take-snapshots.ts', import.meta.url));
+const BEGIN = fileURLToPath(new URL('./children/begin-index.ts', import.meta.url));
 const TAG_CHILD = fileURLToPath(new URL('./children/set-tag.ts', import.meta.url));
 
 let root: string;
@@ -193,6 +194,25 @@ describe('snapshots', () => {
     const ids = outputs.flatMap((out) => out.trim().split('\n'));
     expect(ids).toHaveLength(200);
     expect(new Set(ids).size).toBe(200);
+  });
+
+  it('begins with any number of processes at once', async () => {
+    const children = Array.from({ length: 6 }, () => spawn(process.execPath, [BEGIN], { stdio: ['pipe', 'pipe', 'inherit'] }));
+    const answers = (): Promise<string[]> =>
+      Promise.all(
+        children.map(({ stdout }) => new Promise<string>((told) => stdout.once('data', (data: Buffer) => told(data.toString().trim())))),
+      );
+    try {
+      await answers();
+      // Which of them meet is chance: without waiting for each other, some do in most runs of 80.
+      for (let round = 0; round < 80; round += 1) {
+        const said = answers();
+        for (const { stdin } of children) stdin.write(`${join(root, `new-${round}`)}\n`);
+        expect(await said).toEqual(Array(6).fill('ok'));
+      }
+    } finally {
+      for (const child of children) child.kill();
+    }
   });
 });
 
