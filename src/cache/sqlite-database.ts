@@ -7,7 +7,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { errnoOf, TsbuildError } from '../core/errors.ts';
 import { emptyInPlace } from './foreign-database.ts';
 import { isFull } from './space-reserve.ts';
-import { BUSY_TIMEOUT, connect, enterWal, inodeOf, versionOf } from './sqlite-connection.ts';
+import { BUSY_TIMEOUT, connect, enterWal, inodeOf, resultCode, versionOf } from './sqlite-connection.ts';
 import { storeError } from './store-errors.ts';
 
 /** A row as sqlite gave it: nothing in the file is believed before it is checked. */
@@ -212,11 +212,6 @@ export class SqliteDatabase<Column extends string> {
 class ForeignFile extends Error {}
 
 const isDamaged = (error: unknown): boolean => error instanceof ForeignFile || DAMAGED.has(resultCode(error) ?? 0);
-
-/** Primary sqlite result code of a thrown error. */
-function resultCode(error: unknown): number | undefined {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
-}
 
 /** Two processes may arrive here together: the second finds the version set and does nothing. */
 function createSchema(db: DatabaseSync, schema: SqliteSchema): void {
