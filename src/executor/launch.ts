@@ -39,7 +39,6 @@ export interface LaunchOptions {
   readonly entry: string;
   readonly trees: WantedTrees;
   readonly execArgv: readonly string[];
-  readonly compileCache?: string;
 }
 
 const STDERR_LIMIT = 16 * 1024;
@@ -72,9 +71,9 @@ export async function launchExecutor(isolation: Isolation, options: LaunchOption
   const config: ExecutorConfig = { root: options.root, isolation, trees: options.trees, outside: mountNamespace() };
   const node = [process.execPath, ...options.execArgv, options.entry, JSON.stringify(config)];
   const inNamespaces = ['-m', '-p', '-f', ...node];
-  if (isolation === 'chroot') return start(node, options, false);
-  if (isolation === 'root') return start(['unshare', ...inNamespaces], options, false);
-  const launch = start(['unshare', '-U', 'sh', '-c', WAIT_FOR_MAP, 'sh', ...inNamespaces], options, true);
+  if (isolation === 'chroot') return start(node, false);
+  if (isolation === 'root') return start(['unshare', ...inNamespaces], false);
+  const launch = start(['unshare', '-U', 'sh', '-c', WAIT_FOR_MAP, 'sh', ...inNamespaces], true);
   try {
     await admitUsers(launch, isolation);
   } catch (error) {
@@ -85,7 +84,7 @@ export async function launchExecutor(isolation: Isolation, options: LaunchOption
   return launch;
 }
 
-function start(command: readonly string[], options: LaunchOptions, handshake: boolean): Launch {
+function start(command: readonly string[], handshake: boolean): Launch {
   const [program = '', ...args] = command;
   const child = spawn(program, args, {
     stdio: [handshake ? 'pipe' : 'ignore', handshake ? 'pipe' : 'ignore', 'pipe', 'pipe'],
@@ -95,7 +94,6 @@ function start(command: readonly string[], options: LaunchOptions, handshake: bo
     env: {
       PATH: toolPath(),
       MALLOC_TRIM_THRESHOLD_: '131072',
-      ...(options.compileCache === undefined ? {} : { NODE_COMPILE_CACHE: options.compileCache }),
     },
   });
   let text = '';

@@ -34,8 +34,6 @@ export interface StartOptions {
   readonly entry?: string;
   /** Node flags for it; default: those that keep it small. */
   readonly execArgv?: readonly string[];
-  /** Directory for V8's code cache. */
-  readonly compileCache?: string;
 }
 
 type LogSink = (stream: 'stdout' | 'stderr', data: Uint8Array) => void;
@@ -61,7 +59,6 @@ export async function startExecutor(options: StartOptions): Promise<Executor> {
     entry,
     trees: options.isolation === 'fuse' || options.isolation === 'copy' ? options.isolation : ('auto' as const),
     execArgv: options.execArgv ?? SMALL_HEAP,
-    ...(options.compileCache === undefined ? {} : { compileCache: options.compileCache }),
   };
   const choices = isolationChoices(options.isolation ?? 'auto');
   for (const [position, isolation] of choices.entries()) {
