@@ -50,7 +50,8 @@ export class LayerWork {
       xattrs: this.#host.xattrs,
       owners: this.#host.config.isolation === 'single' || process.geteuid?.() !== 0 ? 'record' : 'set',
     });
-    this.#tocs.put(diffId, result.toc);
+    // The one of the step that made the layer says more.
+    if (this.#tocs.get(diffId) === null) this.#tocs.put(diffId, result.toc);
     const { length } = result.skippedDevices;
     if (length > 0)
       this.#host.noticeOnce(`${length} device nodes of the image are left out on this machine, because making them needs root`);
@@ -68,8 +69,8 @@ export class LayerWork {
           return sink.add(entry, content);
         },
       };
-      await diffSnapshot(options, counting);
-      return { ...this.#store(await sink.finish()), size };
+      const copiedUp = await diffSnapshot(options, counting);
+      return { ...this.#store(await sink.finish(copiedUp)), size };
     } catch (error) {
       await sink.abort();
       throw error;

@@ -57,8 +57,10 @@ describe('tables of contents', () => {
       fc.property(
         fc.array(anyEntry, { maxLength: 30 }),
         fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true }),
-        (entries, identityFiles) => {
-          const toc: LayerToc = { entries, identityFiles };
+        fc.array(fc.record({ path: fc.string(), name: fc.string() }, { noNullPrototype: true }), { minLength: 1 }),
+        fc.boolean(),
+        (entries, identityFiles, copiedUp, linked) => {
+          const toc: LayerToc = { entries, identityFiles, ...(linked ? { copiedUp } : {}) };
           tocs.put(diffId, toc);
           expect(tocs.get(diffId)).toEqual(toc);
         },
@@ -69,11 +71,12 @@ describe('tables of contents', () => {
 
   it('come back when large, within the time a build can spend on them', () => {
     const entries = Array.from({ length: 50_000 }, (_, i) => file(`app/node_modules/package-${i % 700}/dist/module-${i}.js`, { size: i }));
-    tocs.put(diffId, { entries, identityFiles: {} });
+    tocs.put(diffId, { entries, identityFiles: {}, copiedUp: [{ path: 'a', name: 'b' }] });
     const start = performance.now();
     const toc = tocs.get(diffId);
     const elapsed = performance.now() - start;
     expect(toc?.entries).toHaveLength(50_000);
+    expect(toc?.copiedUp).toEqual([{ path: 'a', name: 'b' }]);
     expect(toc?.entries[49_999]).toEqual(entries[49_999]);
     // Generous: measured at 40 ms; the bound only catches a change of order.
     expect(elapsed).toBeLessThan(500);

@@ -3,7 +3,7 @@
 // directories become explicit whiteouts (G-06), only security.capability survives (G-05).
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { TsbuildError } from '../../core/errors.ts';
-import type { FileEntry, FileType } from '../../core/file-entry.ts';
+import type { CopiedUp, FileEntry, FileType } from '../../core/file-entry.ts';
 import { comparePaths, fsPath, pathFromBytes } from '../../core/path-bytes.ts';
 import type { FileCalls } from '../syscalls.ts';
 import type { LayerSink } from './layer-sink.ts';
@@ -34,14 +34,21 @@ export interface Change {
 const CAPABILITY = 'security.capability';
 const NONE: ReadonlySet<string> = new Set();
 
-/** Writes all changes; the caller finishes the sink. */
-export async function diffSnapshot(options: DiffOptions, sink: Pick<LayerSink, 'add'>): Promise<void> {
-  for (const { entry, hostPath } of walkChanges(options)) await sink.add(entry, entry.type === 'file' ? hostPath : undefined);
+/** Writes all changes; the caller finishes the sink with what is returned. */
+export async function diffSnapshot(options: DiffOptions, sink: Pick<LayerSink, 'add'>): Promise<readonly CopiedUp[]> {
+  const walk = walkChanges(options);
+  for (let next = walk.next(); ; next = walk.next()) {
+    if (next.done === true) return next.value;
+    const { entry, hostPath } = next.value;
+    await sink.add(entry, entry.type === 'file' ? hostPath : undefined);
+  }
 }
 
 /** Changes in layer order: parents first, names in byte order, a deleted name where it was. */
-export function* walkChanges(options: DiffOptions): Generator<Change> {
-  yield* new Walk(options).directory('', options.upper, options.whole ?? false);
+export function* walkChanges(options: DiffOptions): Generator<Change, readonly CopiedUp[]> {
+  const walk = new Walk(options);
+  yield* walk.directory('', options.upper, options.whole ?? false);
+  return walk.copiedUp();
 }
 
 class Walk {
@@ -54,6 +61,8 @@ class Walk {
   readonly #written = new Set<string>(['']);
   /** Inode → first name, for files with several. */
   readonly #inodes = new Map<string, string>();
+  /** Path → inode of unchanged files that have, or had below, several names. */
+  readonly #unchanged = new Map<string, string>();
 
   constructor(options: DiffOptions) {
     this.#lower = options.lower;
@@ -87,9 +96,20 @@ class Walk {
     const lower = this.#lower.lookup(path);
     const same = lower !== null && sameEntry({ stats, hostPath: host }, lower, this.#calls);
     if (!same) yield* this.#entry(path, host, stats, attributes);
+    else if (stats.isFile() && (stats.nlink > 1 || lower.stats.nlink > 1)) this.#unchanged.set(path, inodeOf(stats));
     if (!stats.isDirectory()) return;
     const opaque = lower?.stats.isDirectory() === true && (hidesLower || isOpaque(this.#calls, host, this.#xattrs));
     yield* this.directory(path, host, opaque);
+  }
+
+  /** After the walk. */
+  copiedUp(): readonly CopiedUp[] {
+    const names = new Map(this.#inodes);
+    return [...this.#unchanged].map(([path, inode]) => {
+      const name = names.get(inode) ?? path;
+      names.set(inode, name);
+      return { path, name };
+    });
   }
 
   *#deletion(path: string): Generator<Change> {
@@ -98,7 +118,7 @@ class Walk {
   }
 
   *#entry(path: string, host: string, stats: Stats, attributes: Attributes): Generator<Change> {
-    const key = stats.nlink > 1 && !stats.isDirectory() ? `${stats.dev}:${stats.ino}` : null;
+    const key = stats.nlink > 1 && !stats.isDirectory() ? inodeOf(stats) : null;
     const first = key === null ? undefined : this.#inodes.get(key);
     if (key !== null && first === undefined) this.#inodes.set(key, path);
     yield* this.#parents(path);
@@ -129,6 +149,8 @@ class Walk {
     return { uid, gid, capability };
   }
 }
+
+const inodeOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`;
 
 interface Attributes {
   readonly uid: number;

@@ -68,12 +68,15 @@ export class MergedTree implements SourceTree {
     return join(root, path);
   }
 
-  /** Names of one file carry hard links of the same layer; a link into a lower layer stands alone. */
+  /** Names are of one file by the highest layer that speaks of their links, as the snapshots show it: a copied-up name leaves those below. */
   linkGroup({ path }: FileEntry): string | undefined {
     const found = this.#find(path);
     if (found?.entry.type !== 'file') return undefined;
-    const first = this.#layers[found.layer]?.firstName(path);
-    return first === undefined ? undefined : `${found.layer}:${first}`;
+    for (let layer = this.#layers.length - 1; layer >= found.layer; layer--) {
+      const first = this.#layers[layer]?.firstName(path);
+      if (first !== undefined) return `${layer}:${first}`;
+    }
+    return undefined;
   }
 
   /**
