@@ -1,7 +1,8 @@
 // From the words on the command line to a build context and its Dockerfile (K-01..K-03, K-08, K-11).
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { TsbuildError } from '../core/errors.ts';
+import { pathToBytes } from '../core/path-bytes.ts';
 import type { SourceFile } from '../core/span.ts';
 import type { Bytes, StreamKind } from './archive-stream.ts';
 import type { Ownership } from './directory-nodes.ts';
@@ -17,6 +18,8 @@ export interface RemoteContexts {
   /** Checks the repository out into the empty directory `into`; returns the directory to build from. */
   checkout(spec: string, into: string): Promise<string>;
   download(url: string): Promise<Bytes>;
+  /** Seconds since the epoch of what was fetched last; null when it has no time (Z-01). */
+  time(): Promise<number | null>;
 }
 
 export interface ContextRequest {
@@ -85,7 +88,7 @@ async function fromStdin(request: ContextRequest): Promise<ResolvedContext> {
   return fromBytes(request, request.stdin());
 }
 
-/** An archive is unpacked; anything else is a Dockerfile with an empty context. */
+/** An archive is unpacked; anything else is a Dockerfile, with nothing beside it. */
 async function fromBytes(request: ContextRequest, source: Bytes): Promise<ResolvedContext> {
   // Loaded here: builds from a directory need neither streams nor tar.
   const { peekStream } = await import('./archive-stream.ts');
@@ -98,9 +101,18 @@ async function fromBytes(request: ContextRequest, source: Bytes): Promise<Resolv
     });
   }
   return withScratch(request, async (root) => {
-    if (kind === 'text') return { dir: root, owners: new Map(), dockerfile: { name: request.spec, text: await readStream(bytes) } };
-    return fromArchive(request, kind, bytes, root);
+    if (kind !== 'text') return fromArchive(request, kind, bytes, root);
+    const text = await readStream(bytes);
+    if (request.spec !== '-') keepDownload(root, text, (await request.remote?.time()) ?? 0);
+    return { dir: root, owners: new Map(), dockerfile: { name: request.spec, text } };
   });
+}
+
+/** A Dockerfile behind a URL is itself the context, under the name and mode that Docker gives to downloads. */
+function keepDownload(root: string, text: string, time: number): void {
+  const path = join(root, 'context');
+  writeFileSync(path, pathToBytes(text), { mode: 0o600 });
+  utimesSync(path, time, time);
 }
 
 interface Unpacked {

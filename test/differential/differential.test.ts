@@ -7,12 +7,15 @@ import { buildBase, openWorkbench, type Workbench } from '../support/cli.ts';
 import { type DifferentialCase, differentialCases, expectedPath, prepareCase } from '../support/differential/case.ts';
 import { type BaseImage, baseOf, imagesText } from '../support/differential/image-text.ts';
 import { readOciArchive } from '../support/differential/oci-image.ts';
+import { type RemoteWorld, startRemoteWorld } from '../support/differential/remote-world.ts';
 
 let bench: Workbench;
 let base: BaseImage;
+let world: RemoteWorld;
 
 beforeAll(async () => {
   bench = openWorkbench();
+  world = await startRemoteWorld();
   await buildBase(bench, 'busybox');
   const archive = join(bench.dir, 'base.tar');
   await bench.ok(['-f', '-', '--output', `type=oci,dest=${archive}`, bench.context({})], { stdin: 'FROM busybox\n' });
@@ -21,15 +24,18 @@ beforeAll(async () => {
   base = baseOf(image);
 });
 
-afterAll(() => bench.dispose());
+afterAll(async () => {
+  await world.close();
+  bench.dispose();
+});
 
 /** Text of the built image, or the codes of the refusal. */
 async function outcomeOf(one: DifferentialCase): Promise<string> {
-  const prepared = prepareCase(one);
+  const prepared = prepareCase(one, world);
   const archive = join(bench.dir, `${one.name}.tar`);
   try {
     const { code, stderr } = await bench.run([...prepared.flags, '--output', `type=oci,dest=${archive}`, prepared.context]);
-    if (code === 0) return imagesText(await readOciArchive(archive), base);
+    if (code === 0) return world.named(imagesText(await readOciArchive(archive), base));
     const codes = new Set([...stderr.matchAll(/^error\[([a-z/-]+)\]/gm)].map((match) => match[1]));
     return `refused: ${[...codes].join(' ')}\n${one.refuse === undefined ? stderr : ''}`;
   } finally {

@@ -18,12 +18,7 @@ export function parseGitContext(spec: string): GitSource {
   throw new TsbuildError({ code: 'build/git', message: `the build context is no usable git URL: ${parsed?.reason ?? 'not a git URL'}` });
 }
 
-export interface OpenedRemoteContexts extends RemoteContexts {
-  /** Seconds since the epoch of what was fetched last; null when it has no time (Z-01). */
-  time(): Promise<number | null>;
-}
-
-export function remoteContexts(session: Session, request: BuildRequest, sources: RemoteSources): OpenedRemoteContexts {
+export function remoteContexts(session: Session, request: BuildRequest, sources: RemoteSources): RemoteContexts {
   let time: () => Promise<number | null> = async () => null;
   /** One line of progress per context, as for images. */
   const reported = <T>(name: string, work: () => Promise<T>): Promise<T> =>

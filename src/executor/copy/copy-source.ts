@@ -30,6 +30,8 @@ export interface SourceItem {
   readonly archive: string | null;
   /** What of a directory is copied. */
   readonly filter: Filter;
+  /** A directory that becomes the destination itself, with its mode, where there is none yet: repositories. */
+  readonly itself?: boolean;
 }
 
 /** Number of entries that were selected; 1 for a file. */
@@ -40,7 +42,9 @@ export function copySource(tree: DestTree, rules: CopyRules, op: Pick<CopyOp, 'd
   if (item.entry.type === 'dir') {
     if (dest.inode !== null && dest.inode.type !== 'dir') throw directoryOverFile(dest.path);
     const directory = dest.inode ?? tree.makeDirectories(dest.path, parentMode, parentOwner);
-    const count = new Copier(tree, rules, item).copyContents(directory, dest.path);
+    const copier = new Copier(tree, rules, item);
+    const count = copier.copyContents(directory, dest.path);
+    if (dest.inode === null && item.itself) copier.takeMetadata(directory, item.entry);
     directory.mtime = item.entry.mtime;
     return count;
   }
@@ -119,7 +123,7 @@ class Copier {
 
   #wholeDirectory(tree: SourceTree, entry: FileEntry): Inode {
     const directory = newDirectory(entry.mode, entry, this.#tree.time);
-    this.#takeMetadata(directory, entry);
+    this.takeMetadata(directory, entry);
     directory.unread = (children) => {
       const entries = entriesOf(tree, entry.path);
       for (let next = entries.next(); next.done !== true; next = entries.next()) {
@@ -137,7 +141,7 @@ class Copier {
     const directory = there ?? newDirectory(entry.mode, entry, this.#tree.time);
     if (there === null) {
       this.#tree.put(parent, name, directory);
-      this.#takeMetadata(directory, entry);
+      this.takeMetadata(directory, entry);
       directory.mtime = this.#tree.time;
     }
     // What is only on the way, and everything under --parents, gives an existing directory no more than its mode.
@@ -147,7 +151,7 @@ class Copier {
   }
 
   #close(open: Pick<Open, 'directory' | 'metadata'> | undefined): void {
-    if (open?.metadata != null) this.#takeMetadata(open.directory, open.metadata);
+    if (open?.metadata != null) this.takeMetadata(open.directory, open.metadata);
   }
 
   copyFile(entry: FileEntry, directory: Inode, path: string, name: string): void {
@@ -197,7 +201,7 @@ class Copier {
     return content ?? (tree === null ? null : { type: 'tree', tree, path: entry.path });
   }
 
-  #takeMetadata(directory: Inode, entry: FileEntry): void {
+  takeMetadata(directory: Inode, entry: FileEntry): void {
     const { owner, mode } = this.#rules;
     directory.uid = owner?.uid ?? entry.uid;
     directory.gid = owner?.gid ?? entry.gid;

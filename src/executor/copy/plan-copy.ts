@@ -103,7 +103,8 @@ function itemsOf(request: CopyPlanRequest, source: CopySource, exclude: PatternM
   if (source.type === 'inline') return [inlineItem(source.name, source.content, request.time)];
   const input = inputOf(request, source.input);
   if (input.type === 'file') return [downloadItem(input)];
-  return selectItems(input.tree, source.type === 'files' ? source.pattern : '', exclude, request.time);
+  if (source.type === 'files') return selectItems(input.tree, source.pattern, exclude, request.time);
+  return selectItems(input.tree, '', exclude, request.time).map((item) => ({ ...item, itself: true }));
 }
 
 function inputOf(request: CopyPlanRequest, number: number): CopyInput {

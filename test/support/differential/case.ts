@@ -1,11 +1,23 @@
 // A case of fixtures/differential: case.json, a context and an optional setup.sh. Preparing one makes
 // a private copy of its context whose recent times are replaced by times that depend on paths only.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, lstatSync, lutimesSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  lutimesSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { crc32 } from 'node:zlib';
+import type { RemoteWorld } from './remote-world.ts';
 
 const ROOT = fileURLToPath(new URL('../../../fixtures/differential/', import.meta.url));
 
@@ -17,6 +29,8 @@ export interface CaseFile {
   readonly why: string;
   /** As for `docker buildx build`; `{case}` and `{ctx}` are replaced. */
   readonly flags?: readonly string[];
+  /** Instead of `ctx`: one of the servers of the remote world. */
+  readonly context?: string;
   /** The build is refused with a message of Docker's that matches. */
   readonly refuse?: string;
   /** Code of our own refusal. */
@@ -29,6 +43,7 @@ export interface DifferentialCase extends CaseFile {
 }
 
 export interface PreparedCase {
+  /** A directory, or a URL. */
   readonly context: string;
   readonly flags: readonly string[];
   dispose(): void;
@@ -47,17 +62,30 @@ export const idsOf = ({ why }: CaseFile): string[] => why.split(' ').filter((wor
 
 export const expectedPath = (one: DifferentialCase): string => join(one.path, 'expected.txt');
 
-export function prepareCase(one: DifferentialCase): PreparedCase {
+/** Names of servers in flags and Dockerfiles become those of `world`. */
+export function prepareCase(one: DifferentialCase, world: RemoteWorld): PreparedCase {
   const dir = mkdtempSync(join(tmpdir(), 'tsbuild-differential-'));
   // Docker keeps what it was sent under the name of the directory, and loses times of directories when it is sent more.
   const context = join(dir, `ctx-${basename(dir)}`);
   cpSync(join(one.path, 'ctx'), context, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+  const dockerfile = join(context, 'Dockerfile');
+  if (existsSync(dockerfile)) rewrite(dockerfile, world);
   for (const { path, mode } of walk(context)) if (mode !== null) execFileSync('chmod', [mode, path]);
   const setup = join(one.path, 'setup.sh');
   if (existsSync(setup)) execFileSync('sh', ['-e', setup], { cwd: context, stdio: 'pipe' });
   pinTimes(dir);
-  const flags = (one.flags ?? []).map((flag) => flag.replaceAll('{case}', one.path).replaceAll('{ctx}', context));
-  return { context, flags, dispose: () => rmSync(dir, { recursive: true, force: true }) };
+  const flags = (one.flags ?? []).map((flag) => world.located(flag).replaceAll('{case}', one.path).replaceAll('{ctx}', context));
+  return {
+    context: one.context === undefined ? context : world.located(one.context),
+    flags,
+    dispose: () => rmSync(dir, { recursive: true, force: true }),
+  };
+}
+
+function rewrite(path: string, world: RemoteWorld): void {
+  const before = readFileSync(path, 'latin1');
+  const after = world.located(before);
+  if (after !== before) writeFileSync(path, after, 'latin1');
 }
 
 /** Modes that a checkout's umask may have changed; null for links. */
