@@ -3,6 +3,7 @@
 import type { BuildRecord } from '../cache/build-index.ts';
 import { type CacheKey, type ChainId, type ContentKey, extendChain, parseCacheKey, sha256Hex } from '../core/digest.ts';
 import { invariant } from '../core/errors.ts';
+import type { Refusals } from '../executor/step-refusals.ts';
 import {
   BASE,
   BASE_IMAGE,
@@ -18,6 +19,7 @@ import {
 import type { Vertex, VertexId } from '../graph/vertex.ts';
 import { explainMiss } from './explain-miss.ts';
 import type { FileListing } from './file-listing.ts';
+import { RefusalsHere } from './refusals-here.ts';
 import { baseOf, isLayer, type Selection, selectionsOf, slotGroupOf, slotOf, upTo } from './selections.ts';
 import type { Session } from './session.ts';
 
@@ -65,10 +67,19 @@ export interface Resolution {
   because?(): Promise<string>;
 }
 
+/** Key of a vertex whose step is refused this. */
+type KeyOf = (refused: Refusals) => VertexKey;
+
+interface Found extends VertexKey {
+  readonly refused: Refusals;
+  readonly record: BuildRecord;
+}
+
 export class KeyResolver {
   readonly #session: Session;
   readonly #facts: KeyFacts;
   readonly #listener: KeyListener;
+  readonly #refusals: RefusalsHere;
   readonly #resolutions = new Map<VertexId, Promise<Resolution>>();
   readonly #misses = new Map<VertexId, Promise<boolean>>();
 
@@ -76,6 +87,7 @@ export class KeyResolver {
     this.#session = session;
     this.#facts = facts;
     this.#listener = listener;
+    this.#refusals = new RefusalsHere(session);
   }
 
   resolve(id: VertexId): Promise<Resolution> {
@@ -109,22 +121,26 @@ export class KeyResolver {
     );
     const base = await this.resolve(baseOf(vertex));
     const usable = base.intact && !vertex.meta.noCache;
-    let alias: CacheKey | undefined;
+    let definition: KeyOf | undefined;
     // Sources that are other stages: try the key over their definitions before asking for their content.
     if (selections.some((selection) => this.#isTree(selection.input))) {
-      const definition = await this.#definitionKey(vertex, base.outputKey, selections);
+      definition = await this.#definitionKeys(vertex, base.outputKey, selections);
       const forced = await this.#anyForced(selections);
-      const record = usable && !forced ? this.#find(vertex, definition.key, base, await this.#knownTrees(selections)) : null;
-      if (record !== null) return this.#hit(vertex, definition.key, record, definition.ingredients, base);
-      alias = definition.key;
+      const found = usable && !forced ? await this.#find(vertex, definition, base, await this.#knownTrees(selections)) : null;
+      if (found !== null) return this.#hit(vertex, found, base);
     }
     const sources = await Promise.all(selections.map((selection) => this.#facts.selectionContent(selection, vertex)));
-    const content = this.#withNotes(vertex, this.#layerKey(vertex, base.outputKey, sources, 'content'));
-    const record = usable ? this.#find(vertex, content.key, base) : null;
-    if (record !== null) {
-      if (alias !== undefined) this.#session.index.alias(alias, content.key, await this.solvedTrees(vertex));
-      return this.#hit(vertex, content.key, record, content.ingredients, base);
+    const contents: KeyOf = (refused) =>
+      this.#withNotes(vertex, this.#layerKey(vertex, { base: base.outputKey, sources, refused }, 'content'));
+    let found = usable ? await this.#find(vertex, contents, base) : null;
+    if (found === null && usable && (await this.#refusals.areMore(vertex))) found = await this.#find(vertex, contents, base);
+    if (found !== null) {
+      if (definition !== undefined) this.#session.index.alias(definition(found.refused).key, found.key, await this.solvedTrees(vertex));
+      return this.#hit(vertex, found, base);
     }
+    const refused = await this.#refusals.met(vertex);
+    const content = contents(refused);
+    const alias = definition?.(refused).key;
     return {
       key: content.key,
       outputKey: outputKeyOf(vertex, base.outputKey, content.key),
@@ -193,11 +209,11 @@ export class KeyResolver {
     if (!willRun.includes(true)) return (await this.resolve(vertex.id)).record === null;
     if (await this.#anyForced(selections)) return false;
     const base = await this.resolve(baseOf(vertex));
-    return this.#find(vertex, (await this.#definitionKey(vertex, base.outputKey, selections)).key, base) === null;
+    return (await this.#find(vertex, await this.#definitionKeys(vertex, base.outputKey, selections), base)) === null;
   }
 
-  /** Key over the outputs of other stages; files of this machine have no definition and enter by content. */
-  async #definitionKey(vertex: Vertex, base: CacheKey, selections: readonly Selection[]): Promise<VertexKey> {
+  /** Keys over the outputs of other stages; files of this machine have no definition and enter by content. */
+  async #definitionKeys(vertex: Vertex, base: CacheKey, selections: readonly Selection[]): Promise<KeyOf> {
     const sources = await Promise.all(
       selections.map(async (selection) =>
         this.#isTree(selection.input)
@@ -205,12 +221,12 @@ export class KeyResolver {
           : await this.#facts.selectionContent(selection, vertex),
       ),
     );
-    return this.#layerKey(vertex, base, sources, 'definition');
+    return (refused) => this.#layerKey(vertex, { base, sources, refused }, 'definition');
   }
 
-  #layerKey(vertex: Vertex, base: CacheKey, sources: InputKeys['sources'], stage: 'definition' | 'content'): VertexKey {
+  #layerKey(vertex: Vertex, inputs: InputKeys, stage: 'definition' | 'content'): VertexKey {
     const secrets = this.#facts.secrets(vertex);
-    return layerKey(vertex, { base, sources, ...(secrets === undefined ? {} : { secrets }) }, stage);
+    return layerKey(vertex, { ...inputs, ...(secrets === undefined ? {} : { secrets }) }, stage);
   }
 
   /** True for stages, images and repositories, whose content may be costly to know. */
@@ -219,8 +235,16 @@ export class KeyResolver {
     return type !== 'local' && type !== 'http';
   }
 
+  #find(vertex: Vertex, keyOf: KeyOf, base: Resolution, from?: string): Promise<Found | null> {
+    return this.#refusals.find(vertex, (refused) => {
+      const named = keyOf(refused);
+      const record = this.#findRecord(vertex, named.key, base, from);
+      return record === null ? null : { ...named, refused, record };
+    });
+  }
+
   /** A record counts over the very layers it was made on only: these may have been made again since, with other content. */
-  #find(vertex: Vertex, key: CacheKey, base: Resolution, from?: string): BuildRecord | null {
+  #findRecord(vertex: Vertex, key: CacheKey, base: Resolution, from?: string): BuildRecord | null {
     const record = this.#session.index.record(key, from);
     if (record === null || (!isLinked(vertex) && record.below !== base.chain)) return null;
     if (isExpired(vertex, record, this.#session.clock())) return null;
@@ -234,7 +258,7 @@ export class KeyResolver {
     return record !== null && isExpired(vertex, record, this.#session.clock());
   }
 
-  #hit(vertex: Vertex, key: CacheKey, record: BuildRecord, ingredients: Ingredients, base: Resolution): Resolution {
+  #hit(vertex: Vertex, { key, record, ingredients }: Found, base: Resolution): Resolution {
     return {
       key,
       outputKey: outputKeyOf(vertex, base.outputKey, record.key),

@@ -10,6 +10,7 @@ import type { LayerToc } from '../core/file-entry.ts';
 import type { Compression } from '../core/media-types.ts';
 import type { Platform } from '../core/platform.ts';
 import type { CopyOp, ExecOp } from '../graph/op.ts';
+import type { Refusals } from './step-refusals.ts';
 
 /** Directory name below snapshots-v1. */
 export type SnapshotId = string;
@@ -143,6 +144,8 @@ export interface CacheInfo {
 }
 
 export interface Executor {
+  /** What the kernel refuses to its steps. */
+  readonly refusals: Refusals;
   /**
    * Unpacks a layer into its snapshot and stores its TOC. `size` is the bytes on disk. `parent` is the
    * stack below, for hard links, whiteouts and directories that reach into it; it may be unpacked meanwhile.

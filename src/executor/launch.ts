@@ -12,6 +12,9 @@ import { type Identity, readIdRanges, writeRanges, writeSingle } from './id-map.
 /** How steps are kept apart, best first. `single` is rootless with one user id only. */
 export type Isolation = 'root' | 'rootless' | 'single' | 'chroot';
 
+/** What was asked for; 'auto' takes the best that works, 'fuse' and 'copy' the best with namespaces. */
+export type IsolationMode = 'auto' | 'root' | 'rootless' | 'chroot' | 'fuse' | 'copy';
+
 /** How layers become the file system of a step: overlays of the kernel, of fuse-overlayfs, or plain copies. */
 export type Trees = 'overlay' | 'fuse' | 'copy';
 /** 'auto' takes the first that works. */
@@ -59,9 +62,19 @@ export function callerIdentity(): Identity {
 }
 
 /** Rootless with ranges when the user has any of both kinds, else with one id. */
-export function rootlessKind(identity: Identity): 'rootless' | 'single' {
+function rootlessKind(identity: Identity): 'rootless' | 'single' {
   const ranges = readIdRanges(identity);
   return ranges.uid.length > 0 && ranges.gid.length > 0 ? 'rootless' : 'single';
+}
+
+/** The last resort needs no namespaces; without root it can still unpack and copy, but not run steps. */
+export function isolationChoices(wanted: IsolationMode): readonly Isolation[] {
+  const identity = callerIdentity();
+  if (wanted === 'chroot' || wanted === 'root') return [wanted];
+  if (wanted === 'auto' && identity.uid === 0) return ['root', 'chroot'];
+  if (wanted !== 'rootless' && identity.uid === 0) return ['root'];
+  const rootless: readonly Isolation[] = rootlessKind(identity) === 'rootless' ? ['rootless', 'single'] : ['single'];
+  return wanted === 'auto' ? [...rootless, 'chroot'] : rootless;
 }
 
 /** Identity of the calling process's mount namespace. */

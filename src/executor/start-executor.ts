@@ -17,11 +17,10 @@ import type {
   StoredLayer,
   UnpackRequest,
 } from './executor.ts';
-import { callerIdentity, type Isolation, type Launch, launchExecutor, missingUnshare, rootlessKind } from './launch.ts';
+import { callerIdentity, type IsolationMode, isolationChoices, type Launch, launchExecutor, missingUnshare } from './launch.ts';
 import type { InputSender } from './sandbox/terminal-sender.ts';
+import { type Refusals, refusalsOf } from './step-refusals.ts';
 import { type Call, type ClientMessage, decodeError, encodeMessage, FrameDecoder, type ServerMessage } from './wire.ts';
-
-export type IsolationMode = 'auto' | 'root' | 'rootless' | 'chroot' | 'fuse' | 'copy';
 
 export interface StartOptions {
   /** Store root; snapshots are below snapshots-v1. */
@@ -60,10 +59,11 @@ export async function startExecutor(options: StartOptions): Promise<Executor> {
     trees: options.isolation === 'fuse' || options.isolation === 'copy' ? options.isolation : ('auto' as const),
     execArgv: options.execArgv ?? SMALL_HEAP,
   };
-  const choices = isolationChoices(options.isolation ?? 'auto');
+  const mode = options.isolation ?? 'auto';
+  const choices = isolationChoices(mode);
   for (const [position, isolation] of choices.entries()) {
     try {
-      const client = new ExecutorClient(await launchExecutor(isolation, launchOptions), options.notice);
+      const client = new ExecutorClient(await launchExecutor(isolation, launchOptions), refusalsOf(isolation, mode), options.notice);
       await client.ready;
       if (isolation === 'single') options.notice(SINGLE_USER);
       if (isolation === 'chroot' && callerIdentity().uid === 0) options.notice(CHROOT);
@@ -89,18 +89,9 @@ const SINGLE_USER =
 const CHROOT =
   'namespaces are not permitted here: steps run in a chroot without isolation of processes and network; `tsbuild doctor` says how to improve it';
 
-/** The last resort needs no namespaces; without root it can still unpack and copy, but not run steps. */
-function isolationChoices(wanted: IsolationMode): readonly Isolation[] {
-  const identity = callerIdentity();
-  if (wanted === 'chroot' || wanted === 'root') return [wanted];
-  if (wanted === 'auto' && identity.uid === 0) return ['root', 'chroot'];
-  if (wanted !== 'rootless' && identity.uid === 0) return ['root'];
-  const rootless: readonly Isolation[] = rootlessKind(identity) === 'rootless' ? ['rootless', 'single'] : ['single'];
-  return wanted === 'auto' ? [...rootless, 'chroot'] : rootless;
-}
-
 class ExecutorClient implements Executor {
   readonly ready: Promise<void>;
+  readonly refusals: Refusals;
   readonly #launch: Launch;
   readonly #pending = new Map<number, Pending>();
   readonly #notice: (message: string) => void;
@@ -112,8 +103,9 @@ class ExecutorClient implements Executor {
   #keeper: CgroupKeeper | undefined;
   #settleReady: { resolve(): void; reject(error: Error): void } = { resolve() {}, reject() {} };
 
-  constructor(launch: Launch, notice: (message: string) => void) {
+  constructor(launch: Launch, refusals: Refusals, notice: (message: string) => void) {
     this.#launch = launch;
+    this.refusals = refusals;
     this.#notice = notice;
     this.ready = new Promise((resolve, reject) => {
       this.#settleReady = { resolve, reject };

@@ -27,6 +27,8 @@ export const BASE = 'base';
 export const SOURCE = 'source ';
 /** Names of ingredients that stand for values of secrets. */
 export const SECRET = 'secret ';
+/** Name of the ingredient for what the kernel refuses to the step. */
+export const REFUSED = 'refused to the step';
 /** The whole definition: differs alone when the same parts come in another order. */
 export const ORDER = 'order of variables, mounts or sources';
 /** A note, no part of the key: the image behind `base`, as `reference@digest`. */
@@ -54,6 +56,8 @@ export interface InputKeys {
   readonly sources: readonly (CacheKey | ContentKey)[];
   /** Secret id → digest that tells its values apart; only of an exec's `secretKeys`. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** What the kernel refuses to the step (executor/step-refusals.ts): it may go on and make other files. */
+  readonly refused?: readonly string[];
 }
 
 /** Key of a copy, mkdir or exec over the given input keys. `stage: 'content'` when `sources` are content keys. */
@@ -66,6 +70,7 @@ export function layerKey(vertex: Vertex, inputs: InputKeys, stage: 'definition' 
     base: op.type === 'copy' && op.link ? undefined : inputs.base,
     sources: inputs.sources,
     secrets: inputs.secrets,
+    refused: inputs.refused === undefined || inputs.refused.length === 0 ? undefined : inputs.refused,
   };
   return { key: keyOf(`${op.type}-${stage}`, parts), ingredients: ingredientsOf(vertex, inputs) };
 }
@@ -88,6 +93,7 @@ function ingredientsOf(vertex: Vertex, inputs: InputKeys): Ingredients {
   const shared: Record<string, string> = op.type === 'copy' && op.link ? {} : { [BASE]: inputs.base };
   for (const [at, key] of inputs.sources.entries()) shared[`${SOURCE}${at + 1}`] = key;
   for (const [id, digest] of Object.entries(inputs.secrets ?? {})) shared[`${SECRET}${id}`] = fingerprint(digest);
+  if (inputs.refused !== undefined && inputs.refused.length > 0) shared[REFUSED] = inputs.refused.join(', ');
   shared[ORDER] = fingerprint(canonicalJson(keyedOp(op)));
   switch (op.type) {
     case 'exec':

@@ -5,7 +5,7 @@ import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { buildBase, leftovers, openWorkbench, stepsOf, type Workbench } from '../support/cli.ts';
+import { buildBase, leftovers, openWorkbench, stepsOf, TSBUILD, type Workbench } from '../support/cli.ts';
 import type { Machine } from '../support/machine.ts';
 import { type UnprivilegedUser, unprivilegedUser } from '../support/unprivileged.ts';
 import { canUse, type InstalledProgram, installProgram, openUserWorkbench, type UserWorkbench } from '../support/user-program.ts';
@@ -213,5 +213,26 @@ describe.skipIf(single === null)('a user without id ranges', () => {
     expect(failed.code).toBe(1);
     expect(failed.stderr).toMatch(/chown: .*|Invalid argument/);
     expect(failed.stderr).toContain('/etc/subuid');
+  });
+});
+
+describe.skipIf(single === null)('a step that goes on after a refusal', () => {
+  const bench = userBench(single);
+  const owner = 'FROM base\nRUN touch /f && chown 5:6 /f || true; touch -d @1700000000 /f\nRUN stat -c owner:%u:%g /f\n';
+
+  it('is made anew where nothing is refused, and is cached for those who are refused the same', async () => {
+    const context = bench().context({ Dockerfile: owner });
+    const build = (command?: readonly string[]) =>
+      bench().ok(['--network=none', '--explain', context], command === undefined ? {} : { command });
+    const outcomes = async (built: Promise<{ readonly stderr: string }>) => stepsOf((await built).stderr).map(({ outcome }) => outcome);
+    expect((await build()).stderr).toContain(' owner:0:0\n');
+    expect(await outcomes(build())).toEqual(['CACHED', 'CACHED']);
+    const asRoot = await build([TSBUILD]);
+    expect(asRoot.stderr).toContain(' owner:5:6\n');
+    expect(asRoot.stderr).toContain('steps are refused devices, ids from 1, ids from 65537; here they are refused nothing');
+    expect(await outcomes(build([TSBUILD]))).toEqual(['CACHED', 'CACHED']);
+    execFileSync('chown', ['-R', `${single?.uid}`, bench().root]);
+    // The better record counts for the user, too.
+    expect(await outcomes(build())).toEqual(['CACHED', 'CACHED']);
   });
 });

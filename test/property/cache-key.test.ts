@@ -77,6 +77,19 @@ describe('keys of steps', () => {
     fc.assert(fc.property(exec, (op) => new Set([[], mounted('/a'), mounted('/b')].map((mounts) => keyOf({ ...op, mounts }))).size === 3));
   });
 
+  it('change with what the kernel refuses to a step, if it refuses anything', () => {
+    const keyOfRefused = (op: ExecOp, refused?: readonly string[]) =>
+      layerKey(vertex(op), { base: BASE, sources: [], ...(refused === undefined ? {} : { refused }) }, 'content').key;
+    fc.assert(
+      fc.property(
+        exec,
+        (op) =>
+          keyOfRefused(op, []) === keyOfRefused(op) &&
+          new Set([[], ['a'], ['a', 'b']].map((refused) => keyOfRefused(op, refused))).size === 3,
+      ),
+    );
+  });
+
   it('never differ without an ingredient that says so', () => {
     const target = fc.constantFrom('/a', '/b');
     const mounts = fc.array(
@@ -111,8 +124,10 @@ describe('keys of steps', () => {
       file.map(([one, keyword, sources, link]): CopyOp => ({ ...one, keyword, sources, link })),
       make,
     );
-    const explained = (a: Vertex['op'], b: Vertex['op']): boolean => {
-      const [one, two] = [a, b].map((each) => layerKey(vertex(each), { base: BASE, sources: [] }, 'content'));
+    type Refused = readonly string[];
+    const refused: fc.Arbitrary<readonly [Refused, Refused]> = fc.tuple(fc.subarray(['devices', 'ids']), fc.subarray(['devices', 'ids']));
+    const explained = (ops: readonly Vertex['op'][], refusals: readonly [Refused, Refused]): boolean => {
+      const [one, two] = ops.map((each, at) => layerKey(vertex(each), { base: BASE, sources: [], refused: refusals[at] ?? [] }, 'content'));
       return one?.key === two?.key || differences(one?.ingredients ?? {}, two?.ingredients ?? {}).length > 0;
     };
     // Two of a kind that differ little are where a change could hide: the same parts in another order.
@@ -124,10 +139,9 @@ describe('keys of steps', () => {
           ? { ...one, sources: one.sources.toReversed() }
           : one,
     ]);
-    fc.assert(
-      fc.property(fc.oneof(fc.tuple(op, op), reordered), ([a, b]) => explained(a, b)),
-      { numRuns: 2000 },
-    );
+    fc.assert(fc.property(fc.oneof(fc.tuple(op, op), reordered), fc.oneof(refused, fc.constant([[], []] as const)), explained), {
+      numRuns: 2000,
+    });
   });
 
   it('do not change with names, labels, limits and proxies', () => {

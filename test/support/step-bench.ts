@@ -1,6 +1,7 @@
 // An executor on a store of its own with the busybox base, for tests of single steps.
 import type { Executor } from '../../src/executor/executor.ts';
-import { type IsolationMode, startExecutor } from '../../src/executor/start-executor.ts';
+import type { IsolationMode } from '../../src/executor/launch.ts';
+import { startExecutor } from '../../src/executor/start-executor.ts';
 import { createStore, findBusybox, type TestStore } from './busybox-root.ts';
 import { type RunStep, stepRunner } from './step-runner.ts';
 
