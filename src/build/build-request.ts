@@ -13,33 +13,31 @@ import type { OnError } from './debug/failed-step.ts';
 
 export type SecretSource = { readonly type: 'file'; readonly path: string } | { readonly type: 'env'; readonly name: string };
 
-/** One --output. Names in `names` are as typed; the tags of -t apply to every output that names images. */
+/** What outputs that ship an image have in common. */
+export interface ImageForm {
+  /** As typed; the tags of -t win over them. */
+  readonly names: readonly string[];
+  /** Absent: those that the type is named after. */
+  readonly mediaTypes?: MediaTypeFamily;
+  readonly layers: LayerOptions;
+  /** Beside those of the whole build. */
+  readonly annotations?: readonly Annotation[];
+}
+
+/** One --output. */
 export type OutputSpec =
-  | {
-      readonly type: 'image';
-      readonly names: readonly string[];
-      readonly push: boolean;
-      readonly pushByDigest: boolean;
-      readonly mediaTypes?: MediaTypeFamily;
-    }
-  | {
-      readonly type: 'oci' | 'docker';
-      readonly names: readonly string[];
-      readonly dest: string;
-      readonly tar: boolean;
-      /** Absent: those that the type is named after. */
-      readonly mediaTypes?: MediaTypeFamily;
-    }
+  | ({ readonly type: 'image'; readonly push: boolean; readonly pushByDigest: boolean } & ImageForm)
+  | ({ readonly type: 'oci' | 'docker'; readonly dest: string; readonly tar: boolean } & ImageForm)
+  /** Hand over to a Docker or Podman of this machine. */
+  | ({ readonly type: 'load' } & ImageForm)
   /** `platformSplit` null: split when there are several platforms (E-09). */
   | { readonly type: 'tar' | 'local'; readonly dest: string; readonly platformSplit: boolean | null }
   /** Build, and keep the result without a name. */
-  | { readonly type: 'cacheonly' }
-  /** Hand over to a Docker or Podman of this machine. */
-  | { readonly type: 'load' };
+  | { readonly type: 'cacheonly' };
 
 export interface LayerOptions {
-  /** Of layers that this build's steps make; what was made before keeps its own, unless forced. */
-  readonly compression: Compression | 'estargz';
+  /** Of layers that this build's steps make; what was made before keeps its own, unless forced. Absent: as the first output has them, else gzip. */
+  readonly compression?: Compression | 'estargz';
   readonly level?: number;
   /** All layers of the image, those of its base too. */
   readonly force?: boolean;
@@ -77,7 +75,6 @@ export interface BuildRequest {
   readonly weight?: StepWeight;
   readonly ulimits: readonly string[];
   readonly cgroupParent?: string;
-  readonly layers: LayerOptions;
   readonly outputs: readonly OutputSpec[];
   /** Cache mounts to fill before, and to save after a build that worked. */
   readonly cacheImports?: readonly CacheTransfer[];

@@ -9,18 +9,17 @@ export const LAYER_FIELDS: readonly string[] = ['compression', 'compression-leve
 /** Makes the error for a value that is wrong. */
 export type Refuse = (message: string, hint?: string) => Error;
 
-/** Fields that are absent keep what `before` says. */
-export function parseLayerOptions(fields: ReadonlyMap<string, string>, before: LayerOptions, refuse: Refuse): LayerOptions {
-  const name = fields.get('compression') ?? before.compression;
+export function parseLayerOptions(fields: ReadonlyMap<string, string>, refuse: Refuse): LayerOptions {
+  const name = fields.get('compression');
   const compression = CODECS.find((codec) => codec === name);
-  if (compression === undefined) throw refuse(`compression is gzip, zstd, estargz or uncompressed, not ${JSON.stringify(name)}`);
+  if (name !== undefined && compression === undefined)
+    throw refuse(`compression is gzip, zstd, estargz or uncompressed, not ${JSON.stringify(name)}`);
   const level = fields.get('compression-level');
   if (level !== undefined && !/^\d{1,2}$/.test(level)) throw refuse(`compression-level is a number, not ${JSON.stringify(level)}`);
   const force = parseSwitch(fields, 'force-compression', refuse);
   const rewriteTimestamp = parseSwitch(fields, 'rewrite-timestamp', refuse);
   return {
-    ...before,
-    compression,
+    ...(compression === undefined ? {} : { compression }),
     ...(level === undefined ? {} : { level: Number(level) }),
     ...(force === undefined ? {} : { force }),
     ...(rewriteTimestamp === undefined ? {} : { rewriteTimestamp }),

@@ -1,8 +1,8 @@
 // The fields of one output, as the command line and bake files write them, → what the build makes. The
 // names are those of BuildKit's exporters (E-01, E-02, E-08, E-09); a field that would do nothing is refused.
-import type { MediaTypeFamily } from '../push/assemble/manifest-bytes.ts';
-import type { OutputSpec } from './build-request.ts';
-import { LAYER_FIELDS, parseSwitch, type Refuse } from './layer-options.ts';
+import { type Annotation, parseAnnotation } from './annotations.ts';
+import type { ImageForm, OutputSpec } from './build-request.ts';
+import { LAYER_FIELDS, parseLayerOptions, parseSwitch, type Refuse } from './layer-options.ts';
 
 const IMAGE_FIELDS = ['name', 'push-by-digest', 'oci-mediatypes', ...LAYER_FIELDS];
 const ARCHIVE_FIELDS = ['name', 'dest', 'tar', 'oci-mediatypes', ...LAYER_FIELDS];
@@ -25,24 +25,27 @@ export type Fields = ReadonlyMap<string, string>;
 export function parseOutput(type: string, fields: Fields, refuse: Refuse): OutputSpec {
   if (!isType(type)) throw refuse(`type=${type} is not an output`, `outputs are ${Object.keys(FIELDS).join(', ')}`);
   const known: readonly string[] = FIELDS[type];
-  const unknown = [...fields.keys()].find((key) => !known.includes(key));
+  const shipsImage = known.includes('name');
+  const unknown = [...fields.keys()].find((key) => !known.includes(key) && !(shipsImage && ANNOTATION.test(key)));
   if (unknown !== undefined) {
     const hint = known.length === 0 ? 'it has none' : `fields are ${known.join(', ')}`;
     throw refuse(`type=${type} has no field ${JSON.stringify(unknown)}`, hint);
   }
   const isOn = (key: string, otherwise: boolean): boolean => parseSwitch(fields, key, refuse) ?? otherwise;
-  const names = (fields.get('name') ?? '').split(',').filter((name) => name !== '');
   switch (type) {
     case 'image':
     case 'registry': {
       const push = type === 'registry' || isOn('push', false);
-      return { type: 'image', names, push, pushByDigest: isOn('push-by-digest', false), ...mediaTypes(fields, refuse) };
+      return { type: 'image', push, pushByDigest: isOn('push-by-digest', false), ...imageForm(fields, refuse) };
     }
     case 'oci':
     case 'docker': {
-      const dest = fields.get('dest');
-      if (type === 'docker' && dest === undefined) return { type: 'load' };
-      return { type, names, dest: dest ?? '-', tar: isOn('tar', true), ...mediaTypes(fields, refuse) };
+      const dest = fields.get('dest') ?? '';
+      const tar = isOn('tar', true);
+      if (dest === '' && !tar) throw refuse('tar=false needs dest=', 'a directory is written to a place of its own');
+      if (type === 'docker' && !tar) throw refuse('type=docker is written as an archive only', 'leave tar=false out, or use type=oci');
+      if (type === 'docker' && dest === '') return { type: 'load', ...imageForm(fields, refuse) };
+      return { type, dest: dest === '' ? '-' : dest, tar, ...imageForm(fields, refuse) };
     }
     case 'tar':
     case 'local':
@@ -52,9 +55,34 @@ export function parseOutput(type: string, fields: Fields, refuse: Refuse): Outpu
   }
 }
 
-function mediaTypes(fields: Fields, refuse: Refuse): { readonly mediaTypes?: MediaTypeFamily } {
+/** What a build ships when nothing is said about it. */
+export const PLAIN_IMAGE = { type: 'image', names: [], push: false, pushByDigest: false, layers: {} } as const satisfies OutputSpec;
+
+/** A result that goes nowhere else is in the store, so that it can be run and used; as it is handed to an engine, if it is. */
+export function withStored(outputs: readonly OutputSpec[]): readonly OutputSpec[] {
+  const loads = outputs.filter((output) => output.type === 'load');
+  return loads.length < outputs.length ? outputs : [{ ...PLAIN_IMAGE, ...loads[0], type: 'image' }, ...loads];
+}
+
+function imageForm(fields: Fields, refuse: Refuse): ImageForm {
   const oci = parseSwitch(fields, 'oci-mediatypes', refuse);
-  return oci === undefined ? {} : { mediaTypes: oci ? 'oci' : 'docker' };
+  const annotations = annotationsIn(fields, refuse);
+  return {
+    names: (fields.get('name') ?? '').split(',').filter((name) => name !== ''),
+    layers: parseLayerOptions(fields, refuse),
+    ...(oci === undefined ? {} : { mediaTypes: oci ? 'oci' : 'docker' }),
+    ...(annotations.length === 0 ? {} : { annotations }),
+  };
+}
+
+/** `annotation[-TYPE][[PLATFORM]].KEY=VALUE` (E-05). */
+const ANNOTATION = /^annotation(?:-([a-z-]+))?(\[[^\]]*\])?\.(.*)$/s;
+
+function annotationsIn(fields: Fields, refuse: Refuse): Annotation[] {
+  return [...fields].flatMap(([field, value]) => {
+    const [, type = 'manifest', platform = '', key] = ANNOTATION.exec(field) ?? [];
+    return key === undefined ? [] : parseAnnotation(`${type}${platform}:${key}=${value}`, refuse);
+  });
 }
 
 function treeDestination(type: 'tar' | 'local', fields: Fields, refuse: Refuse): string {

@@ -118,10 +118,10 @@ async function buildPlan(parts: BuildParts, plan: BuildPlan): Promise<BuildOutco
   const exports = cacheExports.length === 0 ? null : await import('./cache-mounts/export-caches.ts');
   exports?.checkTransfers(plan, cacheExports);
   checkAnnotations(
-    request.annotations ?? [],
+    [request, ...request.outputs].flatMap((part) => ('annotations' in part ? (part.annotations ?? []) : [])),
     plan.images.map((image) => image.platform),
   );
-  const outputs = await openOutputs(session, request, registry, plan.images[0]?.epoch);
+  const outputs = await openOutputs({ session, request, registry }, plan.images[0]?.epoch);
   const solved = await solvePlan(parts, plan, (layer) => outputs.layer(layer));
   const built: BuiltImage[] = plan.images.map((image, at) => ({ plan: image, layers: solved[at]?.layers ?? [] }));
   const result = await makeOutputs(outputs, built);

@@ -99,7 +99,7 @@ export async function withSolver<T>(
     trees,
     remotes,
     logs,
-    format: stepFormat(parts.request.layers),
+    format: stepFormat(parts.request.outputs),
     ...(failed === undefined ? {} : { failed }),
     ...(imports === null ? {} : { seed: (id) => imports.seed(id) }),
   });

@@ -1,6 +1,6 @@
 // `--metadata-file`: the results of a build, or of each target of a bake, with the keys that buildx writes
 // (T-05). Keys of what tsbuild has not (records of builds, provenance) are left out.
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import type { BuildOutcome } from '../build/build-request.ts';
 import { errnoOf, TsbuildError } from '../core/errors.ts';
 
@@ -16,9 +16,14 @@ export const writeMetadata = (path: string, metadata: Readonly<Record<string, un
   writeResult(path, `${JSON.stringify(metadata, null, 2)}\n`);
 
 /** Throws 'build/output'. */
-export function writeResult(path: string, text: string): void {
+export const writeResult = (path: string, text: string): void => attempt(path, () => writeFileSync(path, text));
+
+/** Throws 'build/output'. */
+export const removeResult = (path: string): void => attempt(path, () => rmSync(path, { force: true }));
+
+function attempt(path: string, body: () => void): void {
   try {
-    writeFileSync(path, text);
+    body();
   } catch (cause) {
     throw new TsbuildError({ code: 'build/output', message: `cannot write ${path} (${errnoOf(cause) ?? 'unknown error'})`, cause });
   }

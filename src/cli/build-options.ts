@@ -29,7 +29,7 @@ const fail = (message: string, hint?: string): Error => usageError('build', mess
 /** `terminal` is the user's, for shells into the build. */
 export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, terminal: LentTerminal | null = null): BuildRequest {
   const context = args.positionals[0] ?? '.';
-  const { outputs, layers } = parseOutputs(args);
+  const outputs = parseOutputs(args);
   refuseAttestations(args);
   const dockerfile = args.values.get('file');
   if (dockerfile === '-' && context === '-') throw fail('stdin cannot be both the context and the Dockerfile');
@@ -62,7 +62,6 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, te
     ...optional('memory', sizeOf(args, 'memory')),
     ulimits: listOf(args, 'ulimit').map((item) => ulimit(item)),
     ...optional('cgroupParent', args.values.get('cgroup-parent')),
-    layers,
     outputs,
     cacheImports: parseTransfers('cache-mount-import', 'src', listOf(args, 'cache-mount-import'), environment.cwd),
     cacheExports: parseTransfers('cache-mount-export', 'dest', listOf(args, 'cache-mount-export'), environment.cwd),

@@ -1,15 +1,14 @@
 // -o/--output, --push, --load → outputs. The grammar is buildx's: a directory, `-`, or CSV with type=.
-import type { LayerOptions, OutputSpec } from '../build/build-request.ts';
-import { parseLayerOptions, type Refuse } from '../build/layer-options.ts';
-import { parseOutput } from '../build/output-spec.ts';
+import type { OutputSpec } from '../build/build-request.ts';
+import type { Refuse } from '../build/layer-options.ts';
+import { PLAIN_IMAGE, parseOutput, withStored } from '../build/output-spec.ts';
 import { isOn, listOf, type ParsedArgs } from './flags/flag.ts';
 import { usageError } from './flags/parse-argv.ts';
 
 const fail = (message: string, hint?: string): Error => usageError('build', message, hint);
 
-export function parseOutputs(args: ParsedArgs): { readonly outputs: readonly OutputSpec[]; readonly layers: LayerOptions } {
+export function parseOutputs(args: ParsedArgs): readonly OutputSpec[] {
   const outputs: OutputSpec[] = [];
-  let layers: LayerOptions = { compression: 'gzip' };
   for (const text of listOf(args, 'output')) {
     const { type, ...rest } = outputFields(text);
     const fields = new Map(Object.entries(rest));
@@ -17,17 +16,15 @@ export function parseOutputs(args: ParsedArgs): { readonly outputs: readonly Out
     if (type === undefined)
       throw refuse(`${JSON.stringify(text)} has no type`, 'write type=image, registry, oci, docker, tar, local or cacheonly');
     outputs.push(parseOutput(type, fields, refuse));
-    layers = parseLayerOptions(fields, layers, refuse);
   }
   if (isOn(args, 'push')) {
     const image = outputs.findIndex((output) => output.type === 'image');
     const found = outputs[image];
     if (found?.type === 'image') outputs[image] = { ...found, push: true };
-    else outputs.push({ type: 'image', names: [], push: true, pushByDigest: false });
+    else outputs.push({ ...PLAIN_IMAGE, push: true });
   }
-  if (isOn(args, 'load')) outputs.push({ type: 'load' });
-  if (!outputs.some((output) => output.type !== 'load')) outputs.unshift({ type: 'image', names: [], push: false, pushByDigest: false });
-  return { outputs, layers };
+  if (isOn(args, 'load') && !outputs.some((output) => output.type === 'load')) outputs.push({ type: 'load', names: [], layers: {} });
+  return withStored(outputs);
 }
 
 function outputFields(text: string): Readonly<Record<string, string>> {

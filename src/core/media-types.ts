@@ -11,6 +11,8 @@ export const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2
 export const DOCKER_CONFIG = 'application/vnd.docker.container.image.v1+json';
 export const DOCKER_LAYER_GZIP = 'application/vnd.docker.image.rootfs.diff.tar.gzip';
 export const DOCKER_LAYER = 'application/vnd.docker.image.rootfs.diff.tar';
+/** Not in the Docker schema, but what BuildKit writes for zstd layers under Docker types. */
+export const DOCKER_LAYER_ZSTD = 'application/vnd.docker.image.rootfs.diff.tar.zstd';
 
 export type Compression = 'gzip' | 'zstd' | 'uncompressed';
 
@@ -20,6 +22,7 @@ const COMPRESSION: Readonly<Record<string, Compression>> = {
   [OCI_LAYER_ZSTD]: 'zstd',
   [DOCKER_LAYER]: 'uncompressed',
   [DOCKER_LAYER_GZIP]: 'gzip',
+  [DOCKER_LAYER_ZSTD]: 'zstd',
   // Non-distributable ("foreign") layers keep their compression in the suffix.
   'application/vnd.oci.image.layer.nondistributable.v1.tar': 'uncompressed',
   'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip': 'gzip',

@@ -95,8 +95,7 @@ const REQUEST: BuildRequest = {
   network: 'default',
   allow: [],
   ulimits: [],
-  layers: { compression: 'uncompressed' },
-  outputs: [{ type: 'image', names: [], push: false, pushByDigest: false }],
+  outputs: [{ type: 'image', names: [], push: false, pushByDigest: false, layers: { compression: 'uncompressed' } }],
 };
 
 beforeAll(async () => {

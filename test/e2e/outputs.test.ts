@@ -1,11 +1,11 @@
-// Where results go: archives, directories, stdout, several places at once; and the same bytes each time.
+// Where results go: archives, directories, stdout; and the same bytes each time.
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildBase, openWorkbench, TSBUILD, type Workbench } from '../support/cli.ts';
+import { readLayout, sha256, unpackArchive } from '../support/oci-layout.ts';
 import { startRegistry } from '../support/registry.ts';
 
 let bench: Workbench;
@@ -30,38 +30,7 @@ CMD ["/made"]
 const TREE = ['dir', 'dir/text', 'link', 'made', 'sub', 'sub/late'];
 
 const place = (name: string): string => join(bench.dir, `${++count}-${name}`);
-const untar = (archive: string): string => {
-  const dir = place('untar');
-  mkdirSync(dir);
-  execFileSync('tar', ['-xf', archive, '-C', dir]);
-  return dir;
-};
-const sha256 = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-
-interface Found {
-  readonly digest: string;
-  readonly layers: readonly { readonly digest: string; readonly mediaType: string }[];
-  readonly diffIds: readonly string[];
-}
-
-/** Reads an OCI layout and checks that every blob is what its name says. */
-function readLayout(dir: string): Found & { readonly names: readonly (string | undefined)[] } {
-  for (const hex of readdirSync(join(dir, 'blobs/sha256')))
-    expect(sha256(readFileSync(join(dir, 'blobs/sha256', hex)))).toBe(`sha256:${hex}`);
-  const json = (path: string) => JSON.parse(readFileSync(join(dir, path), 'utf8'));
-  expect(json('oci-layout')).toEqual({ imageLayoutVersion: '1.0.0' });
-  const blob = (digest: string): string => `blobs/sha256/${digest.slice(7)}`;
-  const { manifests } = json('index.json');
-  const digest = manifests[0].digest as string;
-  const manifest = json(blob(digest));
-  return {
-    digest,
-    layers: manifest.layers,
-    diffIds: json(blob(manifest.config.digest)).rootfs.diff_ids,
-    names: manifests.map((entry: { annotations?: Record<string, string> }) => entry.annotations?.['io.containerd.image.name']),
-  };
-}
-
+const untar = (archive: string): string => unpackArchive(archive, place('untar'));
 const paths = (dir: string): string[] => readdirSync(dir, { recursive: true, encoding: 'utf8' }).sort();
 
 describe('archives', () => {
@@ -303,78 +272,6 @@ describe('annotations', () => {
     await bench.ok(['--attest', 'type=sbom,disabled=true', '--provenance=false', '--sbom=0', cwd]);
     for (const flags of [['--attest', 'type=sbom'], ['--provenance=mode=max'], ['--sbom', 'true'], ['--attest', 'mode=max']])
       expect((await bench.run([...flags, cwd])).stderr).toMatch(/attestations are not made|has no type/);
-  });
-});
-
-describe('several outputs', () => {
-  it('one build fills the store, a registry, an archive and a directory', async () => {
-    const registry = await startRegistry();
-    try {
-      const [tar, dir] = [place('all.tar'), place('all')];
-      const name = `${registry.host}/all:1`;
-      const outputs = ['type=image,push=true', `type=oci,dest=${tar}`, `type=local,dest=${dir}`].flatMap((output) => ['--output', output]);
-      const built = await bench.ok(['-t', name, ...outputs, context]);
-      const digest = built.stdout.trim();
-      expect(readLayout(untar(tar)).digest).toBe(digest);
-      expect(paths(dir)).toEqual(TREE);
-      expect((await bench.ok(['images'])).stdout).toContain(digest.slice(7, 19));
-      const answer = await fetch(`http://${registry.host}/v2/all/manifests/1`, {
-        headers: { accept: 'application/vnd.oci.image.manifest.v1+json' },
-      });
-      expect(answer.headers.get('docker-content-digest')).toBe(digest);
-    } finally {
-      await registry.stop();
-    }
-  });
-
-  it('type=cacheonly builds and names nothing', async () => {
-    const { stdout } = await bench.ok(['-t', 'nobody:1', '-o', 'type=cacheonly', context]);
-    expect(stdout.trim()).toMatch(/^sha256:/);
-    expect((await bench.ok(['images'])).stdout).not.toContain('nobody');
-  });
-
-  it('oci-mediatypes=false: manifests in the words of Docker, but not for what only OCI can say', async () => {
-    const registry = await startRegistry();
-    try {
-      const pushed = async (options: string): Promise<string> => {
-        const name = `${registry.host}/types/${++count}`;
-        await bench.ok(['-q', '-o', `type=image,name=${name},push=true,oci-mediatypes=false${options}`, context]);
-        const accept = 'application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json';
-        const answer = await fetch(`http://${registry.host}/v2/types/${count}/manifests/latest`, { headers: { accept } });
-        return ((await answer.json()) as { mediaType: string }).mediaType;
-      };
-      expect(await pushed('')).toBe('application/vnd.docker.distribution.manifest.v2+json');
-      expect(await pushed(',compression=zstd')).toBe('application/vnd.oci.image.manifest.v1+json');
-    } finally {
-      await registry.stop();
-    }
-  });
-
-  it.each([
-    ['type=cacheonly,dest=x', 'type=cacheonly has no field "dest"'],
-    ['type=local', 'type=local needs dest='],
-    ['type=image,oci-mediatypes=maybe', 'oci-mediatypes is true or false, not "maybe"'],
-    ['type=image,unpack=true', 'type=image has no field "unpack"'],
-    ['dest=x', '"dest=x" has no type'],
-    ['type=floppy', 'type=floppy is not an output'],
-  ])('--output %s is refused', async (output, message) => {
-    const { code, stderr } = await bench.run(['-o', output, context]);
-    expect(code).not.toBe(0);
-    expect(stderr).toContain(message);
-  });
-
-  it('type=oci alone leaves no name in the store', async () => {
-    await bench.ok(['-q', '-t', 'only-archive', '--output', `type=oci,dest=${place('alone.tar')}`, context]);
-    expect((await bench.ok(['images'])).stdout).not.toContain('only-archive');
-  });
-
-  it('a failed build writes nothing', async () => {
-    const [tar, dir] = [place('failed.tar'), place('failed')];
-    const failing = bench.context({ Dockerfile: 'FROM base\nRUN echo x > /x\nRUN exit 1\n' });
-    const result = await bench.run(['--output', `type=oci,dest=${tar}`, '--output', dir, failing]);
-    expect(result.code).toBe(1);
-    expect([existsSync(tar), existsSync(dir)]).toEqual([false, false]);
-    expect(readdirSync(bench.dir).filter((name) => name.includes('partial'))).toEqual([]);
   });
 });
 

@@ -7,9 +7,9 @@ import { linkedName } from '../../bake/target-graph.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import type { StepWeight } from '../admission.ts';
 import { parseAnnotation } from '../annotations.ts';
-import type { BuildRequest, LayerOptions, OutputSpec, SecretSource } from '../build-request.ts';
-import { parseLayerOptions, type Refuse } from '../layer-options.ts';
-import { parseOutput } from '../output-spec.ts';
+import type { BuildRequest, OutputSpec, SecretSource } from '../build-request.ts';
+import type { Refuse } from '../layer-options.ts';
+import { parseOutput, withStored } from '../output-spec.ts';
 
 export interface TargetRequestOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -30,7 +30,6 @@ const refuse = (target: BakeTarget, attribute: string, message: string, hint?: s
 /** Throws 'bake/unsupported'. */
 export function targetRequest(target: BakeTarget, options: TargetRequestOptions): BuildRequest {
   refuseUnsupported(target);
-  const { outputs, layers } = outputsOf(target);
   const inline = target.dockerfileInline;
   return {
     context: localContext(target.context),
@@ -56,8 +55,7 @@ export function targetRequest(target: BakeTarget, options: TargetRequestOptions)
     ...(target.shmSize === undefined ? {} : { shmSize: sizeOf(target, 'shm-size', target.shmSize) }),
     weight: weightOf(target),
     ulimits: (target.ulimits ?? []).map((limit) => (limit.includes(':') ? limit : `${limit}:${limit.slice(limit.indexOf('=') + 1)}`)),
-    layers,
-    outputs,
+    outputs: outputsOf(target),
   };
 }
 
@@ -167,17 +165,11 @@ function sizeOf(target: BakeTarget, attribute: string, text: string): number {
   return Math.floor(Number(match[1]) * 1024 ** Math.max(0, 'bkmgt'.indexOf((match[2] || 'b').toLowerCase())));
 }
 
-function outputsOf(target: BakeTarget): { readonly outputs: readonly OutputSpec[]; readonly layers: LayerOptions } {
-  let layers: LayerOptions = { compression: 'gzip' };
-  const outputs: OutputSpec[] = [];
-  for (const entry of target.output ?? []) {
+function outputsOf(target: BakeTarget): readonly OutputSpec[] {
+  const outputs = (target.output ?? []).map((entry) => {
     const wrong: Refuse = (message, hint) => refuse(target, 'output', message, hint);
     const fields = entry.dest === undefined ? entry.attributes : new Map([...entry.attributes, ['dest', entry.dest]]);
-    const output = parseOutput(entry.type, fields, wrong);
-    layers = parseLayerOptions(fields, layers, wrong);
-    if (output.type !== 'cacheonly') outputs.push(output);
-  }
-  const named: OutputSpec = { type: 'image', names: [], push: false, pushByDigest: false };
-  // Whatever else is asked for, the result is in the store, so that it can be run and used.
-  return { outputs: outputs.some((output) => output.type !== 'load') ? outputs : [named, ...outputs], layers };
+    return parseOutput(entry.type, fields, wrong);
+  });
+  return withStored(outputs.filter((output) => output.type !== 'cacheonly'));
 }

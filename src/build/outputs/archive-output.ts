@@ -25,12 +25,6 @@ export async function writeArchiveOutput(context: OutputContext, output: Archive
   const created = epoch === undefined ? session.clock() : epoch * 1000;
   const layout = [{ descriptor: image.descriptor, names, created }];
   if (!output.tar) {
-    if (output.type === 'docker')
-      throw new TsbuildError({
-        code: 'build/output',
-        message: 'type=docker is written as an archive only',
-        hint: 'leave tar=false out, or use type=oci',
-      });
     await writeOciDirectory(layout, session.blobs, resolve(output.dest), session.signal);
     return;
   }

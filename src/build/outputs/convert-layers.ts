@@ -9,7 +9,7 @@ import type { Descriptor, LayerRef } from '../../core/descriptor.ts';
 import { cacheKeyOf } from '../../core/digest.ts';
 import { layerCompression } from '../../core/media-types.ts';
 import type { LayerFormat } from '../../executor/executor.ts';
-import type { LayerOptions } from '../build-request.ts';
+import type { LayerOptions, OutputSpec } from '../build-request.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { Session } from '../session.ts';
 
@@ -18,22 +18,44 @@ const FORMAT_VERSION = 1;
 /** eStargz layers say so in their descriptor. */
 const TOC_DIGEST = 'containerd.io/snapshot/stargz/toc.digest';
 
-/** What steps write: an eStargz layer is made from the plain one, which later builds can use. */
-export const stepFormat = ({ compression, level }: LayerOptions): LayerFormat =>
-  compression === 'estargz' ? { compression: 'gzip' } : { compression, ...(level === undefined ? {} : { level }) };
+/** What steps write: the first image's layers. An eStargz layer is made from the plain one, which later builds can use. */
+export function stepFormat(outputs: readonly OutputSpec[]): LayerFormat {
+  const layers = outputs.find((output) => 'layers' in output)?.layers ?? {};
+  return layers.compression === 'estargz' ? { compression: 'gzip' } : formatOf(layers, layers.compression);
+}
+
+const asksForFormat = ({ compression, level }: LayerOptions): boolean => compression !== undefined || level !== undefined;
+
+const formatOf = <C extends string>({ level }: LayerOptions, compression: C | undefined): { compression: C | 'gzip'; level?: number } => ({
+  compression: compression ?? 'gzip',
+  ...(level === undefined ? {} : { level }),
+});
+
+interface ConversionOptions {
+  /** What an output asks for. */
+  readonly wanted: LayerOptions;
+  /** What the steps of this build write. */
+  readonly made: LayerFormat;
+  /** SOURCE_DATE_EPOCH of the build; without one there is no time to rewrite to. */
+  readonly epoch: number | undefined;
+}
 
 export class LayerConversion {
   readonly #session: Session;
   readonly #registry: RegistryAccess;
-  readonly #wanted: LayerOptions;
+  readonly #format: ReturnType<typeof formatOf<LayerFormat['compression'] | 'estargz'>>;
+  /** Which layers change their compression. */
+  readonly #scope: 'all' | 'own' | 'none';
   readonly #notAfter: number | undefined;
   readonly #converted = new Map<string, Promise<LayerRef>>();
 
-  /** `epoch`: SOURCE_DATE_EPOCH of the build; without one there is no time to rewrite to. */
-  constructor(session: Session, registry: RegistryAccess, wanted: LayerOptions, epoch: number | undefined) {
+  constructor(session: Session, registry: RegistryAccess, { wanted, made, epoch }: ConversionOptions) {
     this.#session = session;
     this.#registry = registry;
-    this.#wanted = wanted;
+    this.#format = formatOf(wanted, wanted.compression);
+    // Layers that are cached keep the form they have, unless another output of this build has a say in it.
+    const apart = asksForFormat(wanted) && canonicalJson(this.#format) !== canonicalJson(made);
+    this.#scope = wanted.force === true ? 'all' : apart ? 'own' : 'none';
     this.#notAfter = wanted.rewriteTimestamp === true ? epoch : undefined;
   }
 
@@ -52,16 +74,16 @@ export class LayerConversion {
   }
 
   #needs(blob: Descriptor, own: boolean): boolean {
-    const { compression, force = false } = this.#wanted;
-    if (compression === 'estargz') return (own || force) && blob.annotations?.[TOC_DIGEST] === undefined;
+    if (this.#scope === 'none' || (this.#scope === 'own' && !own)) return false;
+    const { compression, level } = this.#format;
+    if (compression === 'estargz') return blob.annotations?.[TOC_DIGEST] === undefined;
     const now = layerCompression(blob.mediaType);
-    return force && now !== null && now !== compression;
+    return now !== null && (now !== compression || (this.#scope === 'own' && level !== undefined));
   }
 
   async #find(layer: LayerRef, notAfter: number | undefined): Promise<LayerRef> {
     const { index, root, signal } = this.#session;
-    const { compression, level } = this.#wanted;
-    const form = { compression, level, notAfter };
+    const form = { ...this.#format, notAfter };
     const key = cacheKeyOf(canonicalJson({ kind: 'layer-format', version: FORMAT_VERSION, diffId: layer.diffId, ...form }));
     const earlier = (): LayerRef | null => {
       const record = index.record(key);
@@ -92,10 +114,9 @@ export class LayerConversion {
 
   async #make(layer: LayerRef, notAfter: number | undefined): Promise<LayerRef> {
     const { blobs } = this.#session;
-    const { compression, level } = this.#wanted;
     await this.#registry.fetchSeen(layer);
     const { convertLayer } = await import('../../executor/layer/convert-layer.ts');
-    const wanted = { compression, ...(level === undefined ? {} : { level }), ...(notAfter === undefined ? {} : { notAfter }) };
+    const wanted = { ...this.#format, ...(notAfter === undefined ? {} : { notAfter }) };
     return convertLayer(layer, wanted, blobs, this.#session.signal);
   }
 }

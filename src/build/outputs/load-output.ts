@@ -1,14 +1,16 @@
 // --load: hands the image to a Docker or Podman of this machine, as a stream, without a file between.
 import { spawn, spawnSync } from 'node:child_process';
 import { TsbuildError } from '../../core/errors.ts';
-import { formatReference, parseReference, withDefaultTag } from '../../core/reference.ts';
+import { formatReference } from '../../core/reference.ts';
 import { writeDockerArchive } from '../../push/assemble/docker-archive.ts';
+import type { ImageForm } from '../build-request.ts';
 import { fetchMissingLayers } from './fetch-layers.ts';
+import { namesOf } from './names.ts';
 import type { FinishedImage, OutputContext } from './outputs.ts';
 
 const ENGINES = ['docker', 'podman'] as const;
 
-export async function loadIntoEngine(context: OutputContext, image: FinishedImage): Promise<void> {
+export async function loadIntoEngine(context: OutputContext, output: ImageForm, image: FinishedImage): Promise<void> {
   const { session, request } = context;
   const engine = ENGINES.find((name) => spawnSync(name, ['version'], { stdio: 'ignore', timeout: 10_000 }).status === 0);
   if (engine === undefined) {
@@ -19,7 +21,7 @@ export async function loadIntoEngine(context: OutputContext, image: FinishedImag
     });
   }
   await fetchMissingLayers(context, image.built);
-  const names = request.tags.map((tag) => formatReference(withDefaultTag(parseReference(tag))));
+  const names = namesOf(request, output).map(formatReference);
   const child = spawn(engine, ['load', '--quiet'], { stdio: ['pipe', 'ignore', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (data: Buffer) => {

@@ -11,8 +11,8 @@ import type { FinishedImage, OutputContext } from './outputs.ts';
 type ImageSpec = Extract<OutputSpec, { readonly type: 'image' }>;
 
 export interface Pushes {
-  /** A layer of the result, sent as soon as it is made. */
-  layer(made: Promise<LayerRef>): void;
+  /** A layer of the result as `output` ships it, sent as soon as it is made. */
+  layer(output: ImageSpec, made: Promise<LayerRef>): void;
   finish(output: ImageSpec, image: FinishedImage): Promise<void>;
 }
 
@@ -25,11 +25,12 @@ export async function openPushes(context: OutputContext): Promise<Pushes> {
       if (!sessions.has(formatReference(name))) sessions.set(formatReference(name), await openPushTo(context, name));
   }
   return {
-    layer(made) {
-      if (sessions.size === 0) return;
+    layer(output, made) {
+      if (!output.push) return;
+      const names = pushNames(context, output);
       made.then(
         (ref) => {
-          for (const session of sessions.values()) session.ahead(ref.blob);
+          for (const name of names) sessions.get(formatReference(name))?.ahead(ref.blob);
         },
         () => undefined,
       );

@@ -8,16 +8,16 @@ import type { OutputSpec } from '../build-request.ts';
 import { readLayerToc } from '../layer-toc.ts';
 import { toDestination } from './archive-output.ts';
 import { fetchMissingLayers } from './fetch-layers.ts';
-import type { BuiltImage, FinishedImage, OutputContext } from './outputs.ts';
+import type { BuiltImage, OutputContext } from './outputs.ts';
 
 type TreeSpec = Extract<OutputSpec, { readonly type: 'tar' | 'local' }>;
 
-export async function writeTreeOutput(context: OutputContext, output: TreeSpec, image: FinishedImage): Promise<void> {
-  await fetchMissingLayers(context, image.plain);
+export async function writeTreeOutput(context: OutputContext, output: TreeSpec, images: readonly BuiltImage[]): Promise<void> {
+  await fetchMissingLayers(context, images);
   const { session } = context;
-  const split = output.platformSplit ?? image.plain.length > 1;
-  const trees = await Promise.all(image.plain.map((built) => treeOf(context, built, split)));
-  const epoch = image.plain[0]?.plan.epoch;
+  const split = output.platformSplit ?? images.length > 1;
+  const trees = await Promise.all(images.map((built) => treeOf(context, built, split)));
+  const epoch = images[0]?.plan.epoch;
   const options = { signal: session.signal, ...(epoch === undefined ? {} : { epoch }) };
   if (output.type === 'tar') await toDestination(output.dest, (out) => writeRootfsTar(trees, session.blobs, out, options));
   else await exportLocal(trees, session.blobs, resolve(output.dest), options);

@@ -1,10 +1,11 @@
 // `tsbuild [build]`: one image (or index) from one Dockerfile.
 import type { BuildOutcome, BuildRequest } from '../../build/build-request.ts';
 import { runBuild } from '../../build/run-build.ts';
-import { buildMetadata, writeMetadata, writeResult } from '../build-metadata.ts';
+import { buildMetadata, removeResult, writeMetadata, writeResult } from '../build-metadata.ts';
 import { buildRequestOf } from '../build-options.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import { isOn } from '../flags/flag.ts';
+import { usageError } from '../flags/parse-argv.ts';
 import { reportDiagnostics } from '../report-error.ts';
 import { LentTerminal } from '../user-terminal.ts';
 import type { RunCommand } from './command.ts';
@@ -20,17 +21,26 @@ export const run: RunCommand = async (args, cli) => {
     if (asked !== null) return runCall(asked, args, request, cli);
   }
   const quiet = isOn(args, 'quiet');
+  const iidfile = args.values.get('iidfile');
+  if (iidfile !== undefined) prepareIdFile(iidfile, request);
   const outcome = await withProgress(args, cli, (session, endProgress) => {
     terminal.beforeTaking(endProgress);
     return runBuild(session, request);
   });
   if (!quiet) reportDiagnostics(outcome.file, outcome.warnings, cli.stderr);
-  writeResultFiles(outcome, args.values.get('iidfile'), args.values.get('metadata-file'));
+  writeResultFiles(outcome, iidfile, args.values.get('metadata-file'));
   if (outcome.descriptor !== undefined && !usesStdout(request)) cli.print(`${outcome.descriptor.digest}\n`);
   return EXIT_OK;
 };
 
 const usesStdout = (request: BuildRequest): boolean => request.outputs.some((output) => 'dest' in output && output.dest === '-');
+
+/** A build that fails leaves no digest of an earlier one behind. */
+function prepareIdFile(path: string, { outputs }: BuildRequest): void {
+  if (outputs.every(({ type }) => type === 'local' || type === 'tar'))
+    throw usageError('build', '--iidfile: outputs of type local and tar make no image', 'leave it out, or add --output type=image');
+  removeResult(path);
+}
 
 function writeResultFiles(outcome: BuildOutcome, iidfile: string | undefined, metadata: string | undefined): void {
   const digest = outcome.descriptor?.digest;

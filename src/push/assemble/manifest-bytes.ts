@@ -1,15 +1,20 @@
 // Bytes of manifests, indexes and layouts as BuildKit writes them: members in the order of the Go
 // structs, two blanks of indentation.
 import type { Descriptor } from '../../core/descriptor.ts';
-import { DOCKER_LAYER, DOCKER_LAYER_GZIP, layerCompression, layerMediaType, OCI_LAYER_GZIP } from '../../core/media-types.ts';
+import {
+  DOCKER_LAYER,
+  DOCKER_LAYER_GZIP,
+  DOCKER_LAYER_ZSTD,
+  layerCompression,
+  layerMediaType,
+  OCI_LAYER_GZIP,
+} from '../../core/media-types.ts';
 import type { Platform } from '../../core/platform.ts';
 import { goJson, type JsonValue, nonEmpty, sortedMap } from './go-json.ts';
 
 export type MediaTypeFamily = 'oci' | 'docker';
 
 const INDENT = '  ';
-/** Not in the Docker schema, but what BuildKit writes for zstd layers under Docker types. */
-const DOCKER_LAYER_ZSTD = `${DOCKER_LAYER}.zstd`;
 /** Annotations that stores keep for themselves and that never reach a manifest; those of eStargz do. */
 const INTERNAL_ANNOTATION = /^(?:containerd\.io\/(?!snapshot\/stargz\/)|buildkit\/)/;
 
@@ -35,7 +40,7 @@ export const descriptorJson = (descriptor: Descriptor): JsonValue => ({
  * non-distributable ("foreign") types become plain ones because the bytes are at hand (E-02).
  */
 export function layerDescriptor(blob: Descriptor, family: MediaTypeFamily): Descriptor {
-  const compression = layerCompression(blob.mediaType) ?? (blob.mediaType === DOCKER_LAYER_ZSTD ? 'zstd' : null);
+  const compression = layerCompression(blob.mediaType);
   const kept = Object.entries(blob.annotations ?? {}).filter(([key]) => !INTERNAL_ANNOTATION.test(key));
   const annotations = family === 'oci' && kept.length > 0 ? { annotations: Object.fromEntries(kept) } : {};
   const ociType = compression === null ? blob.mediaType : layerMediaType(compression);

@@ -36,16 +36,15 @@ describe('requests', () => {
   });
 
   test('a target without outputs goes to the store, and so does one that is loaded', () => {
-    expect(request('').outputs).toEqual([{ type: 'image', names: [], push: false, pushByDigest: false }]);
-    expect(request('output = ["type=docker"]').outputs.map((output) => output.type)).toEqual(['image', 'load']);
-    expect(request('output = ["type=oci,dest=x,compression=estargz,force-compression=true"]').layers).toEqual({
-      compression: 'estargz',
-      force: true,
-    });
-    expect(request('output = ["type=image,name=x,push=true,compression=zstd"]')).toMatchObject({
-      outputs: [{ names: ['x'], push: true }],
-      layers: { compression: 'zstd' },
-    });
+    expect(request('').outputs).toEqual([{ type: 'image', names: [], push: false, pushByDigest: false, layers: {} }]);
+    const loaded = { names: ['x'], layers: { compression: 'zstd' }, mediaTypes: 'oci' };
+    expect(request('output = ["type=docker,name=x,compression=zstd,oci-mediatypes=true"]').outputs).toEqual([
+      { type: 'image', push: false, pushByDigest: false, ...loaded },
+      { type: 'load', ...loaded },
+    ]);
+    expect(
+      request('output = ["type=oci,dest=x,compression=estargz,force-compression=true", "type=image,name=x,push=true"]').outputs,
+    ).toMatchObject([{ layers: { compression: 'estargz', force: true } }, { names: ['x'], push: true, layers: {} }]);
   });
 
   test('linked contexts are what was built', () => {
