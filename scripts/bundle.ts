@@ -50,7 +50,7 @@ await Promise.all([
   }),
   build({
     ...common,
-    entryPoints: { main: 'scripts/launch/main.ts' },
+    entryPoints: { main: 'scripts/launch/main.ts', 'read-thread': 'src/context/read-thread.ts' },
     outdir: dist,
     outExtension: { '.js': '.cjs' },
     format: 'cjs',

@@ -29,7 +29,10 @@ export interface KeyFacts {
   chainOfImage(vertex: Vertex): ChainId | null;
   /** Content of a download or checkout. */
   remoteContent(vertex: Vertex): Promise<ContentKey>;
+  /** Files of this machine may be recognised without being read. */
   selectionContent(selection: Selection, vertex: Vertex): Promise<ContentKey>;
+  /** Reads them; true when the answer of `selectionContent` changes by that. */
+  readSelection(selection: Selection, vertex: Vertex): Promise<boolean>;
   /** The files behind the content; null when they are too many to list. */
   listing(selection: Selection): Promise<FileListing | null>;
   /** Digests of the secrets that belong to the vertex's key, undefined when none do. */
@@ -120,6 +123,13 @@ export class KeyResolver {
       () => undefined,
     );
     const base = await this.resolve(baseOf(vertex));
+    const found = await this.#lookUp(vertex, base, selections);
+    if (found.record !== null) return found;
+    const changed = await Promise.all(selections.map((selection) => this.#facts.readSelection(selection, vertex)));
+    return changed.includes(true) ? this.#lookUp(vertex, base, selections) : found;
+  }
+
+  async #lookUp(vertex: Vertex, base: Resolution, selections: readonly Selection[]): Promise<Resolution> {
     const usable = base.intact && !vertex.meta.noCache;
     let definition: KeyOf | undefined;
     // Sources that are other stages: try the key over their definitions before asking for their content.

@@ -112,6 +112,7 @@ export async function withSolver<T>(
       listing: (selection) => trees.listing(selection),
       secrets: (vertex) => keyedSecrets(session.root, vertex.op, parts.request.secrets),
       selectionContent: (selection, vertex) => atStep(parts.file, logs, vertex, () => trees.content(selection)),
+      readSelection: (selection, vertex) => atStep(parts.file, logs, vertex, () => trees.read(selection)),
     },
     steps: {
       image: async (vertex) => parts.images.layers(steps.manifestOf(vertex)),

@@ -53,7 +53,13 @@ export class Trees {
     return this.#contents.of(await this.tree(input), selection);
   }
 
-  /** Its files, after `content` of the same selection; null for downloads and for too many. */
+  /** Makes sure that the files are hashed; true when `content` answered with what they were before. */
+  async read(selection: Selection): Promise<boolean> {
+    if (this.#solver.vertex(selection.input).op.type === 'http') return false;
+    return this.#contents.read(await this.tree(selection.input), selection);
+  }
+
+  /** Its files, after `read` of the same selection; null for downloads and for too many. */
   async listing(selection: Selection): Promise<FileListing | null> {
     if (this.#solver.vertex(selection.input).op.type === 'http') return null;
     return listSelection(await this.tree(selection.input), selection.pattern, selection.exclude);

@@ -3,8 +3,9 @@
 import { resolve } from 'node:path';
 import { TsbuildError } from '../core/errors.ts';
 import { baseOf, childOf, parentOf } from './clean-path.ts';
+import { DirectoryReader } from './directory-reader.ts';
 import { entryOf, type LocalDirectory, type LocalEntry } from './local-entry.ts';
-import { type DirectoryStats, readNames, readStats } from './read-directory.ts';
+import { type DirectoryStats, hostOf, isDirectory, prefixOf, readNames, readStats } from './read-directory.ts';
 
 /** Owner and mode of a path as an archive gave them. */
 export interface Ownership {
@@ -21,6 +22,8 @@ export class DirectoryNodes {
   /** Directories that were entered, by path; null: there is none. */
   readonly #directories = new Map<string, LocalDirectory | null>();
   readonly #sockets = new Set<string>();
+  /** Everything in directories that were surveyed, by path. */
+  readonly #surveyed = new Map<string, DirectoryStats>();
 
   /** `owners`: of paths that do not belong to root. A link to a directory is followed. Throws context/not-found. */
   constructor(dir: string, owners: ReadonlyMap<string, Ownership> = new Map()) {
@@ -52,11 +55,47 @@ export class DirectoryNodes {
     return entry;
   }
 
+  /** Whether all files belong to root. */
+  get isPlain(): boolean {
+    return this.#owners.size === 0;
+  }
+
+  /**
+   * Looks at everything in the directory `top` and in those below it that `enters` lets through; much faster
+   * for a large tree than listing one after another. By path, parents first.
+   */
+  async survey(top: string, enters: (path: string) => boolean): Promise<ReadonlyMap<string, DirectoryStats>> {
+    const reader = new DirectoryReader(this.root);
+    const found = new Map<string, DirectoryStats>();
+    try {
+      for (let level = [top]; level.length > 0; ) {
+        const unread = level.filter((path) => !this.#surveyed.has(path));
+        for (const [path, stats] of await reader.read(unread)) this.#surveyed.set(path, stats);
+        const below: string[] = [];
+        for (const path of level) {
+          const stats = this.#surveyed.get(path);
+          if (stats === undefined) continue;
+          found.set(path, stats);
+          for (const directory of directoriesIn(path, stats)) if (enters(directory)) below.push(directory);
+        }
+        level = below;
+      }
+      return found;
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** Whether everything that was listed in a directory is as in `surveyed`; false for one that was not. */
+  lookedLike(path: string, surveyed: DirectoryStats): boolean {
+    return this.#directories.get(path)?.entries?.every((entry) => entry.looksAsIn(surveyed)) ?? false;
+  }
+
   /** All names in a directory, in byte order; [] for anything else. */
   names(path: string): readonly string[] {
     const directory = this.#directory(path);
     if (directory === null) return [];
-    directory.names ??= readNames(path, this.hostOf(path));
+    directory.names ??= this.#surveyed.get(path)?.names ?? readNames(path, this.hostOf(path));
     return directory.names;
   }
 
@@ -65,13 +104,14 @@ export class DirectoryNodes {
     const directory = this.#directory(path);
     if (directory === null) return [];
     if (directory.entries !== null) return directory.entries;
-    const stats = this.#stats(this.names(path), path);
+    const stats = this.#surveyed.get(path) ?? this.#stats(this.names(path), path);
     const { byName } = directory;
     const entries: LocalEntry[] = [];
     for (const [at, name] of stats.names.entries()) {
       const entry = byName?.get(name) ?? this.#enter(childOf(path, name), stats, at);
       if (entry !== null) entries.push(entry);
     }
+    directory.names = stats.names;
     directory.entries = entries;
     directory.byName = null;
     return entries;
@@ -89,7 +129,7 @@ export class DirectoryNodes {
     return this.#sockets.has(path) ? '/dev/null' : this.hostOf(path);
   }
 
-  readonly hostOf = (path: string): string => (path === '' ? this.root : this.root === '/' ? `/${path}` : `${this.root}/${path}`);
+  readonly hostOf = (path: string): string => hostOf(this.root, path);
 
   #directory(path: string): LocalDirectory | null {
     const known = this.#directories.get(path);
@@ -117,8 +157,9 @@ export class DirectoryNodes {
   }
 }
 
-/** What paths of names in `dir` begin with. */
-const prefixOf = (dir: string): string => (dir === '' || dir.endsWith('/') ? dir : `${dir}/`);
+/** Paths of the directories in `path`. */
+const directoriesIn = (path: string, { names, modes }: DirectoryStats): string[] =>
+  names.filter((_, at) => isDirectory(modes[at] ?? 0)).map((name) => childOf(path, name));
 
 /** Paths of a tree are clean; these would lead elsewhere. */
 const isNoName = (name: string): boolean => name === '' || name === '.' || name === '..';

@@ -29,6 +29,10 @@ export interface HashReport {
  * clock, with equal times: its hash is used now but not remembered. Milliseconds.
  */
 const YOUNG = 2000;
+
+/** Nanoseconds: what changed earlier than this is settled at the time `now` (milliseconds). */
+export const settledBefore = (now: number): bigint => BigInt(Math.floor(now) - YOUNG) * 1_000_000n;
+
 const HEX = 64;
 /** After about so many bytes signals and progress get their turn; a file counts for at least LEAST. */
 const TURN = 32 << 20;
@@ -134,8 +138,7 @@ const halvesOf = (numbers: BigInt64Array): Int32Array => new Int32Array(numbers.
 
 /** Bytes read. */
 async function hashJobs(tree: LocalTree, jobs: readonly Job[], cache: StatCache, options: HashOptions): Promise<number> {
-  const begun = (options.clock ?? Date.now)();
-  const settled = BigInt(Math.floor(begun) - YOUNG) * 1_000_000n;
+  const settled = settledBefore((options.clock ?? Date.now)());
   const buffer = Buffer.allocUnsafeSlow(BUFFER_SIZE);
   const fresh = new Map<string, StatRow>();
   let bytes = 0;

@@ -98,6 +98,17 @@ export class LocalEntry {
     };
   }
 
+  /** Whether `stats` of the same directory say the same of it. */
+  looksAsIn(stats: DirectoryStats): boolean {
+    if (stats === this.#stats) return true;
+    const at = stats.names.indexOf(this.name);
+    if (at === -1 || stats.modes[at] !== this.#stats.modes[this.#at]) return false;
+    const stampOf = (of: DirectoryStats, which: number): BigInt64Array =>
+      of.stamps.subarray(which * STAMP_NUMBERS, (which + 1) * STAMP_NUMBERS);
+    const now = stampOf(stats, at);
+    return this.type === 'dir' || stampOf(this.#stats, this.#at).every((number, which) => number === now[which]);
+  }
+
   setContent(size: number, sha256: string): void {
     this.size = size;
     this.sha256 = sha256;

@@ -3,8 +3,10 @@
 import type { FileEntry } from '../core/file-entry.ts';
 import { baseOf, parentOf } from './clean-path.ts';
 import { DirectoryNodes, type Ownership } from './directory-nodes.ts';
+import type { IgnoreRule } from './ignore-file.ts';
 import { LocalEntry } from './local-entry.ts';
 import type { ParentMatch, PatternMatcher } from './pattern-matcher.ts';
+import type { DirectoryStats } from './read-directory.ts';
 import type { SourceTree } from './source-tree.ts';
 
 /** Regular files of it are LocalEntry objects, which take in the hash of their content. */
@@ -12,6 +14,15 @@ export interface LocalTree extends SourceTree {
   /** Absolute path of the directory. */
   readonly root: string;
   entries(path: string): readonly FileEntry[];
+  /**
+   * Looks at everything in the directory `top` and below it, but for directories that rules hide with all they
+   * hold; null for a tree that was unpacked for this build. By path, parents first.
+   */
+  survey(top: string): Promise<ReadonlyMap<string, DirectoryStats>> | null;
+  /** Whether all that was taken in of the directory `path` is as in what a survey saw. */
+  lookedLike(path: string, surveyed: DirectoryStats): boolean;
+  /** The rules that say what is visible. */
+  readonly rules: readonly IgnoreRule[];
   /** Looks again at a file that changed meanwhile. */
   refresh(entry: LocalEntry): void;
   /** Remembers size and hash of the content of `path` without reading it. */
@@ -53,7 +64,8 @@ class DirectoryTree implements LocalTree {
   readonly #nodes: DirectoryNodes;
   readonly #ignore: PatternMatcher | null;
   readonly #ignoreName: string;
-  readonly #verdicts = new Map<LocalEntry, Verdict>();
+  /** By path of the directory. */
+  readonly #verdicts = new Map<string, Verdict>();
 
   constructor(nodes: DirectoryNodes, options: LocalTreeOptions) {
     this.root = nodes.root;
@@ -61,7 +73,7 @@ class DirectoryTree implements LocalTree {
     this.#nodes = nodes;
     this.#ignore = options.ignore !== undefined && options.ignore.rules.length > 0 ? options.ignore : null;
     this.#ignoreName = options.ignoreName ?? '.dockerignore';
-    this.#verdicts.set(nodes.top, { excluded: false, pruned: false, matched: null, visible: null });
+    this.#verdicts.set('', { excluded: false, pruned: false, matched: null, visible: null });
   }
 
   lstat(path: string): FileEntry | null {
@@ -95,6 +107,20 @@ class DirectoryTree implements LocalTree {
     return `${this.#ignoreName} line ${rule.line} (${rule.text.trim()})`;
   }
 
+  get rules(): readonly IgnoreRule[] {
+    return this.#ignore?.rules ?? [];
+  }
+
+  survey(top: string): Promise<ReadonlyMap<string, DirectoryStats>> | null {
+    if (!this.#nodes.isPlain) return null;
+    const ignore = this.#ignore;
+    return this.#nodes.survey(top, (path) => ignore === null || !this.#verdict(path, ignore).pruned);
+  }
+
+  lookedLike(path: string, surveyed: DirectoryStats): boolean {
+    return this.#nodes.lookedLike(path, surveyed);
+  }
+
   refresh(entry: LocalEntry): void {
     this.#nodes.refresh(entry);
   }
@@ -106,31 +132,30 @@ class DirectoryTree implements LocalTree {
 
   #isVisible(entry: LocalEntry): boolean {
     if (this.#ignore === null || entry === this.#nodes.top) return true;
-    const parent = this.#nodes.find(parentOf(entry.path));
-    return parent !== null && this.#shows(entry, this.#verdict(parent, this.#ignore), this.#ignore);
+    return this.#shows(entry, this.#verdict(parentOf(entry.path), this.#ignore), this.#ignore);
   }
 
   /** Whether something in the directory that `parent` is about is visible. */
   #shows(entry: LocalEntry, parent: Verdict, ignore: PatternMatcher): boolean {
     if (parent.pruned) return false;
     if (entry.directory === null) return !ignore.excludes(ignore.decide(entry.path, parent.matched, null));
-    return !this.#verdict(entry, ignore).excluded || this.#inside(entry, ignore).length > 0;
+    return !this.#verdict(entry.path, ignore).excluded || this.#inside(entry, ignore).length > 0;
   }
 
   #inside(directory: LocalEntry, ignore: PatternMatcher): readonly LocalEntry[] {
     if (directory.directory === null) return [];
-    const verdict = this.#verdict(directory, ignore);
+    const verdict = this.#verdict(directory.path, ignore);
     if (verdict.pruned) return [];
     verdict.visible ??= this.#nodes.list(directory.path).filter((entry) => this.#shows(entry, verdict, ignore));
     return verdict.visible;
   }
 
-  #verdict(directory: LocalEntry, ignore: PatternMatcher): Verdict {
-    const known = this.#verdicts.get(directory);
+  /** About the directory `path`. */
+  #verdict(path: string, ignore: PatternMatcher): Verdict {
+    const known = this.#verdicts.get(path);
     if (known !== undefined) return known;
-    const parent = this.#nodes.find(parentOf(directory.path));
-    const verdict = judge(directory.path, this.#verdict(parent ?? this.#nodes.top, ignore), ignore);
-    this.#verdicts.set(directory, verdict);
+    const verdict = judge(path, this.#verdict(parentOf(path), ignore), ignore);
+    this.#verdicts.set(path, verdict);
     return verdict;
   }
 }

@@ -2,7 +2,7 @@
 // that 100,000 files cost little memory. Uses nothing but the file system: a thread may run it.
 import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
 import { errnoOf, TsbuildError } from '../core/errors.ts';
-import { comparePaths, fsPath, pathFromBytes } from '../core/path-bytes.ts';
+import { comparePaths, fsPath, isPlainPath, pathFromBytes } from '../core/path-bytes.ts';
 
 /** Numbers that tell one state of a file from the next: size, mtime and ctime in nanoseconds, inode. */
 export const STAMP_NUMBERS = 4;
@@ -32,15 +32,30 @@ const S_IFCHR = 0o020000;
 const S_IFBLK = 0o060000;
 const LSTAT = { bigint: true, throwIfNoEntry: false } as const;
 
+/** Looks at everything in the directory `path` below `root`; nothing when it vanished. Throws context/unreadable. */
+export function readDirectory(root: string, path: string): DirectoryStats {
+  const host = hostOf(root, path);
+  return readStats(readNames(path, host), prefixOf(path), prefixOf(host));
+}
+
+/** Where `path` below the directory `root` is. */
+export const hostOf = (root: string, path: string): string => (path === '' ? root : root === '/' ? `/${path}` : `${root}/${path}`);
+
+/** What paths of names in `dir` begin with. */
+export const prefixOf = (dir: string): string => (dir === '' || dir.endsWith('/') ? dir : `${dir}/`);
+
+/** Whether the mode is that of a directory. */
+export const isDirectory = (mode: number): boolean => (mode & S_IFMT) === S_IFDIR;
+
 /** All names in the directory `host`, sorted by bytes; [] when it vanished. Throws context/unreadable, which calls it `path`. */
 export function readNames(path: string, host: string): readonly string[] {
   const from = fsPath(host);
   let names = attempt(path, () => readdirSync(from)) ?? [];
   // The decoder's replacement character hides bytes that are not UTF-8: read those again as bytes.
-  if (names.some((name) => name.includes('\ufffd'))) {
+  if (names.join('/').includes('\ufffd')) {
     names = (attempt(path, () => readdirSync(from, { encoding: 'buffer' })) ?? []).map((name) => pathFromBytes(name));
   }
-  return names.some((name) => /[\ud800-\uffff]/.test(name)) ? names.sort(comparePaths) : names.sort();
+  return /[\ud800-\uffff]/.test(names.join('/')) ? names.sort(comparePaths) : names.sort();
 }
 
 /** Looks at `names` in the directory whose paths begin with `host` and, in messages, with `path`. Throws context/unreadable. */
@@ -48,9 +63,11 @@ export function readStats(names: readonly string[], path: string, host: string):
   const stamps = new BigInt64Array(names.length * STAMP_NUMBERS);
   const modes = new Uint32Array(names.length);
   const odd = new Map<number, OddStats>();
+  // Asked once for all names, because most directories have none that is not plain text.
+  const pathOf = isPlainPath(host + names.join('/')) ? undefined : fsPath;
   for (let at = 0; at < names.length; at++) {
     const name = names[at] ?? '';
-    const stats = lstat(path, name, host);
+    const stats = lstat(path, name, pathOf === undefined ? host + name : pathOf(host + name));
     if (stats === undefined) continue;
     const mode = Number(stats.mode);
     const format = mode & S_IFMT;
@@ -69,11 +86,11 @@ export function readStats(names: readonly string[], path: string, host: string):
   return { names, stamps, modes, odd };
 }
 
-function lstat(path: string, name: string, host: string): BigIntStats | undefined {
+function lstat(path: string, name: string, host: string | Buffer): BigIntStats | undefined {
   // A NUL can come from a Dockerfile; no file has one.
   if (name.includes('\0')) return undefined;
   try {
-    return lstatSync(fsPath(host + name), LSTAT);
+    return lstatSync(host, LSTAT);
   } catch (error) {
     return passOver(path + name, error);
   }

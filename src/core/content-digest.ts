@@ -6,6 +6,9 @@ import { InvariantError } from './errors.ts';
 import type { FileEntry } from './file-entry.ts';
 import { fsPath } from './path-bytes.ts';
 
+/** Raised when what enters a content key changes. */
+export const CONTENT_KEY_VERSION = 'files-v1';
+
 /** Text is hashed in pieces of about this many characters. */
 const PIECE = 1 << 16;
 
@@ -16,7 +19,7 @@ const PIECE = 1 << 16;
  */
 export function contentKeyOfEntries(entries: Iterable<FileEntry>): ContentKey {
   const hash = hasher();
-  let piece = 'files-v1\n';
+  let piece = `${CONTENT_KEY_VERSION}\n`;
   for (const entry of entries) {
     piece += describe(entry);
     if (piece.length < PIECE) continue;

@@ -49,8 +49,11 @@ export function pathToBytes(path: string): Buffer {
   return Buffer.concat(parts);
 }
 
+/** Whether a path carries no escaped bytes. */
+export const isPlainPath = (path: string): boolean => !ESCAPED.test(path);
+
 /** What to hand to node:fs: the string itself unless it carries escaped bytes. */
-export const fsPath = (path: string): string | Buffer => (ESCAPED.test(path) ? pathToBytes(path) : path);
+export const fsPath = (path: string): string | Buffer => (isPlainPath(path) ? path : pathToBytes(path));
 
 /** Byte order, as Go and tar tools sort; equal to code-unit order for everything below U+D800. */
 export function comparePaths(a: string, b: string): number {

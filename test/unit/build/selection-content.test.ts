@@ -24,6 +24,8 @@ const forgetful = (asked: string[]) => ({
     return null;
   },
   saveStats: () => undefined,
+  fact: () => null,
+  setFact: () => undefined,
 });
 
 it('answers every build of a command from one look', async () => {
