@@ -7,11 +7,21 @@ import { fsPath } from '../core/path-bytes.ts';
 import type { BuildPlan } from '../graph/image-plan.ts';
 import type { Vertex, VertexId } from '../graph/vertex.ts';
 
+/** Names that are given to secrets alone. */
 const SECRET =
-  /(?:^|\/)(?:\.env(?:\.(?!example$|sample$|template$|dist$)[^/]*)?|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|\.npmrc|\.pypirc|\.git-credentials|\.htpasswd|credentials\.json|[^/]*\.(?:p12|pfx|jks|keystore|kdbx|ppk)|\.aws\/credentials|\.docker\/config\.json|\.kube\/config)$/i;
-/** Certificates have these names as well: what is in the file decides. */
-const KEY_OR_CERTIFICATE = /\.(?:pem|key)$/i;
-const PRIVATE_KEY = /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----/;
+  /(?:^|\/)(?:\.env(?:(?:\.[^/]*)?\.local)?|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|\.git-credentials|\.htpasswd|credentials\.json|[^/]*\.(?:p12|pfx|jks|keystore|kdbx|ppk)|\.aws\/credentials|\.kube\/config)$/i;
+
+/** Names that other files have as well: what is in them decides. References to variables are no secrets. */
+const BY_CONTENT: readonly (readonly [name: RegExp, content: RegExp])[] = [
+  [/\.(?:pem|key)$/i, /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----/],
+  [/(?:^|\/)\.npmrc$/, /_(?:auth|authToken|password)\s*=\s*["']?[^\s"'$]/],
+  [/(?:^|\/)\.pypirc$/, /^\s*password\s*[=:]\s*[^\s$]/m],
+  [/(?:^|\/)\.docker\/config\.json$/, /"(?:auth|identitytoken|registrytoken)"\s*:\s*"[^"]/],
+  [
+    /(?:^|\/)\.env\.(?!(?:[^/]*\.)?(?:example|sample|template|dist|defaults?)$)[^/]*$/i,
+    /^\s*(?:export\s+)?\w*(?:secret|token|passw|api_?key|private_?key|credential)\w*\s*=\s*["']?[^\s"'#$]|:\/\/[^\s:/@$]+:[^\s:/@$]+@/im,
+  ],
+];
 /** Bytes of such a file that are read. */
 const HEAD = 64 * 1024;
 /** Files looked at in all; a context may be endless. */
@@ -56,7 +66,7 @@ function namesBelow(tree: LocalTree, pattern: string): string[] {
     if (path === undefined) break;
     const entry = tree.lstat(path);
     if (entry?.type === 'dir') for (const name of tree.readdir(path)) pending.push(path === '' ? name : `${path}/${name}`);
-    else if (entry?.type === 'file' && (SECRET.test(path) || (KEY_OR_CERTIFICATE.test(path) && holdsKey(tree, path)))) found.push(path);
+    else if (entry?.type === 'file' && looksSecret(tree, path)) found.push(path);
   }
   return found.sort();
 }
@@ -70,17 +80,22 @@ function startOf(tree: LocalTree, pattern: string): string[] {
   }
 }
 
+function looksSecret(tree: LocalTree, path: string): boolean {
+  const content = BY_CONTENT.find(([name]) => name.test(path))?.[1];
+  return SECRET.test(path) || (content?.test(headOf(tree, path)) ?? false);
+}
+
 /** What cannot be read is the build's to report. */
-function holdsKey(tree: LocalTree, path: string): boolean {
+function headOf(tree: LocalTree, path: string): string {
   try {
     const fd = openSync(fsPath(tree.hostPath(path)), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const head = Buffer.alloc(HEAD);
-      return PRIVATE_KEY.test(head.toString('latin1', 0, readSync(fd, head, 0, HEAD, 0)));
+      return head.toString('latin1', 0, readSync(fd, head, 0, HEAD, 0));
     } finally {
       closeSync(fd);
     }
   } catch {
-    return false;
+    return '';
   }
 }

@@ -197,7 +197,7 @@ const PLAN_CHECKS = {
   'plan/secret-file-copied': {
     title: 'File that looks like a secret is copied',
     explanation:
-      'A file whose name is usual for keys or credentials gets into a layer, where everybody who has the image can read it. Add it to the ignore file, and give it to steps with RUN --mount=type=secret. This is advice that Docker does not give.',
+      'A file whose name or content is usual for keys or credentials gets into a layer, where everybody who has the image can read it. Add it to the ignore file, and give it to steps with RUN --mount=type=secret. This is advice that Docker does not give.',
   },
   'plan/undeclared-build-arg': {
     title: 'Build argument that is declared nowhere',

@@ -18,7 +18,8 @@ export function checkRun(facts: RunFacts, reporter: Reporter): void {
 }
 
 /** `-e`, `-eu`, `-xe`, `-o errexit` among the words of a shell or of its `set`. */
-const ERREXIT = /(?:^|\s)-[a-zA-Z]*e[a-zA-Z]*(?:\s|$)|\berrexit\b/;
+const ERREXIT = /(?:^|\s)-[a-zA-Z]*e[a-zA-Z]*(?:[\s;&|]|$)|\berrexit\b/;
+const SHELL_PROGRAM = /(?:^|\/)(?:ba|da|a|k|z)?sh$/;
 const SHELL_SHEBANG = /^#!\s*(?:\S*\/)?(?:env\s+(?:-\S+\s+)?)?(?:\S*\/)?(?:ba|da|a|k|z)?sh\b(.*)/;
 const MAX_SCRIPT = 1 << 16;
 
@@ -30,7 +31,7 @@ function checkErrexit({ instruction, shell }: RunFacts, reporter: Reporter): voi
   const script = chompedContent(document).slice(0, MAX_SCRIPT);
   const [first = ''] = script.split('\n', 1);
   const shebang = script.startsWith('#!') ? SHELL_SHEBANG.exec(first) : undefined;
-  if (shebang === null) return;
+  if (shebang === null || (shebang === undefined && !SHELL_PROGRAM.test(shell[0] ?? ''))) return;
   const options = shebang === undefined ? shell.slice(1).join(' ') : (shebang[1] ?? '');
   if (ERREXIT.test(options) || commandsIn(script) < 2 || setsErrexit(script)) return;
   const message = 'A failing command does not stop this script: only the status of its last command counts';
@@ -46,8 +47,19 @@ function commandsIn(script: string): number {
 const setsErrexit = (script: string): boolean =>
   script.split('\n').some((line) => /^\s*set\s/.test(line) && ERREXIT.test(line.slice(line.indexOf('set') + 3)));
 
-const APT_INSTALL = /\bapt(?:-get)?\s+(?:-\S+\s+)*install\b/;
-const APT_CLEAN = /\brm\b[^\n;&|]*\/var\/lib\/apt|\bapt-dist-clean\b|\bdistclean\b/;
+// Bounds keep hostile scripts from being searched again and again.
+const APT_INSTALL = /\bapt(?:-get)?\s+(?:-\S+\s+){0,20}install\b/;
+const APT_CLEAN = /\bapt(?:-get)?\s+(?:-\S+\s+){0,20}dist-?clean\b/;
+const LISTS = /\/var\/lib\/(?:apt|\{(?:[^}]{0,200},)?apt\b)/;
+
+/** Whether a script installs packages and does not remove the lists again. */
+function leavesLists(script: string): boolean {
+  const commands = script.replaceAll('\\\n', ' ').split(/[\n;&|]/);
+  return (
+    commands.some((command) => APT_INSTALL.test(command)) &&
+    !commands.some((command) => APT_CLEAN.test(command) || (/\brm\b/.test(command) && LISTS.test(command)))
+  );
+}
 
 function checkAptGet({ instruction, mounts, inImage }: RunFacts, reporter: Reporter): void {
   if (!inImage) return;
@@ -56,7 +68,7 @@ function checkAptGet({ instruction, mounts, inImage }: RunFacts, reporter: Repor
     .join('\n')
     .slice(0, MAX_SCRIPT);
   const mounted = mounts.some((mount) => 'target' in mount && /^\/var\/lib\/apt(?:\/|$)/.test(mount.target ?? ''));
-  if (mounted || !APT_INSTALL.test(text) || APT_CLEAN.test(text)) return;
+  if (mounted || !leavesLists(text)) return;
   const hint = 'end the step with `&& rm -rf /var/lib/apt/lists/*`, or mount a cache at /var/lib/apt';
   reporter.warn('AptGetWithoutCleanup', instruction.keyword.span, 'apt-get install leaves its package lists in the image', { hint });
 }
