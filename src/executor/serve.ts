@@ -8,7 +8,7 @@ import type { LayerWork } from './layer-work.ts';
 import { runStep } from './sandbox/run-step.ts';
 import { discardSnapshot } from './sandbox/snapshot-directory.ts';
 import { type LogChannel, openStepHost, type StepHost } from './sandbox/step-host.ts';
-import { StepInput } from './sandbox/terminal-input.ts';
+import { StepInput } from './sandbox/terminal/terminal-input.ts';
 import {
   type Call,
   type ClientMessage,
@@ -119,7 +119,7 @@ async function perform(serving: Serving, id: number, call: Call, signal: AbortSi
   }
 }
 
-const cacheStore = (): Promise<typeof import('./sandbox/cache-store.ts')> => import('./sandbox/cache-store.ts');
+const cacheStore = (): Promise<typeof import('./sandbox/mounts/cache-store.ts')> => import('./sandbox/mounts/cache-store.ts');
 
 async function run(serving: Serving, id: number, request: RunRequest, signal: AbortSignal): Promise<RunResult> {
   const wantsInput = request.stdin === true || request.signals === true || request.terminal !== undefined;

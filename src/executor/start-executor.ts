@@ -18,7 +18,7 @@ import type {
   UnpackRequest,
 } from './executor.ts';
 import { callerIdentity, type IsolationMode, isolationChoices, type Launch, launchExecutor, missingUnshare } from './launch.ts';
-import type { InputSender } from './sandbox/terminal-sender.ts';
+import type { InputSender } from './sandbox/terminal/terminal-sender.ts';
 import { type Refusals, refusalsOf } from './step-refusals.ts';
 import { type Call, type ClientMessage, decodeError, encodeMessage, FrameDecoder, type ServerMessage } from './wire.ts';
 
@@ -143,7 +143,7 @@ class ExecutorClient implements Executor {
 
   async run(request: RunRequest, onLog: LogSink, signal: AbortSignal, input?: RunInput): Promise<RunResult> {
     if (input === undefined) return this.#call({ method: 'run', request }, onLog, signal);
-    const { InputSender: Sender } = await import('./sandbox/terminal-sender.ts');
+    const { InputSender: Sender } = await import('./sandbox/terminal/terminal-sender.ts');
     return this.#call({ method: 'run', request }, onLog, signal, (id, send) => new Sender(id, input, send));
   }
 

@@ -4,7 +4,7 @@
 import { readlinkSync } from 'node:fs';
 import { type IdRange, readIdRanges } from './id-map.ts';
 import { callerIdentity, type Isolation, type IsolationMode, isolationChoices } from './launch.ts';
-import { boundingSet, hasCapability, stepCapabilities } from './sandbox/capabilities.ts';
+import { boundingSet, hasCapability, stepCapabilities } from './sandbox/confinement/capabilities.ts';
 import { readHostFile } from './sandbox/host-file.ts';
 import { findProgram } from './sandbox/runtime.ts';
 

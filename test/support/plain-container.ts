@@ -4,8 +4,8 @@ import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_proce
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundleConfig, DEFAULT_SHM, serializeBundle } from '../../src/executor/sandbox/bundle.ts';
-import { stepCapabilities } from '../../src/executor/sandbox/capabilities.ts';
-import { ociProfile } from '../../src/executor/sandbox/seccomp.ts';
+import { stepCapabilities } from '../../src/executor/sandbox/confinement/capabilities.ts';
+import { ociProfile } from '../../src/executor/sandbox/confinement/seccomp.ts';
 import { findBusybox } from './busybox-root.ts';
 
 const APPLETS = ['sh', 'env', 'cat', 'grep', 'unshare', 'mount'];

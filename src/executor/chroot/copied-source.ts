@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fsPath } from '../../core/path-bytes.ts';
 import type { MountSource, RunRequest } from '../executor.ts';
-import { findExcluded } from '../sandbox/excluded-view.ts';
+import { findExcluded } from '../sandbox/mounts/excluded-view.ts';
 import { checkedId, treeOf } from '../sandbox/snapshot-directory.ts';
 import type { StepScope } from '../sandbox/step-scope.ts';
 import { buildTree, copyTree } from './build-tree.ts';

@@ -4,7 +4,7 @@ import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { isCgroup2 } from '../enter-namespace.ts';
 import { type IdRange, readIdRanges } from '../id-map.ts';
 import { callerIdentity, type Isolation, type Trees } from '../launch.ts';
-import { hasCapability } from '../sandbox/capabilities.ts';
+import { hasCapability } from '../sandbox/confinement/capabilities.ts';
 import { EMULATED } from '../sandbox/emulation.ts';
 import { readHostFile } from '../sandbox/host-file.ts';
 import { findProgram, programVersion } from '../sandbox/runtime.ts';

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Trees } from '../launch.ts';
-import { whyNoFuse } from '../sandbox/fuse-overlay.ts';
+import { whyNoFuse } from '../sandbox/rootfs/fuse-overlay.ts';
 import { findProgram } from '../sandbox/runtime.ts';
 import { type Attempt, attempt, type Finding } from './finding.ts';
 

@@ -5,15 +5,15 @@ import { constants } from 'node:os';
 import { basename, join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
 import type { RunRequest, RunResult } from '../executor.ts';
+import type { StepCgroups } from './confinement/step-cgroups.ts';
 import type { ContainerView } from './container-view.ts';
-import { passSignal, signalExitCode } from './pass-signals.ts';
 import { describeProgram, type ProgramProblem } from './program-check.ts';
 import { containerPid, type Runtime, runtimeError, startContainer } from './runtime.ts';
-import type { StepCgroups } from './step-cgroups.ts';
 import type { LogChannel } from './step-host.ts';
 import type { StepScope } from './step-scope.ts';
-import { openStreams } from './terminal.ts';
-import type { StepInput } from './terminal-input.ts';
+import { passSignal, signalExitCode } from './terminal/pass-signals.ts';
+import { openStreams } from './terminal/terminal.ts';
+import type { StepInput } from './terminal/terminal-input.ts';
 import type { StepUser } from './user-lookup.ts';
 
 export interface ContainerRun {

@@ -1,8 +1,8 @@
 // The environment of a step: what the op says, then what lies outside its identity, then secrets
 // wanted as variables, the ssh agent, and HOME.
 import type { RunRequest } from '../executor.ts';
-import { secretVariables } from './secret-mount.ts';
-import { agentVariable } from './ssh-mount.ts';
+import { secretVariables } from './mounts/secret-mount.ts';
+import { agentVariable } from './mounts/ssh-mount.ts';
 
 export const hasHome = (request: RunRequest): boolean =>
   [...request.op.env, ...request.extraEnv].some((entry) => entry.startsWith('HOME='));

@@ -7,11 +7,11 @@ import type { ExecutorConfig, Trees } from '../launch.ts';
 import { type OverlayXattrs, opaqueXattr } from '../layer/overlay-form.ts';
 import { loadNamespaceCalls, type NamespaceCalls } from '../namespace-calls.ts';
 import { type FileCalls, loadFileCalls } from '../syscalls.ts';
-import { BuildNetwork } from './build-network.ts';
 import type { BundleInput } from './bundle.ts';
-import { chooseTrees } from './choose-trees.ts';
+import { chooseSeccomp } from './confinement/seccomp.ts';
+import { BuildNetwork } from './network/build-network.ts';
+import { chooseTrees } from './rootfs/choose-trees.ts';
 import { findRuntime, type Runtime } from './runtime.ts';
-import { chooseSeccomp } from './seccomp.ts';
 
 /** Where output of a step goes; see `LogChannel.write` for back-pressure. */
 export interface LogChannel {

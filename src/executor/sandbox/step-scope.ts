@@ -6,8 +6,8 @@ import { basename, join } from 'node:path';
 import { buildTree } from '../chroot/build-tree.ts';
 import type { SnapshotId } from '../executor.ts';
 import { MNT_DETACH, MS_BIND, MS_REC } from '../namespace-calls.ts';
-import { mountFuse, unmountFuse } from './fuse-overlay.ts';
-import { mountOverlay } from './overlay.ts';
+import { mountFuse, unmountFuse } from './rootfs/fuse-overlay.ts';
+import { mountOverlay } from './rootfs/overlay.ts';
 import { checkedId } from './snapshot-directory.ts';
 import type { StepHost } from './step-host.ts';
 

@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { TsbuildError } from '../../core/errors.ts';
 import { fsPath } from '../../core/path-bytes.ts';
 import type { ContainerView } from './container-view.ts';
-import { giveTo } from './secret-mount.ts';
+import { giveTo } from './mounts/secret-mount.ts';
 import type { StepScope } from './step-scope.ts';
 import type { StepUser } from './user-lookup.ts';
 

@@ -2,10 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { parseUlimit } from '../../../src/core/ulimit.ts';
 import { mapArguments, parseIdRanges } from '../../../src/executor/id-map.ts';
-import { boundingSet, hasCapability, stepCapabilities } from '../../../src/executor/sandbox/capabilities.ts';
-import { hostsText } from '../../../src/executor/sandbox/hosts-file.ts';
-import { onlyLoopback, stepResolvConf } from '../../../src/executor/sandbox/resolv-conf.ts';
-import { parseHardLimits, stepRlimits } from '../../../src/executor/sandbox/rlimits.ts';
+import { boundingSet, hasCapability, stepCapabilities } from '../../../src/executor/sandbox/confinement/capabilities.ts';
+import { parseHardLimits, stepRlimits } from '../../../src/executor/sandbox/confinement/rlimits.ts';
+import { hostsText } from '../../../src/executor/sandbox/network/hosts-file.ts';
+import { onlyLoopback, stepResolvConf } from '../../../src/executor/sandbox/network/resolv-conf.ts';
 import { checkedId } from '../../../src/executor/sandbox/snapshot-directory.ts';
 import type { StepHost } from '../../../src/executor/sandbox/step-host.ts';
 

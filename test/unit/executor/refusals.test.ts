@@ -10,7 +10,7 @@ import { writeRanges } from '../../../src/executor/id-map.ts';
 import { FileReader } from '../../../src/executor/layer/file-reader.ts';
 import { loadNamespaceCalls, type NamespaceCalls } from '../../../src/executor/namespace-calls.ts';
 import { ContainerView } from '../../../src/executor/sandbox/container-view.ts';
-import { mountOverlay } from '../../../src/executor/sandbox/overlay.ts';
+import { mountOverlay } from '../../../src/executor/sandbox/rootfs/overlay.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'tsbuild-refusals-'));
 afterAll(() => rmSync(dir, { recursive: true }));

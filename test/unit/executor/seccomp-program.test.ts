@@ -1,7 +1,7 @@
 // Runs the compiled filter in a small BPF interpreter.
 import { describe, expect, test } from 'vitest';
-import { ALLOWED, CONDITIONAL } from '../../../src/executor/sandbox/allowed-syscalls.ts';
-import { compileFilter, parseTable } from '../../../src/executor/sandbox/seccomp-program.ts';
+import { ALLOWED, CONDITIONAL } from '../../../src/executor/sandbox/confinement/allowed-syscalls.ts';
+import { compileFilter, parseTable } from '../../../src/executor/sandbox/confinement/seccomp-program.ts';
 
 const ALLOW = 0x7fff0000;
 const DENY = 0x00050001;

@@ -2,14 +2,14 @@
 // writable copy (M-20…M-22). The sub-path is opened with openat2 below its root and mounted by
 // descriptor, so neither links in the tree nor a concurrent rename can lead elsewhere.
 import { chmodSync, chownSync, closeSync, copyFileSync, fstatSync, mkdirSync, rmSync, type Stats } from 'node:fs';
-import { errnoOf, invariant, TsbuildError } from '../../core/errors.ts';
-import type { Mount } from '../../graph/op.ts';
-import { copiedSource } from '../chroot/copied-source.ts';
-import type { MountSource, RunRequest } from '../executor.ts';
+import { errnoOf, invariant, TsbuildError } from '../../../core/errors.ts';
+import type { Mount } from '../../../graph/op.ts';
+import { copiedSource } from '../../chroot/copied-source.ts';
+import type { MountSource, RunRequest } from '../../executor.ts';
+import { checkedId, copyDirectoryAttributes, lowersOf } from '../snapshot-directory.ts';
+import type { StepScope } from '../step-scope.ts';
 import { type ShownTree, showContext } from './context-view.ts';
 import type { MountContent } from './mount-content.ts';
-import { checkedId, copyDirectoryAttributes, lowersOf } from './snapshot-directory.ts';
-import type { StepScope } from './step-scope.ts';
 
 type BindMount = Extract<Mount, { type: 'bind' }>;
 

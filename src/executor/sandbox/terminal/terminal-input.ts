@@ -1,7 +1,7 @@
 // Input of a running program between the wire and the container: chunks may arrive before the container
 // is there, and each is acknowledged when the program's side has taken it, so that a program that
 // does not read stops the sender instead of filling memory.
-import type { TerminalSize } from '../executor.ts';
+import type { TerminalSize } from '../../executor.ts';
 
 /** Where input goes once the program is there. */
 export interface InputSink {

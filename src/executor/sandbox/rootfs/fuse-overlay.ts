@@ -2,14 +2,14 @@
 // whole trees. The program runs in the executor's namespaces and ends with its mount, or with them.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
-import { toolPath } from '../launch.ts';
-import { MNT_DETACH } from '../namespace-calls.ts';
+import { errnoOf, TsbuildError } from '../../../core/errors.ts';
+import { toolPath } from '../../launch.ts';
+import { MNT_DETACH } from '../../namespace-calls.ts';
+import { readHostFile } from '../host-file.ts';
+import { findProgram } from '../runtime.ts';
+import type { StepHost } from '../step-host.ts';
 import { writeFuseLayer } from './fuse-form.ts';
-import { readHostFile } from './host-file.ts';
 import type { OverlayMount } from './overlay.ts';
-import { findProgram } from './runtime.ts';
-import type { StepHost } from './step-host.ts';
 
 const FUSE_MAGIC = 0x65735546;
 const START_TIMEOUT = 5_000;

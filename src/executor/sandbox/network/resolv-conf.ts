@@ -1,6 +1,6 @@
 // Text of /etc/resolv.conf in a step: the host's, without resolvers on its loopback when the
 // step has a network of its own. Pure but for reading the host's file.
-import { readHostFile } from './host-file.ts';
+import { readHostFile } from '../host-file.ts';
 
 /** What Docker falls back to when nothing usable is left. */
 const PUBLIC = ['8.8.8.8', '8.8.4.4'];

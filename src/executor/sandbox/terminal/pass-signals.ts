@@ -1,7 +1,7 @@
 // Signals for the first process of a container. The kernel keeps from it those it has no handler for, because
 // it is process 1 of its namespace; then the container ends as any other process would by the signal.
 import { constants } from 'node:os';
-import { readHostFile } from './host-file.ts';
+import { readHostFile } from '../host-file.ts';
 
 /** Whether the process handles the signal or asked to ignore it, by its /proc status. */
 function wants(pid: number, name: NodeJS.Signals): boolean {

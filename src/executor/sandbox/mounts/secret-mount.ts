@@ -2,11 +2,11 @@
 // of the store and vanish with the step (M-50…M-55, P-62).
 import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
-import type { Mount } from '../../graph/op.ts';
-import type { RunRequest } from '../executor.ts';
+import { errnoOf, TsbuildError } from '../../../core/errors.ts';
+import type { Mount } from '../../../graph/op.ts';
+import type { RunRequest } from '../../executor.ts';
+import type { StepScope } from '../step-scope.ts';
 import { BIND_FILE_OPTIONS, type MountContent } from './mount-content.ts';
-import type { StepScope } from './step-scope.ts';
 
 type SecretMount = Extract<Mount, { type: 'secret' }>;
 

@@ -5,12 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf } from '../../core/errors.ts';
-import { isCgroup2 } from '../enter-namespace.ts';
-import type { RunRequest } from '../executor.ts';
-import { readHostFile } from './host-file.ts';
-import type { StepHost } from './step-host.ts';
-import type { StepScope } from './step-scope.ts';
+import { errnoOf } from '../../../core/errors.ts';
+import { isCgroup2 } from '../../enter-namespace.ts';
+import type { RunRequest } from '../../executor.ts';
+import { readHostFile } from '../host-file.ts';
+import type { StepHost } from '../step-host.ts';
+import type { StepScope } from '../step-scope.ts';
 
 export interface StepCgroups {
   /** Directories whose cgroup.procs the runtime is started in. */

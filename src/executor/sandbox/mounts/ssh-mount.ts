@@ -3,12 +3,12 @@
 import { chmodSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { TsbuildError } from '../../core/errors.ts';
-import type { Mount } from '../../graph/op.ts';
-import type { RunRequest } from '../executor.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import type { Mount } from '../../../graph/op.ts';
+import type { RunRequest } from '../../executor.ts';
+import type { StepScope } from '../step-scope.ts';
 import type { MountContent } from './mount-content.ts';
 import { giveTo } from './secret-mount.ts';
-import type { StepScope } from './step-scope.ts';
 
 type SshMount = Extract<Mount, { type: 'ssh' }>;
 

@@ -4,10 +4,10 @@
 // clean and no mtime to restore. Existing directories on the way are repeated with their attributes.
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { fsPath } from '../../core/path-bytes.ts';
-import { makeWhiteout } from '../layer/overlay-form.ts';
-import type { FileCalls } from '../syscalls.ts';
-import { copyDirectoryAttributes } from './snapshot-directory.ts';
+import { fsPath } from '../../../core/path-bytes.ts';
+import { makeWhiteout } from '../../layer/overlay-form.ts';
+import type { FileCalls } from '../../syscalls.ts';
+import { copyDirectoryAttributes } from '../snapshot-directory.ts';
 
 export interface Stub {
   /** Absolute, without links, relative to the tree it belongs to. */

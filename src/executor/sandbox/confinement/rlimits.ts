@@ -1,11 +1,11 @@
 // Resource limits of a step: --ulimit, cut to what this process may grant. Raising a hard limit needs
 // CAP_SYS_RESOURCE, which containers and hardened hosts withhold.
-import { TsbuildError } from '../../core/errors.ts';
-import { type Limit, limitValue, parseUlimit, ULIMITS } from '../../core/ulimit.ts';
-import type { Rlimit } from './bundle.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import { type Limit, limitValue, parseUlimit, ULIMITS } from '../../../core/ulimit.ts';
+import type { Rlimit } from '../bundle.ts';
+import { readHostFile } from '../host-file.ts';
+import type { StepHost } from '../step-host.ts';
 import { hasCapability } from './capabilities.ts';
-import { readHostFile } from './host-file.ts';
-import type { StepHost } from './step-host.ts';
 
 /** Stands for RLIM_INFINITY until the bundle is written. */
 const UNLIMITED = Number.MAX_SAFE_INTEGER;

@@ -1,10 +1,11 @@
 // Which seccomp filter a step gets: our compiled program where runtime and architecture take it, else
 // Docker's profile in OCI form for the runtime's libseccomp, else none with a notice.
+
+import type { BundleInput } from '../bundle.ts';
+import { readHostFile } from '../host-file.ts';
+import type { StepHost } from '../step-host.ts';
 import { ALLOWED } from './allowed-syscalls.ts';
-import type { BundleInput } from './bundle.ts';
-import { readHostFile } from './host-file.ts';
 import { compileFilter, parseTable } from './seccomp-program.ts';
-import type { StepHost } from './step-host.ts';
 
 /** Made once for each executor. */
 export function chooseSeccomp(host: StepHost): BundleInput['seccomp'] {

@@ -1,8 +1,8 @@
 // Mounting overlays. Features that would hide changes from the layer diff (redirects, metadata-only
 // copies, index) are off. Names are relative to snapshots-v1: they hold no character with a meaning
 // in mount options and 500 of them fit into the kernel's one page.
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
-import type { NamespaceCalls } from '../namespace-calls.ts';
+import { errnoOf, TsbuildError } from '../../../core/errors.ts';
+import type { NamespaceCalls } from '../../namespace-calls.ts';
 
 export interface OverlayMount {
   /** Topmost first; at least one. */

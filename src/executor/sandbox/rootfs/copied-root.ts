@@ -2,11 +2,11 @@
 // tree, and afterwards what the step changed in it, in the form an overlay would have left.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildTree, statOrNull } from '../chroot/build-tree.ts';
-import { TreeChanges } from '../chroot/tree-changes.ts';
-import type { RunRequest } from '../executor.ts';
-import { createUpper, treeOf } from './snapshot-directory.ts';
-import type { StepScope } from './step-scope.ts';
+import { buildTree, statOrNull } from '../../chroot/build-tree.ts';
+import { TreeChanges } from '../../chroot/tree-changes.ts';
+import type { RunRequest } from '../../executor.ts';
+import { createUpper, treeOf } from '../snapshot-directory.ts';
+import type { StepScope } from '../step-scope.ts';
 
 /**
  * Makes `tree`, a copy that belongs to the step, its root, and collects the changes when the step's

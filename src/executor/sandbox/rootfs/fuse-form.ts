@@ -2,12 +2,12 @@
 // are not trusted: version 1.10 forgets a deletion when something else was at the name meanwhile. Deleted is
 // what the step did not see any more at its end. Names and attributes are those of fuse-overlayfs 1.x.
 import { closeSync, lstatSync, mkdirSync, openSync, rmSync, type Stats } from 'node:fs';
-import { fsPath } from '../../core/path-bytes.ts';
-import { copyTree, statOrNull } from '../chroot/build-tree.ts';
-import { listNames } from '../layer/lower-stack.ts';
-import { isPrivateXattr, isWhiteout, makeWhiteout, OWNER_XATTR } from '../layer/overlay-form.ts';
-import type { FileCalls } from '../syscalls.ts';
-import { copyDirectoryAttributes } from './snapshot-directory.ts';
+import { fsPath } from '../../../core/path-bytes.ts';
+import { copyTree, statOrNull } from '../../chroot/build-tree.ts';
+import { listNames } from '../../layer/lower-stack.ts';
+import { isPrivateXattr, isWhiteout, makeWhiteout, OWNER_XATTR } from '../../layer/overlay-form.ts';
+import type { FileCalls } from '../../syscalls.ts';
+import { copyDirectoryAttributes } from '../snapshot-directory.ts';
 
 const MARK = '.wh.';
 const OPAQUE_MARK = '.wh..wh..opq';

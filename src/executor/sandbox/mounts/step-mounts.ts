@@ -3,19 +3,19 @@
 // mount points are missing and in which tree they have to be stubbed.
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { TsbuildError } from '../../core/errors.ts';
-import { comparePaths, fsPath } from '../../core/path-bytes.ts';
-import type { Mount } from '../../graph/op.ts';
-import type { RunRequest } from '../executor.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import { comparePaths, fsPath } from '../../../core/path-bytes.ts';
+import type { Mount } from '../../../graph/op.ts';
+import type { RunRequest } from '../../executor.ts';
+import type { OciMount } from '../bundle.ts';
+import type { ContainerView } from '../container-view.ts';
+import type { StepScope } from '../step-scope.ts';
 import { prepareBind } from './bind-mount.ts';
-import type { OciMount } from './bundle.ts';
 import { prepareCache } from './cache-mount.ts';
-import type { ContainerView } from './container-view.ts';
 import { prepareHostBind } from './host-bind.ts';
 import { BIND_FILE_OPTIONS, type MountContent, type ProvidedFile } from './mount-content.ts';
 import { prepareInline, prepareSecret } from './secret-mount.ts';
 import { prepareSsh } from './ssh-mount.ts';
-import type { StepScope } from './step-scope.ts';
 import { type Stub, writeStubLayer } from './stub-layer.ts';
 
 export interface PreparedMounts {

@@ -4,11 +4,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MS_BIND } from '../namespace-calls.ts';
-import type { BundleInput } from './bundle.ts';
+import { MS_BIND } from '../../namespace-calls.ts';
+import type { BundleInput } from '../bundle.ts';
+import type { StepHost } from '../step-host.ts';
 import { type NetworkHelper, namespaceOf, startHolder, startNetworkHelper } from './network-helper.ts';
 import { hostResolvConf, onlyLoopback, stepResolvConf } from './resolv-conf.ts';
-import type { StepHost } from './step-host.ts';
 
 export interface AttachedNetwork {
   readonly network: BundleInput['network'];

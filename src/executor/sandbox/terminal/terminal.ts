@@ -6,10 +6,10 @@ import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ReadStream } from 'node:tty';
-import { errnoOf } from '../../core/errors.ts';
-import type { TerminalSize } from '../executor.ts';
+import { errnoOf } from '../../../core/errors.ts';
+import type { TerminalSize } from '../../executor.ts';
+import type { LogChannel, StepHost } from '../step-host.ts';
 import { openOutput } from './log-pump.ts';
-import type { LogChannel, StepHost } from './step-host.ts';
 import { loadTerminalCalls, type TerminalCalls } from './terminal-calls.ts';
 import type { StepInput } from './terminal-input.ts';
 

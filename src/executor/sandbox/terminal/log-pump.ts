@@ -2,8 +2,8 @@
 // the main process takes it. When it does not, reading stops and the step's writes block.
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import type { NamespaceCalls } from '../namespace-calls.ts';
-import type { LogChannel } from './step-host.ts';
+import type { NamespaceCalls } from '../../namespace-calls.ts';
+import type { LogChannel } from '../step-host.ts';
 
 export interface OutputPipes {
   /** Descriptors for the step; close them here once the runtime has started. */

@@ -2,9 +2,9 @@
 // which carries its traffic, closes the host's loopback to the steps, and is ready when a route appears.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { toolPath } from '../launch.ts';
-import { readHostFile } from './host-file.ts';
-import { findProgram } from './runtime.ts';
+import { toolPath } from '../../launch.ts';
+import { readHostFile } from '../host-file.ts';
+import { findProgram } from '../runtime.ts';
 
 export interface NetworkHelper {
   readonly child: ChildProcess;

@@ -3,16 +3,16 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { openFsBlobStore } from '../../cache/fs-blob-store.ts';
-import { treeSize } from '../../cache/gc/tree-size.ts';
-import { errnoOf, InvariantError, TsbuildError } from '../../core/errors.ts';
-import type { CacheInfo, LayerFormat, StoredLayer } from '../executor.ts';
-import { diffSnapshot } from '../layer/diff.ts';
-import { createLayerSink } from '../layer/layer-sink.ts';
-import { LowerStack } from '../layer/lower-stack.ts';
-import { LOCK_EX } from '../namespace-calls.ts';
-import { readHostFile } from './host-file.ts';
-import type { StepHost } from './step-host.ts';
+import { openFsBlobStore } from '../../../cache/fs-blob-store.ts';
+import { treeSize } from '../../../cache/gc/tree-size.ts';
+import { errnoOf, InvariantError, TsbuildError } from '../../../core/errors.ts';
+import type { CacheInfo, LayerFormat, StoredLayer } from '../../executor.ts';
+import { diffSnapshot } from '../../layer/diff.ts';
+import { createLayerSink } from '../../layer/layer-sink.ts';
+import { LowerStack } from '../../layer/lower-stack.ts';
+import { LOCK_EX } from '../../namespace-calls.ts';
+import { readHostFile } from '../host-file.ts';
+import type { StepHost } from '../step-host.ts';
 
 const DIRECTORY = 'cache-mounts-v1';
 const NAME = /^[0-9a-f]{32}$/;

@@ -4,12 +4,12 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TsbuildError } from '../../core/errors.ts';
-import type { Trees } from '../launch.ts';
-import { MNT_DETACH } from '../namespace-calls.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import type { Trees } from '../../launch.ts';
+import { MNT_DETACH } from '../../namespace-calls.ts';
+import type { StepHost } from '../step-host.ts';
 import { mountFuse, unmountFuse, whyNoFuse } from './fuse-overlay.ts';
 import { mountOverlay, type OverlayMount } from './overlay.ts';
-import type { StepHost } from './step-host.ts';
 
 type Stack = Pick<OverlayMount, 'lowers' | 'writable' | 'target'>;
 

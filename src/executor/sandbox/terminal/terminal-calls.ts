@@ -4,9 +4,9 @@
 import { constants, openSync } from 'node:fs';
 import { constants as system } from 'node:os';
 import koffi from 'koffi';
-import { InvariantError } from '../../core/errors.ts';
-import type { TerminalSize } from '../executor.ts';
-import { SyscallError } from '../syscalls.ts';
+import { InvariantError } from '../../../core/errors.ts';
+import type { TerminalSize } from '../../executor.ts';
+import { SyscallError } from '../../syscalls.ts';
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;

@@ -1,8 +1,8 @@
 // What of a host directory .dockerignore leaves out, as the fewest paths that have to be hidden.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { compilePatterns, type ParentMatch } from '../../context/pattern-matcher.ts';
-import { fsPath, pathFromBytes } from '../../core/path-bytes.ts';
+import { compilePatterns, type ParentMatch } from '../../../context/pattern-matcher.ts';
+import { fsPath, pathFromBytes } from '../../../core/path-bytes.ts';
 
 /** Topmost excluded entries, each with a leading slash; what an exception makes visible again stays. Throws 'context/bad-pattern'. */
 export function findExcluded(root: string, patterns: readonly string[]): string[] {

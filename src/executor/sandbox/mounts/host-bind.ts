@@ -1,11 +1,11 @@
 // Files and directories of the host in a container of `tsbuild run`. Builds have none. The source has been
 // resolved by the caller; it is opened without following a link that took its place since.
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
-import { fsPath } from '../../core/path-bytes.ts';
-import type { HostBind } from '../executor.ts';
+import { errnoOf, TsbuildError } from '../../../core/errors.ts';
+import { fsPath } from '../../../core/path-bytes.ts';
+import type { HostBind } from '../../executor.ts';
+import type { StepScope } from '../step-scope.ts';
 import type { MountContent } from './mount-content.ts';
-import type { StepScope } from './step-scope.ts';
 
 const O_PATH = 0o10000000;
 

@@ -3,15 +3,15 @@
 // and a metadata-only overlay carries the owners of those entries that have another one.
 import { chmodSync, closeSync, lchownSync, lstatSync, mkdirSync, readlinkSync, rmSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { TsbuildError } from '../../core/errors.ts';
-import { fsPath } from '../../core/path-bytes.ts';
-import { copyTree } from '../chroot/build-tree.ts';
-import { copiedSource } from '../chroot/copied-source.ts';
-import type { MountSource, RunRequest } from '../executor.ts';
-import { listNames } from '../layer/lower-stack.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import { fsPath } from '../../../core/path-bytes.ts';
+import { copyTree } from '../../chroot/build-tree.ts';
+import { copiedSource } from '../../chroot/copied-source.ts';
+import type { MountSource, RunRequest } from '../../executor.ts';
+import { listNames } from '../../layer/lower-stack.ts';
+import { checkedId, copyDirectoryAttributes } from '../snapshot-directory.ts';
+import type { StepScope } from '../step-scope.ts';
 import { findExcluded } from './excluded-view.ts';
-import { checkedId, copyDirectoryAttributes } from './snapshot-directory.ts';
-import type { StepScope } from './step-scope.ts';
 import { type Stub, writeStubLayer } from './stub-layer.ts';
 
 export type DirectorySource = Extract<MountSource, { type: 'directory' }>;

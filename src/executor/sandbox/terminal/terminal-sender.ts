@@ -1,7 +1,7 @@
 // The main process's side of a program's input: reads the caller's stream one chunk at a time, the next
 // when the executor has taken the last, and passes on sizes of the terminal.
-import type { RunInput } from '../executor.ts';
-import type { ClientMessage } from '../wire.ts';
+import type { RunInput } from '../../executor.ts';
+import type { ClientMessage } from '../../wire.ts';
 
 /** A frame holds a whole chunk; pipes and terminals give less anyway. */
 const MAX_CHUNK = 64 * 1024;

@@ -19,18 +19,18 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { canonicalJson } from '../../core/canonical.ts';
-import { sha256Hex } from '../../core/digest.ts';
-import { errnoOf, invariant, TsbuildError } from '../../core/errors.ts';
-import type { Mount } from '../../graph/op.ts';
-import type { MountSource, RunRequest } from '../executor.ts';
-import { toolPath } from '../launch.ts';
-import { LOCK_EX, LOCK_SH } from '../namespace-calls.ts';
+import { canonicalJson } from '../../../core/canonical.ts';
+import { sha256Hex } from '../../../core/digest.ts';
+import { errnoOf, invariant, TsbuildError } from '../../../core/errors.ts';
+import type { Mount } from '../../../graph/op.ts';
+import type { MountSource, RunRequest } from '../../executor.ts';
+import { toolPath } from '../../launch.ts';
+import { LOCK_EX, LOCK_SH } from '../../namespace-calls.ts';
+import { treeOf } from '../snapshot-directory.ts';
+import type { StepScope } from '../step-scope.ts';
 import { openSource, sourceRoot } from './bind-mount.ts';
 import type { MountContent } from './mount-content.ts';
 import { giveTo } from './secret-mount.ts';
-import { treeOf } from './snapshot-directory.ts';
-import type { StepScope } from './step-scope.ts';
 
 type CacheMount = Extract<Mount, { type: 'cache' }>;
 
