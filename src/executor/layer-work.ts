@@ -15,11 +15,11 @@ import type { FileEntry, LayerToc } from '../core/file-entry.ts';
 import { type CopyInput, planCopy } from './copy/plan-copy.ts';
 import { runCopy } from './copy/run-copy.ts';
 import type { CopyRequest, LayerFormat, LayerResult, SnapshotId, SnapshotStack, StoredLayer, UnpackRequest } from './executor.ts';
-import { applyLayer } from './layer/apply.ts';
 import { diffSnapshot } from './layer/diff.ts';
 import { createLayerSink, type LayerSink } from './layer/layer-sink.ts';
 import { LowerStack } from './layer/lower-stack.ts';
 import { MergedTree } from './layer/merged-tree.ts';
+import { applyLayer } from './layer/unpack/apply.ts';
 import { checkedId, treeOf } from './sandbox/snapshot-directory.ts';
 import type { StepHost } from './sandbox/step-host.ts';
 

@@ -3,12 +3,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LayerToc } from '../../src/core/file-entry.ts';
-import { applyLayer } from '../../src/executor/layer/apply.ts';
 import { diffSnapshot } from '../../src/executor/layer/diff.ts';
 import { createLayerSink } from '../../src/executor/layer/layer-sink.ts';
 import { LowerStack } from '../../src/executor/layer/lower-stack.ts';
 import { MergedTree } from '../../src/executor/layer/merged-tree.ts';
 import type { OverlayXattrs } from '../../src/executor/layer/overlay-form.ts';
+import { applyLayer } from '../../src/executor/layer/unpack/apply.ts';
 import type { FileCalls } from '../../src/executor/syscalls.ts';
 import { describeTree, withOverlay } from './layer-trees.ts';
 import { MemoryBlobStore } from './memory-blob-store.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { makeDirectories } from '../../cache/make-directory.ts';
 import { errnoOf, InvariantError, TsbuildError } from '../../core/errors.ts';
 import { pathToBytes } from '../../core/path-bytes.ts';
-import { exportLocal } from '../../executor/layer/flatten-local.ts';
+import { exportLocal } from '../../executor/layer/flatten/flatten-local.ts';
 import type { Session } from '../session.ts';
 import type { FailedStep } from './failed-step.ts';
 

@@ -1,9 +1,9 @@
 // --output type=tar and type=local: the files of the image without layers, read from the layer blobs.
 import { resolve } from 'node:path';
 import { formatPlatform } from '../../core/platform.ts';
-import type { FlatLayer, RootfsTree } from '../../executor/layer/flatten.ts';
-import { exportLocal } from '../../executor/layer/flatten-local.ts';
-import { writeRootfsTar } from '../../executor/layer/flatten-tar.ts';
+import type { FlatLayer, RootfsTree } from '../../executor/layer/flatten/flatten.ts';
+import { exportLocal } from '../../executor/layer/flatten/flatten-local.ts';
+import { writeRootfsTar } from '../../executor/layer/flatten/flatten-tar.ts';
 import type { OutputSpec } from '../build-request.ts';
 import { readLayerToc } from '../layer-toc.ts';
 import { toDestination } from './archive-output.ts';

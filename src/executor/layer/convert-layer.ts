@@ -5,11 +5,11 @@ import type { LayerRef } from '../../core/descriptor.ts';
 import { type DiffId, type Hasher, hasher } from '../../core/digest.ts';
 import { type Compression, layerMediaType } from '../../core/media-types.ts';
 import type { LayerFormat } from '../executor.ts';
-import { BlockPipeline } from './block-pipeline.ts';
 import { clampTimes } from './clamp-times.ts';
-import { COMPRESSION_BLOCK, compressSmall } from './compress.ts';
-import { decompressLayer } from './decompress.ts';
-import { writeEstargz } from './estargz.ts';
+import { BlockPipeline } from './compression/block-pipeline.ts';
+import { COMPRESSION_BLOCK, compressSmall } from './compression/compress.ts';
+import { decompressLayer } from './compression/decompress.ts';
+import { writeEstargz } from './compression/estargz.ts';
 import { wrongDiffId } from './toc.ts';
 
 export interface WantedFormat {

@@ -9,12 +9,12 @@ import { InvariantError } from '../../core/errors.ts';
 import type { CopiedUp, FileEntry } from '../../core/file-entry.ts';
 import { layerMediaType } from '../../core/media-types.ts';
 import type { LayerFormat, LayerResult } from '../executor.ts';
-import { BlockPipeline } from './block-pipeline.ts';
-import { COMPRESSION_BLOCK, compressSmall } from './compress.ts';
+import { BlockPipeline } from './compression/block-pipeline.ts';
+import { COMPRESSION_BLOCK, compressSmall } from './compression/compress.ts';
 import { FileReader, fileChanged } from './file-reader.ts';
 import { isIdentityFile } from './identity-files.ts';
-import { paddingOf } from './tar-format.ts';
-import { END_OF_TAR, encodeHeader } from './tar-write.ts';
+import { paddingOf } from './tar/tar-format.ts';
+import { END_OF_TAR, encodeHeader } from './tar/tar-write.ts';
 import { whiteoutOf } from './whiteout.ts';
 
 /** Content of a regular file: bytes, the host path of a file, or a stream; exactly `entry.size` bytes. */

@@ -3,10 +3,10 @@
 import { type DiffId, hasher } from '../../core/digest.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import type { FileEntry, LayerToc } from '../../core/file-entry.ts';
-import { type DecompressLimits, decompressLayer } from './decompress.ts';
+import { type DecompressLimits, decompressLayer } from './compression/decompress.ts';
 import { isIdentityFile } from './identity-files.ts';
-import { LayerNames } from './layer-names.ts';
-import { readTar, type TarLimits } from './tar-read.ts';
+import { readTar, type TarLimits } from './tar/tar-read.ts';
+import { LayerNames } from './unpack/layer-names.ts';
 import { whiteoutOf } from './whiteout.ts';
 
 /** What to do with a file's content while it passes; the last call has `chunk` null. */

@@ -22,11 +22,11 @@ import type { BlobStore } from '../../../src/cache/blob-store.ts';
 import { openFsBlobStore } from '../../../src/cache/fs-blob-store.ts';
 import type { FileEntry } from '../../../src/core/file-entry.ts';
 import { OCI_LAYER_GZIP } from '../../../src/core/media-types.ts';
-import type { FlatLayer, RootfsTree } from '../../../src/executor/layer/flatten.ts';
-import { type ExportLocalOptions, exportLocal } from '../../../src/executor/layer/flatten-local.ts';
-import { writeRootfsTar } from '../../../src/executor/layer/flatten-tar.ts';
-import { readTar } from '../../../src/executor/layer/tar-read.ts';
-import { END_OF_TAR, encodeHeader } from '../../../src/executor/layer/tar-write.ts';
+import type { FlatLayer, RootfsTree } from '../../../src/executor/layer/flatten/flatten.ts';
+import { type ExportLocalOptions, exportLocal } from '../../../src/executor/layer/flatten/flatten-local.ts';
+import { writeRootfsTar } from '../../../src/executor/layer/flatten/flatten-tar.ts';
+import { readTar } from '../../../src/executor/layer/tar/tar-read.ts';
+import { END_OF_TAR, encodeHeader } from '../../../src/executor/layer/tar/tar-write.ts';
 import { readLayer } from '../../../src/executor/layer/toc.ts';
 
 let base: string;

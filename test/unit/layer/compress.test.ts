@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { gunzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { LayerFormat } from '../../../src/executor/executor.ts';
-import { COMPRESSION_BLOCK, compressSmall, createCompressor } from '../../../src/executor/layer/compress.ts';
-import { decompressLayer } from '../../../src/executor/layer/decompress.ts';
-import { looksIncompressible, storeBlock } from '../../../src/executor/layer/stored-block.ts';
+import { COMPRESSION_BLOCK, compressSmall, createCompressor } from '../../../src/executor/layer/compression/compress.ts';
+import { decompressLayer } from '../../../src/executor/layer/compression/decompress.ts';
+import { looksIncompressible, storeBlock } from '../../../src/executor/layer/compression/stored-block.ts';
 import { chunked, collect } from './raw-tar.ts';
 
 const text = (size: number): Buffer =>

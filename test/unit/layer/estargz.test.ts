@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LayerRef } from '../../../src/core/descriptor.ts';
-import { writeEstargz } from '../../../src/executor/layer/estargz.ts';
+import { writeEstargz } from '../../../src/executor/layer/compression/estargz.ts';
 import { readLayer } from '../../../src/executor/layer/toc.ts';
 import { MemoryBlobStore } from '../../support/memory-blob-store.ts';
 import { chunked, paxMember, paxRecord, rawMember, rawTar } from './raw-tar.ts';

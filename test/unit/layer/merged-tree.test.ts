@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { FileEntry, LayerToc } from '../../../src/core/file-entry.ts';
-import { LayerNames } from '../../../src/executor/layer/layer-names.ts';
 import { MergedTree } from '../../../src/executor/layer/merged-tree.ts';
+import { LayerNames } from '../../../src/executor/layer/unpack/layer-names.ts';
 
 const meta = { mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 1 };
 const file = (path: string, sha256 = path): FileEntry => ({ ...meta, path, type: 'file', size: 3, sha256 });

@@ -1,5 +1,5 @@
 // Builds tar archives byte by byte, also ones that no honest tool would write.
-import { headerChecksum, paddingOf } from '../../../src/executor/layer/tar-format.ts';
+import { headerChecksum, paddingOf } from '../../../src/executor/layer/tar/tar-format.ts';
 
 export interface RawMember {
   readonly name: string | Buffer;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { FileEntry } from '../../../src/core/file-entry.ts';
-import { readTar, type TarReadOptions } from '../../../src/executor/layer/tar-read.ts';
+import { readTar, type TarReadOptions } from '../../../src/executor/layer/tar/tar-read.ts';
 import { chunked, collect, paxMember, paxRecord, rawMember, rawTar } from './raw-tar.ts';
 
 async function read(bytes: Buffer, options?: TarReadOptions, chunk?: number): Promise<{ entry: FileEntry; content: string }[]> {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { extract } from 'tar-stream';
 import { describe, expect, test } from 'vitest';
 import type { FileEntry } from '../../../src/core/file-entry.ts';
-import { END_OF_TAR, encodeHeader } from '../../../src/executor/layer/tar-write.ts';
+import { END_OF_TAR, encodeHeader } from '../../../src/executor/layer/tar/tar-write.ts';
 
 const file = (path: string, more: Partial<FileEntry> = {}): FileEntry => ({
   path,

@@ -2,7 +2,7 @@
 // destination is a root of its own: no name, link or hard link leads out of it, `..` stops at it.
 import { createHash } from 'node:crypto';
 import type { FileEntry } from '../../../core/file-entry.ts';
-import type { TarEntry } from '../../layer/tar-read.ts';
+import type { TarEntry } from '../../layer/tar/tar-read.ts';
 import { badEntry } from '../copy-errors.ts';
 import type { CopyRules } from '../copy-source.ts';
 import { baseName, type DestTree, inodeType, joinPath, parentPath } from '../dest-tree.ts';

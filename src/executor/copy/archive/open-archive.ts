@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process';
 import { closeSync, constants, createReadStream, openSync, readSync } from 'node:fs';
 import { errnoOf, TsbuildError } from '../../../core/errors.ts';
 import { fsPath } from '../../../core/path-bytes.ts';
-import { decompressLayer } from '../../layer/decompress.ts';
-import { decodeHeader, isZeroBlock } from '../../layer/tar-header.ts';
-import { readTar, type TarEntry } from '../../layer/tar-read.ts';
+import { decompressLayer } from '../../layer/compression/decompress.ts';
+import { decodeHeader, isZeroBlock } from '../../layer/tar/tar-header.ts';
+import { readTar, type TarEntry } from '../../layer/tar/tar-read.ts';
 import { badArchive, badEntry, missingDecompressor } from '../copy-errors.ts';
 import type { ArchiveCodec } from '../inode.ts';
 

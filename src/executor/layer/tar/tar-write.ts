@@ -1,9 +1,9 @@
 // File entries → tar headers (G-05, G-06). Plain ustar when everything fits, PAX records only for
 // what does not. The bytes depend on the entry alone: no clock, no user names, no access times.
 
-import { InvariantError } from '../../core/errors.ts';
-import type { FileEntry, FileType } from '../../core/file-entry.ts';
-import { pathToBytes } from '../../core/path-bytes.ts';
+import { InvariantError } from '../../../core/errors.ts';
+import type { FileEntry, FileType } from '../../../core/file-entry.ts';
+import { pathToBytes } from '../../../core/path-bytes.ts';
 import { encodePax } from './pax.ts';
 import { BLOCK, badLayer, FIELD, headerChecksum, PAX_XATTR, paddingOf, TYPE, WHITEOUT_PREFIX } from './tar-format.ts';
 

@@ -1,7 +1,7 @@
 // Content of one regular file on its way from a layer to disk.
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import type { FileEntry } from '../../core/file-entry.ts';
-import { fsPath } from '../../core/path-bytes.ts';
+import type { FileEntry } from '../../../core/file-entry.ts';
+import { fsPath } from '../../../core/path-bytes.ts';
 import { unpackError } from './unpack-error.ts';
 
 /** The name must be free: nothing planted there is opened or followed. */

@@ -3,9 +3,9 @@
 // once it is large, in proportion to the input, against decompression bombs.
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { TsbuildError } from '../../core/errors.ts';
-import { type Compression, layerCompression } from '../../core/media-types.ts';
-import { ByteQueue } from './byte-queue.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import { type Compression, layerCompression } from '../../../core/media-types.ts';
+import { ByteQueue } from '../tar/byte-queue.ts';
 import { badCompression } from './compression-error.ts';
 import { nextFrame } from './zstd-frames.ts';
 

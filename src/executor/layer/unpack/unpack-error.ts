@@ -1,5 +1,5 @@
 // The error 'exec/layer-unpack': the layer contradicts itself, or the system refused.
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import { errnoOf, TsbuildError } from '../../../core/errors.ts';
 
 export function refused(path: string, why: string): TsbuildError {
   return new TsbuildError({

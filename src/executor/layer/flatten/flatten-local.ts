@@ -19,11 +19,11 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs';
-import type { BlobStore } from '../../cache/blob-store.ts';
-import { makeDirectories } from '../../cache/make-directory.ts';
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
-import type { FileEntry } from '../../core/file-entry.ts';
-import { fsPath, pathFromBytes } from '../../core/path-bytes.ts';
+import type { BlobStore } from '../../../cache/blob-store.ts';
+import { makeDirectories } from '../../../cache/make-directory.ts';
+import { errnoOf, TsbuildError } from '../../../core/errors.ts';
+import type { FileEntry } from '../../../core/file-entry.ts';
+import { fsPath, pathFromBytes } from '../../../core/path-bytes.ts';
 import { type FlatContent, type FlatTree, type RootfsTree, readFlatFiles } from './flatten.ts';
 import type { FlattenOptions } from './flatten-tar.ts';
 import { entriesOf, planTrees } from './flatten-trees.ts';
@@ -140,7 +140,7 @@ class LocalWriter {
 
   /** Devices need root, as they do in Docker; the module for the call is loaded only for them. */
   async #addSpecial(entry: FileEntry, path: string | Buffer): Promise<void> {
-    const { loadFileCalls, S_IFBLK, S_IFCHR, S_IFIFO } = await import('../syscalls.ts');
+    const { loadFileCalls, S_IFBLK, S_IFCHR, S_IFIFO } = await import('../../syscalls.ts');
     const type = entry.type === 'char' ? S_IFCHR : entry.type === 'block' ? S_IFBLK : S_IFIFO;
     this.#attempt(entry.path, () => {
       clear(path);

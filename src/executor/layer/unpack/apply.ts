@@ -1,16 +1,16 @@
 // Unpacks a layer blob into a snapshot directory. Runs as root of the executor's namespace. One pass:
 // verify, write, and make the table of contents; a layer that fails in any way leaves no directory.
 import { mkdirSync, rmSync } from 'node:fs';
-import type { DiffId } from '../../core/digest.ts';
-import { InvariantError } from '../../core/errors.ts';
-import type { LayerToc } from '../../core/file-entry.ts';
-import type { FileCalls } from '../syscalls.ts';
-import type { DecompressLimits } from './decompress.ts';
+import type { DiffId } from '../../../core/digest.ts';
+import { InvariantError } from '../../../core/errors.ts';
+import type { LayerToc } from '../../../core/file-entry.ts';
+import type { FileCalls } from '../../syscalls.ts';
+import type { DecompressLimits } from '../compression/decompress.ts';
+import type { LowerEntry, LowerStack } from '../lower-stack.ts';
+import type { OverlayXattrs } from '../overlay-form.ts';
+import { type EntryVisitor, readLayer } from '../toc.ts';
 import type { FileSink } from './file-sink.ts';
-import type { LowerEntry, LowerStack } from './lower-stack.ts';
-import type { OverlayXattrs } from './overlay-form.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
-import { type EntryVisitor, readLayer } from './toc.ts';
 
 export interface ApplyOptions {
   readonly mediaType?: string;

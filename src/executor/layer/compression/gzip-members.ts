@@ -1,7 +1,7 @@
 // A blob of several gzip members: tar bytes go in, and the caller says where a new member begins and is
 // told where it came to stand. The bytes depend on the input and the members alone.
-import type { BlobStore, StoredBlob } from '../../cache/blob-store.ts';
-import { type DiffId, hasher } from '../../core/digest.ts';
+import type { BlobStore, StoredBlob } from '../../../cache/blob-store.ts';
+import { type DiffId, hasher } from '../../../core/digest.ts';
 import { BlockPipeline } from './block-pipeline.ts';
 import { COMPRESSION_BLOCK, compressSmall } from './compress.ts';
 

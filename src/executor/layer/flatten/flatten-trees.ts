@@ -1,7 +1,7 @@
 // Several images that go to one place: split into a directory for each platform, or merged, in which
 // case no two may hold the same file.
-import { TsbuildError } from '../../core/errors.ts';
-import type { FileEntry } from '../../core/file-entry.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import type { FileEntry } from '../../../core/file-entry.ts';
 import { type FlatLayer, type FlatTree, planFlatTree, type RootfsTree } from './flatten.ts';
 
 export interface PlannedTree {

@@ -1,5 +1,5 @@
-import { TsbuildError } from '../../core/errors.ts';
-import type { Compression } from '../../core/media-types.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import type { Compression } from '../../../core/media-types.ts';
 
 /** The error 'exec/layer-compression'. */
 export const badCompression = (compression: Compression, detail: string, cause?: unknown): TsbuildError =>

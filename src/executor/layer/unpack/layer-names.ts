@@ -1,8 +1,8 @@
 // Where the entries of one layer really land. A layer may carry a symlink and then entries "below" it
 // (`lib → usr/lib`, `lib/x.so`); like Docker, those are resolved inside the layer, never outside of
 // its root. Table of contents and unpacking share this, so both name the same places.
-import type { FileEntry } from '../../core/file-entry.ts';
-import { badLayer } from './tar-format.ts';
+import type { FileEntry } from '../../../core/file-entry.ts';
+import { badLayer } from '../tar/tar-format.ts';
 
 /** As the kernel's limit for one lookup. */
 const MAX_LINKS = 40;

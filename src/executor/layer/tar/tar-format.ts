@@ -1,6 +1,6 @@
 // The facts of the tar format that writer and reader share: block size, field positions, type
 // flags, checksum. POSIX.1-2017 pax, "ustar Interchange Format".
-import { TsbuildError } from '../../core/errors.ts';
+import { TsbuildError } from '../../../core/errors.ts';
 
 export const BLOCK = 512;
 

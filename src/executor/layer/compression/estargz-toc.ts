@@ -1,6 +1,6 @@
 // What an eStargz layer says of itself: its table of contents as JSON, and the footer that leads to it.
 // https://github.com/containerd/stargz-snapshotter/blob/main/docs/estargz.md
-import { type Digest, hasher } from '../../core/digest.ts';
+import { type Digest, hasher } from '../../../core/digest.ts';
 
 export const TOC_NAME = 'stargz.index.json';
 /** Says that no file is worth fetching ahead of its use. */

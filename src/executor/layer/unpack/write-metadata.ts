@@ -1,10 +1,10 @@
 // Owner, mode, attributes and times of what unpacking makes, set in the order in which they do not undo
 // each other: chown clears setuid bits and capabilities, everything changes times.
 import { chmodSync, fchmodSync, futimesSync, lchownSync, lutimesSync, type Stats } from 'node:fs';
-import { errnoOf } from '../../core/errors.ts';
-import { fsPath } from '../../core/path-bytes.ts';
-import type { FileCalls } from '../syscalls.ts';
-import { isPrivateXattr, OWNER_XATTR } from './overlay-form.ts';
+import { errnoOf } from '../../../core/errors.ts';
+import { fsPath } from '../../../core/path-bytes.ts';
+import type { FileCalls } from '../../syscalls.ts';
+import { isPrivateXattr, OWNER_XATTR } from '../overlay-form.ts';
 
 /** As entries of an archive carry it, or as read from a lower file. */
 export interface Metadata {

@@ -2,11 +2,14 @@
 // its own, a landmark, and a table of contents by which a runtime fetches single files. It stays a gzip
 // layer that every other program reads; the landmark and the table are files of it, so its diffID is its own.
 // https://github.com/containerd/stargz-snapshotter/blob/main/docs/estargz.md
-import type { BlobStore } from '../../cache/blob-store.ts';
-import type { LayerRef } from '../../core/descriptor.ts';
-import { hasher } from '../../core/digest.ts';
-import type { FileEntry } from '../../core/file-entry.ts';
-import { OCI_LAYER_GZIP } from '../../core/media-types.ts';
+import type { BlobStore } from '../../../cache/blob-store.ts';
+import type { LayerRef } from '../../../core/descriptor.ts';
+import { hasher } from '../../../core/digest.ts';
+import type { FileEntry } from '../../../core/file-entry.ts';
+import { OCI_LAYER_GZIP } from '../../../core/media-types.ts';
+import { BLOCK, FIELD, paddingOf } from '../tar/tar-format.ts';
+import { readTar, type StoredHeader } from '../tar/tar-read.ts';
+import { END_OF_TAR, encodeHeader } from '../tar/tar-write.ts';
 import {
   encodeFooter,
   encodeToc,
@@ -19,9 +22,6 @@ import {
   UNCOMPRESSED_SIZE_ANNOTATION,
 } from './estargz-toc.ts';
 import { GzipMembers } from './gzip-members.ts';
-import { BLOCK, FIELD, paddingOf } from './tar-format.ts';
-import { readTar, type StoredHeader } from './tar-read.ts';
-import { END_OF_TAR, encodeHeader } from './tar-write.ts';
 
 /** Bytes of a file in one member: what a runtime fetches at once. The reference implementation's. */
 const CHUNK = 4 * 1024 * 1024;

@@ -1,14 +1,14 @@
 // The tree that a stack of layers shows, as a stream: who survives is decided from the tables of
 // contents, file bytes then pass once, layer by layer, and nothing is unpacked. Serves type=tar and
 // type=local; needs no namespaces.
-import type { BlobStore } from '../../cache/blob-store.ts';
-import type { Descriptor } from '../../core/descriptor.ts';
-import type { FileEntry, LayerToc } from '../../core/file-entry.ts';
-import { decompressLayer } from './decompress.ts';
-import { LayerNames } from './layer-names.ts';
-import { MergedTree } from './merged-tree.ts';
-import { badLayer } from './tar-format.ts';
-import { readTar } from './tar-read.ts';
+import type { BlobStore } from '../../../cache/blob-store.ts';
+import type { Descriptor } from '../../../core/descriptor.ts';
+import type { FileEntry, LayerToc } from '../../../core/file-entry.ts';
+import { decompressLayer } from '../compression/decompress.ts';
+import { MergedTree } from '../merged-tree.ts';
+import { badLayer } from '../tar/tar-format.ts';
+import { readTar } from '../tar/tar-read.ts';
+import { LayerNames } from '../unpack/layer-names.ts';
 
 /** A layer with its table of contents, base first in lists. */
 export interface FlatLayer {

@@ -1,9 +1,9 @@
 // From blocks of tar to a blob: compresses in parallel, writes in order, and keeps what is under way at
 // once to a few blocks. A blob is one compressed stream, or several one after another (gzip members).
 import { availableParallelism } from 'node:os';
-import type { BlobStore, BlobWriter, StoredBlob } from '../../cache/blob-store.ts';
-import { InvariantError } from '../../core/errors.ts';
-import type { LayerFormat } from '../executor.ts';
+import type { BlobStore, BlobWriter, StoredBlob } from '../../../cache/blob-store.ts';
+import { InvariantError } from '../../../core/errors.ts';
+import type { LayerFormat } from '../../executor.ts';
 import { COMPRESSION_BLOCK, createCompressor, type LayerCompressor } from './compress.ts';
 
 /** Blocks between tar and blob file at once; bounds memory, has no influence on the bytes. */

@@ -1,12 +1,12 @@
 // One 512-byte header block → its fields, and fields plus PAX records → a FileEntry. Strict about
 // structure (checksum, numbers), tolerant where real archives differ (old tar, GNU, base-256).
 
-import { TsbuildError } from '../../core/errors.ts';
-import type { FileEntry, FileType } from '../../core/file-entry.ts';
-import { pathFromBytes } from '../../core/path-bytes.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import type { FileEntry, FileType } from '../../../core/file-entry.ts';
+import { pathFromBytes } from '../../../core/path-bytes.ts';
+import { whiteoutOf } from '../whiteout.ts';
 import type { PaxRecords } from './pax.ts';
 import { BLOCK, badLayer, FIELD, headerChecksum, OPAQUE_NAME, PAX_XATTR, TYPE, WHITEOUT_PREFIX } from './tar-format.ts';
-import { whiteoutOf } from './whiteout.ts';
 
 /** A decoded header block; names are bytes as latin1 text. */
 export interface RawHeader {

@@ -1,6 +1,6 @@
 // Bytes of a chunked stream by amount: exact small pieces for headers, whatever is at hand for
 // content. Nothing is copied unless a small piece straddles two chunks.
-import { TsbuildError } from '../../core/errors.ts';
+import { TsbuildError } from '../../../core/errors.ts';
 
 const EMPTY = Buffer.alloc(0);
 

@@ -2,14 +2,14 @@
 // name it made, so no path of a hostile layer is ever looked up through something the layer planted:
 // parents are directories of the model, everything else is refused or replaced.
 import { constants, copyFileSync, linkSync, mkdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
-import { errnoOf } from '../../core/errors.ts';
-import type { FileEntry } from '../../core/file-entry.ts';
-import { fsPath } from '../../core/path-bytes.ts';
-import { type FileCalls, S_IFBLK, S_IFCHR, S_IFIFO } from '../syscalls.ts';
+import { errnoOf } from '../../../core/errors.ts';
+import type { FileEntry } from '../../../core/file-entry.ts';
+import { fsPath } from '../../../core/path-bytes.ts';
+import { type FileCalls, S_IFBLK, S_IFCHR, S_IFIFO } from '../../syscalls.ts';
+import type { LowerStack } from '../lower-stack.ts';
+import { makeWhiteout, type OverlayXattrs, opaqueXattr } from '../overlay-form.ts';
+import { parentOf } from '../toc-index.ts';
 import { FileSink } from './file-sink.ts';
-import type { LowerStack } from './lower-stack.ts';
-import { makeWhiteout, type OverlayXattrs, opaqueXattr } from './overlay-form.ts';
-import { parentOf } from './toc-index.ts';
 import { refused, unpackError } from './unpack-error.ts';
 import { type Metadata, MetadataWriter } from './write-metadata.ts';
 

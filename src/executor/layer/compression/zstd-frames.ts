@@ -1,6 +1,6 @@
 // Cuts a zstd stream into frames. Layers may be many frames (zstd:chunked has one for each file) and
 // node:zlib stops after the first, so the frame structure is walked here. RFC 8878, section 3.1.
-import { type ByteQueue, truncated } from './byte-queue.ts';
+import { type ByteQueue, truncated } from '../tar/byte-queue.ts';
 import { badCompression } from './compression-error.ts';
 
 const MAGIC = 0xfd2fb528;

@@ -2,7 +2,7 @@
 // files. Input is hostile: everything is bounded, and every departure from the format is a TsbuildError
 // ('exec/layer-malformed', 'exec/layer-truncated'). PAX global headers are checked and otherwise ignored,
 // as Docker does.
-import type { FileEntry } from '../../core/file-entry.ts';
+import type { FileEntry } from '../../../core/file-entry.ts';
 import { ByteQueue, truncated } from './byte-queue.ts';
 import { decodePax, type PaxRecords } from './pax.ts';
 import { TarContent } from './tar-content.ts';

@@ -2,12 +2,12 @@
 // kept; with an epoch every time becomes it, as in BuildKit.
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { BlobStore } from '../../cache/blob-store.ts';
-import type { FileEntry } from '../../core/file-entry.ts';
+import type { BlobStore } from '../../../cache/blob-store.ts';
+import type { FileEntry } from '../../../core/file-entry.ts';
+import { paddingOf } from '../tar/tar-format.ts';
+import { END_OF_TAR, encodeHeader } from '../tar/tar-write.ts';
 import { type RootfsTree, readFlatFiles } from './flatten.ts';
 import { planTrees } from './flatten-trees.ts';
-import { paddingOf } from './tar-format.ts';
-import { END_OF_TAR, encodeHeader } from './tar-write.ts';
 
 export interface FlattenOptions {
   /** Seconds; replaces every modification time. */

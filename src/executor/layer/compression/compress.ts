@@ -2,7 +2,7 @@
 // member made of independently deflated blocks of 1 MiB, so that they compress in parallel on the
 // thread pool; every gzip reader accepts it. Zstd is one frame. See docs/performance-compression.md.
 import { constants, crc32, createZstdCompress, deflateRaw, deflateRawSync, type ZstdCompress, zstdCompressSync } from 'node:zlib';
-import type { LayerFormat } from '../executor.ts';
+import type { LayerFormat } from '../../executor.ts';
 import { looksIncompressible, storeBlock, storedSize } from './stored-block.ts';
 
 /** Bytes of tar that are compressed together. Part of the output format: changing it changes layer digests. */
