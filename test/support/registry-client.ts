@@ -3,9 +3,9 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRegistryClient, type RegistryClient, type RegistryClientOptions } from '../../src/push/registry/client.ts';
-import type { Credential } from '../../src/push/registry/credential.ts';
+import type { Credential } from '../../src/push/registry/credentials/credential.ts';
 import { registryEnvironment } from '../../src/push/registry/environment.ts';
-import type { Timer } from '../../src/push/registry/retry.ts';
+import type { Timer } from '../../src/push/registry/http/retry.ts';
 
 export interface TestTimer extends Timer {
   /** Milliseconds of each wait that was asked for. */

@@ -1,7 +1,7 @@
 // `login` and `logout`.
 import { createRegistryClient } from '../../push/registry/client.ts';
+import { removeLogin, saveLogin } from '../../push/registry/credentials/login.ts';
 import { registryEnvironment } from '../../push/registry/environment.ts';
-import { removeLogin, saveLogin } from '../../push/registry/login.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 

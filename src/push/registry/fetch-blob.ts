@@ -3,10 +3,10 @@
 import type { BlobStore, BlobWriter } from '../../cache/blob-store.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
 import { TsbuildError } from '../../core/errors.ts';
-import type { HostResponse } from './follow-redirects.ts';
+import type { HostResponse } from './http/follow-redirects.ts';
+import { isRetryableFailure, type RetryPolicy, retryDelay, type Timer } from './http/retry.ts';
 import { errorFromFailure } from './registry-error.ts';
 import type { RegistryHost } from './registry-host.ts';
-import { isRetryableFailure, type RetryPolicy, retryDelay, type Timer } from './retry.ts';
 import { pullScope, type TransferOptions } from './transfer.ts';
 
 export interface BlobLocation {

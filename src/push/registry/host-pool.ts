@@ -1,13 +1,13 @@
 // One conversation per registry host and process, made when first needed: decides scheme, trust and
 // credentials from the configuration.
-import type { CredentialSource } from './credential.ts';
+import type { CredentialSource } from './credentials/credential.ts';
 import type { RegistryEnvironment } from './environment.ts';
-import { isLoopbackHost } from './host-address.ts';
+import { isLoopbackHost } from './http/host-address.ts';
+import type { RetryPolicy, Timer } from './http/retry.ts';
+import { hasCertificates, loadTlsTrust } from './http/tls-trust.ts';
+import { createTransport, type Transport } from './http/transport.ts';
 import type { PullSource } from './pull-sources.ts';
 import { createRegistryHost, type RegistryHost, type Scheme } from './registry-host.ts';
-import type { RetryPolicy, Timer } from './retry.ts';
-import { hasCertificates, loadTlsTrust } from './tls-trust.ts';
-import { createTransport, type Transport } from './transport.ts';
 
 export interface HostPool {
   get(source: Omit<PullSource, 'path'>): RegistryHost;

@@ -5,9 +5,9 @@ import { TsbuildError } from '../../core/errors.ts';
 import { isIndexType, isManifestType } from '../../core/media-types.ts';
 import { familiarReference, type Reference } from '../../core/reference.ts';
 import type { BlobLocation } from './fetch-blob.ts';
-import type { HostResponse } from './follow-redirects.ts';
+import type { HostResponse } from './http/follow-redirects.ts';
+import { discardBody, readBounded } from './http/response-body.ts';
 import { ACCEPT_MANIFESTS, MAX_MANIFEST, type ManifestDocument, parseManifestDocument } from './manifest-document.ts';
-import { discardBody, readBounded } from './response-body.ts';
 import { pullScope, pushScope } from './transfer.ts';
 
 /** Digest before tag: a reference with both means the digest. */

@@ -2,8 +2,8 @@
 // hint. Remote text is bounded and stripped of control characters; secrets in URLs never get here.
 import type { ErrorCode } from '../../core/codes.ts';
 import { errnoOf, InvariantError, TsbuildError } from '../../core/errors.ts';
-import { readAtMost } from './response-body.ts';
-import type { HttpResponse } from './transport.ts';
+import { readAtMost } from './http/response-body.ts';
+import type { HttpResponse } from './http/transport.ts';
 
 export interface FailedRequest {
   readonly method: string;

@@ -2,17 +2,17 @@
 // what the retry table allows, and turns everything else into a TsbuildError.
 import type { Readable } from 'node:stream';
 import { TsbuildError } from '../../core/errors.ts';
-import { Authorizer } from './auth.ts';
-import type { CredentialSource } from './credential.ts';
-import { type HostResponse, sendFollowing } from './follow-redirects.ts';
-import { checkRealm } from './realm.ts';
+import { Authorizer } from './auth/auth.ts';
+import { checkRealm } from './auth/realm.ts';
+import type { TokenExchange } from './auth/token.ts';
+import type { CredentialSource } from './credentials/credential.ts';
+import { type HostResponse, sendFollowing } from './http/follow-redirects.ts';
+import { discardBody, readBounded } from './http/response-body.ts';
+import type { RetryPolicy, Timer } from './http/retry.ts';
+import { failureOf, type RetryLoop, repeatRequest } from './http/retry-loop.ts';
+import type { TlsTrust } from './http/tls-trust.ts';
+import type { Transport } from './http/transport.ts';
 import { isSchemeFailure } from './registry-error.ts';
-import { discardBody, readBounded } from './response-body.ts';
-import type { RetryPolicy, Timer } from './retry.ts';
-import { failureOf, type RetryLoop, repeatRequest } from './retry-loop.ts';
-import type { TlsTrust } from './tls-trust.ts';
-import type { TokenExchange } from './token.ts';
-import type { Transport } from './transport.ts';
 
 export type Scheme = 'http' | 'https';
 

@@ -4,8 +4,8 @@ import type { Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
 import type { BlobLocation } from './fetch-blob.ts';
-import { discardBody } from './response-body.ts';
-import { type RetryPolicy, retryDelay, type Timer } from './retry.ts';
+import { discardBody } from './http/response-body.ts';
+import { type RetryPolicy, retryDelay, type Timer } from './http/retry.ts';
 import { pullScope, pushScope } from './transfer.ts';
 import { locationOf, startUpload, UploadSession, type UploadSource } from './upload-session.ts';
 

@@ -4,11 +4,11 @@ import type { Readable } from 'node:stream';
 import { Transform } from 'node:stream';
 import type { Descriptor } from '../../core/descriptor.ts';
 import { TsbuildError } from '../../core/errors.ts';
+import { checkRedirect } from './auth/realm.ts';
 import type { BlobLocation } from './fetch-blob.ts';
-import type { HostResponse } from './follow-redirects.ts';
-import { checkRedirect } from './realm.ts';
+import type { HostResponse } from './http/follow-redirects.ts';
+import { discardBody } from './http/response-body.ts';
 import type { HostRequest } from './registry-host.ts';
-import { discardBody } from './response-body.ts';
 import { pushScope, type TransferOptions } from './transfer.ts';
 
 export interface UploadSource extends TransferOptions {

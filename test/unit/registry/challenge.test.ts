@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseChallenges } from '../../../src/push/registry/challenge.ts';
+import { parseChallenges } from '../../../src/push/registry/auth/challenge.ts';
 
 describe('parseChallenges', () => {
   it.each([

@@ -13,10 +13,10 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createCredentialSource } from '../../../src/push/registry/credentials.ts';
+import { createCredentialSource } from '../../../src/push/registry/credentials/credentials.ts';
+import { removeLogin, saveLogin } from '../../../src/push/registry/credentials/login.ts';
+import { parseLoginName } from '../../../src/push/registry/credentials/login-name.ts';
 import { registryEnvironment } from '../../../src/push/registry/environment.ts';
-import { removeLogin, saveLogin } from '../../../src/push/registry/login.ts';
-import { parseLoginName } from '../../../src/push/registry/login-name.ts';
 
 let root = '';
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { proxyFor } from '../../../src/push/registry/proxy.ts';
+import { proxyFor } from '../../../src/push/registry/http/proxy.ts';
 
 const PROXY = 'http://proxy.lan:3128';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkRealm, checkRedirect } from '../../../src/push/registry/realm.ts';
+import { checkRealm, checkRedirect } from '../../../src/push/registry/auth/realm.ts';
 
 const refused = expect.objectContaining({ code: 'registry/protocol' });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_RETRY, isRetryableFailure, isRetryableStatus, retryDelay, type Timer } from '../../../src/push/registry/retry.ts';
+import { DEFAULT_RETRY, isRetryableFailure, isRetryableStatus, retryDelay, type Timer } from '../../../src/push/registry/http/retry.ts';
 
 const timer = (random: number): Timer => ({ now: () => Date.UTC(2026, 0, 1), random: () => random, sleep: async () => undefined });
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { registryEnvironment } from '../../../src/push/registry/environment.ts';
-import { hasCertificates, loadTlsTrust } from '../../../src/push/registry/tls-trust.ts';
+import { hasCertificates, loadTlsTrust } from '../../../src/push/registry/http/tls-trust.ts';
 
 let root = '';
 beforeEach(() => {

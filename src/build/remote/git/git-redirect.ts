@@ -2,8 +2,8 @@
 // along (CVE-2020-15157 class), so with credentials it follows nothing, and this looks at the answer.
 import { TsbuildError } from '../../../core/errors.ts';
 import { registryEnvironment } from '../../../push/registry/environment.ts';
-import { systemTrust } from '../../../push/registry/tls-trust.ts';
-import { createTransport } from '../../../push/registry/transport.ts';
+import { systemTrust } from '../../../push/registry/http/tls-trust.ts';
+import { createTransport } from '../../../push/registry/http/transport.ts';
 import type { GitAuth } from './git-auth.ts';
 import { type GitRemote, IN_SUBMODULE, parseGitRemote } from './git-remote.ts';
 

@@ -4,7 +4,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createGunzip } from 'node:zlib';
 import { type Digest, parseDigest, sha256Hex } from '../../../core/digest.ts';
 import { errnoOf, TsbuildError } from '../../../core/errors.ts';
-import { createTransport, type HttpResponse, type Transport } from '../../../push/registry/transport.ts';
+import { createTransport, type HttpResponse, type Transport } from '../../../push/registry/http/transport.ts';
 import type { BuildRequest } from '../../build-request.ts';
 import type { Session } from '../../session.ts';
 import { parseHttpUrl } from './http-name.ts';

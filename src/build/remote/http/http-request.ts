@@ -2,8 +2,8 @@
 // and nothing leads from https to http unless the content is checked anyway.
 import { errnoOf, TsbuildError } from '../../../core/errors.ts';
 import { registryEnvironment } from '../../../push/registry/environment.ts';
-import { systemTrust } from '../../../push/registry/tls-trust.ts';
-import type { HttpResponse, Transport } from '../../../push/registry/transport.ts';
+import { systemTrust } from '../../../push/registry/http/tls-trust.ts';
+import type { HttpResponse, Transport } from '../../../push/registry/http/transport.ts';
 import type { SecretSource } from '../../build-request.ts';
 import { headerSecret } from '../../secret-values.ts';
 import { shownUrl } from './http-name.ts';

@@ -1,6 +1,6 @@
 // Reading answers without trusting their length.
 import type { Readable } from 'node:stream';
-import { TsbuildError } from '../../core/errors.ts';
+import { TsbuildError } from '../../../core/errors.ts';
 
 /** Whole body; more than `limit` bytes is the error 'registry/too-large'. */
 export async function readBounded(body: Readable, limit: number, what: string): Promise<Buffer> {

@@ -1,6 +1,6 @@
 // The loop around one request: runs it until it succeeds, fails for good, or the attempts are used up.
-import { errnoOf, type TsbuildError } from '../../core/errors.ts';
-import { errorFromFailure, errorFromResponse, type FailedRequest } from './registry-error.ts';
+import { errnoOf, type TsbuildError } from '../../../core/errors.ts';
+import { errorFromFailure, errorFromResponse, type FailedRequest } from '../registry-error.ts';
 import { isRetryableFailure, isRetryableStatus, type RetryPolicy, retryDelay, type Timer } from './retry.ts';
 import { type HttpResponse, STALE_CONNECTION } from './transport.ts';
 

@@ -1,9 +1,10 @@
 // Finds credentials where other tools keep them. Hosts are compared whole: a look-alike such as
 // `registry.example.com.evil.org` never gets the secret of `registry.example.com`.
+
+import type { RegistryEnvironment } from '../environment.ts';
 import { type AuthFile, coveringKeys, credentialOfEntry, HUB_KEY, memberTable, readAuthFiles } from './auth-file.ts';
 import type { Credential, CredentialSource } from './credential.ts';
 import { getFromHelper } from './credential-helper.ts';
-import type { RegistryEnvironment } from './environment.ts';
 
 /** Reads the files when first asked. The first file with a credential for the repository wins. */
 export function createCredentialSource(environment: RegistryEnvironment): CredentialSource {

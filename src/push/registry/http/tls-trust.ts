@@ -1,8 +1,8 @@
 // What TLS trusts for one registry, as Docker and Podman have it: the system's roots (or SSL_CERT_FILE
 // and SSL_CERT_DIR), plus certs.d/HOST:PORT with CAs (*.crt) and client certificates (*.cert + *.key).
 import { readdirSync, readFileSync } from 'node:fs';
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
-import { configHome, type RegistryEnvironment } from './environment.ts';
+import { errnoOf, TsbuildError } from '../../../core/errors.ts';
+import { configHome, type RegistryEnvironment } from '../environment.ts';
 
 export interface TlsTrust {
   /** PEM texts; undefined means Node's own roots. */

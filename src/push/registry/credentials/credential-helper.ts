@@ -1,7 +1,7 @@
 // docker-credential-* programs: one JSON or text message on stdin, one on stdout.
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import { errnoOf, TsbuildError } from '../../../core/errors.ts';
+import { cleanText } from '../registry-error.ts';
 import type { Credential } from './credential.ts';
-import { cleanText } from './registry-error.ts';
 
 export type HelperAction = 'get' | 'store' | 'erase';
 

@@ -2,13 +2,13 @@
 // rest of the file stays as it is; with a credential store configured, the secret goes there.
 import { chmodSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { makeDirectories } from '../../cache/make-directory.ts';
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import { makeDirectories } from '../../../cache/make-directory.ts';
+import { errnoOf, TsbuildError } from '../../../core/errors.ts';
+import type { RegistryEnvironment } from '../environment.ts';
 import { type AuthFile, coveringKeys, dockerConfigPath, memberTable, readAuthFile } from './auth-file.ts';
 import type { Credential } from './credential.ts';
 import { eraseInHelper, storeInHelper } from './credential-helper.ts';
 import { helperKey } from './credentials.ts';
-import type { RegistryEnvironment } from './environment.ts';
 import { parseLoginName } from './login-name.ts';
 
 /** Where `saveLogin` writes. */

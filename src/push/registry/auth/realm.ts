@@ -1,8 +1,8 @@
 // Where a registry may send us for a token. A hostile challenge must not take credentials down to
 // plain http, nor make us knock on addresses inside the user's network (CVE-2026-48978 class).
-import { TsbuildError } from '../../core/errors.ts';
-import { hostnameOf, isInternalAddress, isLoopbackHost, isOwnMachine } from './host-address.ts';
-import { cleanText, redactUrl } from './registry-error.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import { hostnameOf, isInternalAddress, isLoopbackHost, isOwnMachine } from '../http/host-address.ts';
+import { cleanText, redactUrl } from '../registry-error.ts';
 
 const refuse = (registry: URL, what: string): TsbuildError =>
   new TsbuildError({

@@ -1,9 +1,9 @@
 // Files of credentials: Docker's config.json and containers' auth.json. Same shape; containers adds keys with
 // paths (`host/namespace`), of which the longest that covers a repository wins.
 import { readFileSync } from 'node:fs';
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import { errnoOf, TsbuildError } from '../../../core/errors.ts';
+import { configHome, type RegistryEnvironment } from '../environment.ts';
 import type { Credential } from './credential.ts';
-import { configHome, type RegistryEnvironment } from './environment.ts';
 
 export interface AuthFile {
   readonly path: string;

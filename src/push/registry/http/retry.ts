@@ -1,5 +1,5 @@
 // Which failures are worth repeating, and how long to wait before. One table, used for every request.
-import { errnoOf } from '../../core/errors.ts';
+import { errnoOf } from '../../../core/errors.ts';
 import { STALE_CONNECTION } from './transport.ts';
 
 export interface RetryPolicy {

@@ -1,8 +1,8 @@
 // What people type to name a registry at login: a host, a URL as old instructions show it, or (for containers'
 // per-path keys) a host with a namespace.
 
-import { TsbuildError } from '../../core/errors.ts';
-import { tryParseReference } from '../../core/reference.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import { tryParseReference } from '../../../core/reference.ts';
 
 export interface LoginName {
   /** `host[:port]`, `docker.io` for all names of Docker Hub. */

@@ -1,8 +1,8 @@
 // Redirects by hand: each hop is checked, and neither credentials nor client certificates leave the origin they
 // are meant for (CVE-2020-15157 class).
 import type { Readable } from 'node:stream';
-import { TsbuildError } from '../../core/errors.ts';
-import { checkRedirect } from './realm.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import { checkRedirect } from '../auth/realm.ts';
 import { discardBody } from './response-body.ts';
 import type { TlsTrust } from './tls-trust.ts';
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts';

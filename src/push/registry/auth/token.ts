@@ -1,8 +1,8 @@
 // One exchange with a token endpoint: GET with Basic credentials, or OAuth2 POST with an identity token.
-import { TsbuildError } from '../../core/errors.ts';
-import { basicHeader, type Credential } from './credential.ts';
-import { redactUrl } from './registry-error.ts';
-import type { Timer } from './retry.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import { basicHeader, type Credential } from '../credentials/credential.ts';
+import type { Timer } from '../http/retry.ts';
+import { redactUrl } from '../registry-error.ts';
 
 export interface TokenExchange {
   readonly method: 'GET' | 'POST';

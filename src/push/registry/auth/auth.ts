@@ -1,10 +1,10 @@
 // Authorization for one repository of a registry host: anonymous until challenged, then Basic or bearer
 // tokens (distribution spec, "Token Authentication"). Tokens live in memory only, per set of scopes.
-import { TsbuildError } from '../../core/errors.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import { basicHeader, type Credential } from '../credentials/credential.ts';
+import type { Timer } from '../http/retry.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
-import { basicHeader, type Credential } from './credential.ts';
 import { checkRealm } from './realm.ts';
-import type { Timer } from './retry.ts';
 import { requestToken, type SendToken } from './token.ts';
 
 export interface AuthorizerOptions {
