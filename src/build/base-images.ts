@@ -8,10 +8,10 @@ import { familiarReference, formatReference, parseReference, type Reference } fr
 import { type ImageFact, type ImageQuery, queryKey } from '../planner/facts.ts';
 import { asVertex } from './as-vertex.ts';
 import { type LocalImage, openImage } from './images/local-images.ts';
-import { type Layer, layerOf } from './layer.ts';
 import type { RegistryAccess } from './registry-access.ts';
 import { isOciLayout, openLayoutImage } from './remote/oci-layout.ts';
 import type { Session } from './session.ts';
+import { type Layer, layerOf } from './solve/layer.ts';
 
 export interface BaseImage {
   readonly fact: ImageFact;

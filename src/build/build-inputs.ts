@@ -9,10 +9,10 @@ import { hasErrors } from '../core/diagnostic.ts';
 import { InvariantError } from '../core/errors.ts';
 import type { SourceFile } from '../core/span.ts';
 import type { NamedContext } from '../planner/facts.ts';
-import { type BuildRequest, DockerfileError } from './build-request.ts';
-import { parseNamedContext } from './named-context.ts';
 import { parseGitContext, remoteContexts } from './remote/remote-contexts.ts';
 import type { RemoteSources } from './remote/remote-sources.ts';
+import { type BuildRequest, DockerfileError } from './request/build-request.ts';
+import { parseNamedContext } from './request/named-context.ts';
 import type { Session } from './session.ts';
 
 export interface BuildInputs {

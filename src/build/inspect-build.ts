@@ -9,11 +9,11 @@ import { parseDockerfile } from '../parser/parse-dockerfile.ts';
 import { checkOptions } from '../planner/checks/skip.ts';
 import { listTargets, type TargetInfo } from '../planner/list-targets.ts';
 import { type Outline, OutlineRecorder } from '../planner/outline.ts';
+import { secretFiles } from './advice/secret-files.ts';
 import { BaseImages } from './base-images.ts';
-import { type BuildRequest, DockerfileError } from './build-request.ts';
 import { planWithFacts } from './plan-build-loop.ts';
+import { type BuildRequest, DockerfileError } from './request/build-request.ts';
 import { planOptions, withInputs } from './run-build.ts';
-import { secretFiles } from './secret-files.ts';
 import type { Session } from './session.ts';
 
 export type { TargetInfo } from '../planner/list-targets.ts';

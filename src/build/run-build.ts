@@ -7,17 +7,17 @@ import type { DockerfileAst } from '../parser/ast.ts';
 import { parseDockerfile } from '../parser/parse-dockerfile.ts';
 import { checkOptions } from '../planner/checks/skip.ts';
 import type { PlanOptions } from '../planner/facts.ts';
-import { checkAnnotations } from './annotations.ts';
+import { repeatedFiles } from './advice/repeated-files.ts';
 import { BaseImages } from './base-images.ts';
 import { type BuildInputs, openInputs } from './build-inputs.ts';
-import { type BuildOutcome, type BuildRequest, DockerfileError } from './build-request.ts';
 import { type BuiltImage, makeOutputs, openOutputs } from './outputs/outputs.ts';
 import { planWithFacts } from './plan-build-loop.ts';
 import { RemoteSources } from './remote/remote-sources.ts';
-import { repeatedFiles } from './repeated-files.ts';
+import { checkAnnotations } from './request/annotations.ts';
+import { type BuildOutcome, type BuildRequest, DockerfileError } from './request/build-request.ts';
 import type { Session } from './session.ts';
 import { openSharedWork, type SharedWork } from './shared-work.ts';
-import { solvePlan } from './solve-plan.ts';
+import { solvePlan } from './solve/solve-plan.ts';
 
 /** `shared`: with other builds of the same command, which closes it. */
 export const runBuild = (session: Session, request: BuildRequest, shared?: SharedWork): Promise<BuildOutcome> =>

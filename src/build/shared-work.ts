@@ -3,13 +3,13 @@
 // (ADR 0008).
 import pLimit, { type LimitFunction } from 'p-limit';
 import { OpenDirectories } from '../context/open-directories.ts';
-import { type Admission, machineAdmission } from './admission.ts';
 import { type KnownImages, noImages } from './base-images.ts';
-import { LayerPositions } from './layer-positions.ts';
 import { RegistryAccess } from './registry-access.ts';
 import type { RemoteTasks } from './remote/remote-sources.ts';
-import { SelectionContents } from './selection-content.ts';
 import type { Session } from './session.ts';
+import { type Admission, machineAdmission } from './solve/admission.ts';
+import { LayerPositions } from './solve/layer-positions.ts';
+import { SelectionContents } from './solve/selection-content.ts';
 
 export interface SharedWork {
   readonly registry: RegistryAccess;

@@ -77,7 +77,7 @@ export interface BuildIndex {
   alias(key: CacheKey, target: CacheKey, from?: string): void;
   /** Why a record that was once here is gone; by its key, or the latest of its slot. */
   eviction(of: { readonly key: CacheKey } | { readonly slot: string }): Eviction | null;
-  /** Packed listing of the files behind a content key (build/file-listing.ts), to say later which one changed. */
+  /** Packed listing of the files behind a content key (build/solve/file-listing.ts), to say later which one changed. */
   listing(content: ContentKey): Uint8Array | null;
   saveListing(content: ContentKey, packed: Uint8Array): void;
 

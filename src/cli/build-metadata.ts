@@ -1,7 +1,7 @@
 // `--metadata-file`: the results of a build, or of each target of a bake, with the keys that buildx writes
 // (T-05). Keys of what tsbuild has not (records of builds, provenance) are left out.
 import { rmSync, writeFileSync } from 'node:fs';
-import type { BuildOutcome } from '../build/build-request.ts';
+import type { BuildOutcome } from '../build/request/build-request.ts';
 import { errnoOf, TsbuildError } from '../core/errors.ts';
 
 export function buildMetadata({ configDigest, descriptor, names }: BuildOutcome): Readonly<Record<string, unknown>> {

@@ -1,7 +1,7 @@
 // -o/--output, --push, --load → outputs. The grammar is buildx's: a directory, `-`, or CSV with type=.
-import type { OutputSpec } from '../build/build-request.ts';
-import type { Refuse } from '../build/layer-options.ts';
-import { PLAIN_IMAGE, parseOutput, withStored } from '../build/output-spec.ts';
+import type { OutputSpec } from '../build/request/build-request.ts';
+import type { Refuse } from '../build/request/layer-options.ts';
+import { PLAIN_IMAGE, parseOutput, withStored } from '../build/request/output-spec.ts';
 import { isOn, listOf, type ParsedArgs } from './flags/flag.ts';
 import { usageError } from './flags/parse-argv.ts';
 

@@ -1,7 +1,7 @@
 // Failures as people read them: one message with place, cause and what to do. No stack traces but
 // for bugs of tsbuild itself when TSBUILD_DEBUG is set.
-import { DockerfileError } from '../build/build-request.ts';
-import { StepError } from '../build/step-error.ts';
+import { DockerfileError } from '../build/request/build-request.ts';
+import { StepError } from '../build/solve/step-error.ts';
 import type { Diagnostic } from '../core/diagnostic.ts';
 import { hasErrors, sortDiagnostics } from '../core/diagnostic.ts';
 import { InvariantError, TsbuildError } from '../core/errors.ts';

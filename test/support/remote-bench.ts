@@ -2,9 +2,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SecretSource } from '../../src/build/build-request.ts';
 import { TOP_LEVEL } from '../../src/build/remote/git/git-remote.ts';
 import { GitSources } from '../../src/build/remote/git/git-sources.ts';
+import type { SecretSource } from '../../src/build/request/build-request.ts';
 import { openSession, type Session } from '../../src/build/session.ts';
 import type { GitOp } from '../../src/graph/op.ts';
 import { type GitServer, startGitServer } from './git-server.ts';

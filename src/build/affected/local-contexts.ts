@@ -5,8 +5,8 @@ import type { BakeTarget } from '../../bake/bake-target.ts';
 import { linkedName } from '../../bake/target-graph.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { localContext } from '../bake/target-request.ts';
-import { parseNamedContext } from '../named-context.ts';
 import { isGitContext, parseGitContext } from '../remote/remote-contexts.ts';
+import { parseNamedContext } from '../request/named-context.ts';
 import type { Reason } from './reason.ts';
 
 export interface LocalContext {

@@ -15,13 +15,13 @@ import type { ImageFact, ImageQuery } from '../../planner/facts.ts';
 import { isRemote, targetRequest } from '../bake/target-request.ts';
 import { BaseImages } from '../base-images.ts';
 import { openInputs } from '../build-inputs.ts';
-import { type BuildRequest, DockerfileError } from '../build-request.ts';
 import { planWithFacts } from '../plan-build-loop.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import { RemoteSources } from '../remote/remote-sources.ts';
+import { type BuildRequest, DockerfileError } from '../request/build-request.ts';
 import { planOptions } from '../run-build.ts';
-import { selectionsOf } from '../selections.ts';
 import type { Session } from '../session.ts';
+import { selectionsOf } from '../solve/selections.ts';
 import type { ReadFiles } from './first-difference.ts';
 
 export interface PlanningOptions {

@@ -8,9 +8,9 @@ import type { BakeTarget } from '../../bake/bake-target.ts';
 import { linkedName } from '../../bake/target-graph.ts';
 import type { Bytes } from '../../context/archive-stream.ts';
 import { TsbuildError } from '../../core/errors.ts';
-import type { BuildRequest } from '../build-request.ts';
 import { isGitContext, remoteContexts } from '../remote/remote-contexts.ts';
 import { RemoteSources } from '../remote/remote-sources.ts';
+import type { BuildRequest } from '../request/build-request.ts';
 import type { Session } from '../session.ts';
 
 export interface RemoteDefinition {

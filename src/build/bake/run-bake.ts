@@ -5,11 +5,11 @@ import pLimit from 'p-limit';
 import type { BakeTarget } from '../../bake/bake-target.ts';
 import { linkedName } from '../../bake/target-graph.ts';
 import type { Emit, TargetState } from '../../core/events.ts';
-import { machineAdmission, usualParallelism } from '../admission.ts';
-import type { BuildOutcome } from '../build-request.ts';
+import type { BuildOutcome } from '../request/build-request.ts';
 import { runBuild } from '../run-build.ts';
 import { type Session, withSignal } from '../session.ts';
 import { openSharedWork, type SharedWork } from '../shared-work.ts';
+import { machineAdmission, usualParallelism } from '../solve/admission.ts';
 import { type TargetRequestOptions, targetRequest } from './target-request.ts';
 
 export interface BakeOptions extends Omit<TargetRequestOptions, 'linked'> {

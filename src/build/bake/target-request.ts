@@ -5,11 +5,11 @@ import { Readable } from 'node:stream';
 import type { BakeTarget, SecretEntry } from '../../bake/bake-target.ts';
 import { linkedName } from '../../bake/target-graph.ts';
 import { TsbuildError } from '../../core/errors.ts';
-import type { StepWeight } from '../admission.ts';
-import { parseAnnotation } from '../annotations.ts';
-import type { BuildRequest, OutputSpec, SecretSource } from '../build-request.ts';
-import type { Refuse } from '../layer-options.ts';
-import { parseOutput, withStored } from '../output-spec.ts';
+import { parseAnnotation } from '../request/annotations.ts';
+import type { BuildRequest, OutputSpec, SecretSource } from '../request/build-request.ts';
+import type { Refuse } from '../request/layer-options.ts';
+import { parseOutput, withStored } from '../request/output-spec.ts';
+import type { StepWeight } from '../solve/admission.ts';
 
 export interface TargetRequestOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;

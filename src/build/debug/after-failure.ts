@@ -1,9 +1,9 @@
 // Between the end of all steps and the report of a failure: what --on-error asks for, on the step that
 // failed first. Nothing here hides the failure itself; trouble of its own becomes a notice.
 import { displayText } from '../../core/display-text.ts';
-import type { BuildRequest } from '../build-request.ts';
+import type { BuildRequest } from '../request/build-request.ts';
 import type { Session } from '../session.ts';
-import { StepError } from '../step-error.ts';
+import { StepError } from '../solve/step-error.ts';
 import type { FailedStep } from './failed-step.ts';
 
 /** `session` still runs; `failed` in order of failing. Their snapshots are gone afterwards. */

@@ -3,11 +3,11 @@
 import type { RunRequest, RunResult } from '../../executor/executor.ts';
 import type { BuildPlan } from '../../graph/image-plan.ts';
 import type { ExecOp } from '../../graph/op.ts';
-import type { BuildRequest } from '../build-request.ts';
-import type { Rootfs } from '../layer.ts';
+import type { BuildRequest } from '../request/build-request.ts';
 import { type BuildParts, withPlan } from '../run-build.ts';
 import type { Session } from '../session.ts';
-import { type OpenSolver, withSolver } from '../solve-plan.ts';
+import type { Rootfs } from '../solve/layer.ts';
+import { type OpenSolver, withSolver } from '../solve/solve-plan.ts';
 import type { ShellTerminal } from './failed-step.ts';
 import { findStep, isRun, type StepVertex } from './find-step.ts';
 import { openShell } from './open-shell.ts';

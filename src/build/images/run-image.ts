@@ -7,7 +7,7 @@ import type { ExecOp } from '../../graph/op.ts';
 import { BaseImages } from '../base-images.ts';
 import { RegistryAccess } from '../registry-access.ts';
 import type { Session } from '../session.ts';
-import { materialize } from '../snapshots.ts';
+import { materialize } from '../solve/snapshots.ts';
 import { normalisedName } from './local-images.ts';
 
 export interface RunImageOptions {

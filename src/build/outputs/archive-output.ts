@@ -5,7 +5,7 @@ import { PassThrough, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
 import { formatReference } from '../../core/reference.ts';
-import type { OutputSpec } from '../build-request.ts';
+import type { OutputSpec } from '../request/build-request.ts';
 import { fetchMissingLayers } from './fetch-layers.ts';
 import { namesOf } from './names.ts';
 import type { FinishedImage, OutputContext } from './outputs.ts';

@@ -9,8 +9,8 @@ import type { Descriptor, LayerRef } from '../../core/descriptor.ts';
 import { cacheKeyOf } from '../../core/digest.ts';
 import { layerCompression } from '../../core/media-types.ts';
 import type { LayerFormat } from '../../executor/executor.ts';
-import type { LayerOptions, OutputSpec } from '../build-request.ts';
 import type { RegistryAccess } from '../registry-access.ts';
+import type { LayerOptions, OutputSpec } from '../request/build-request.ts';
 import type { Session } from '../session.ts';
 
 /** Raised when the bytes of a converted layer change. */

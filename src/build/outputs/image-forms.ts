@@ -5,9 +5,9 @@ import type { LayerRef } from '../../core/descriptor.ts';
 import type { Platform } from '../../core/platform.ts';
 import { type AssembledImage, type AssembleOptions, assembleImage, assembleIndex } from '../../push/assemble/assemble-image.ts';
 import type { MediaTypeFamily } from '../../push/assemble/manifest-bytes.ts';
-import { type Annotation, annotationsOf } from '../annotations.ts';
-import type { ImageForm, OutputSpec } from '../build-request.ts';
-import { PLAIN_IMAGE } from '../output-spec.ts';
+import { type Annotation, annotationsOf } from '../request/annotations.ts';
+import type { ImageForm, OutputSpec } from '../request/build-request.ts';
+import { PLAIN_IMAGE } from '../request/output-spec.ts';
 import { LayerConversion, stepFormat } from './convert-layers.ts';
 import type { BuiltImage, FinishedImage, OutputContext } from './outputs.ts';
 

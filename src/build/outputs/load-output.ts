@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { TsbuildError } from '../../core/errors.ts';
 import { formatReference } from '../../core/reference.ts';
 import { writeDockerArchive } from '../../push/assemble/docker-archive.ts';
-import type { ImageForm } from '../build-request.ts';
+import type { ImageForm } from '../request/build-request.ts';
 import { fetchMissingLayers } from './fetch-layers.ts';
 import { namesOf } from './names.ts';
 import type { FinishedImage, OutputContext } from './outputs.ts';

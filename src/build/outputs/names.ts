@@ -1,7 +1,7 @@
 // Names of the result: those of -t, else those an output gives itself, as in buildx.
 import { TsbuildError } from '../../core/errors.ts';
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../../core/reference.ts';
-import type { BuildRequest, ImageForm } from '../build-request.ts';
+import type { BuildRequest, ImageForm } from '../request/build-request.ts';
 
 /** Normalised and with a tag, without repetitions, in the order given. */
 export function namesOf(request: BuildRequest, output: ImageForm): readonly Reference[] {

@@ -4,7 +4,7 @@ import type { Descriptor, LayerRef } from '../../core/descriptor.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { familiarReference, formatReference, parseReference, type Reference } from '../../core/reference.ts';
 import type { PushSession } from '../../push/registry/push-session.ts';
-import type { OutputSpec } from '../build-request.ts';
+import type { OutputSpec } from '../request/build-request.ts';
 import { namesOf } from './names.ts';
 import type { FinishedImage, OutputContext } from './outputs.ts';
 

@@ -3,7 +3,7 @@ import type { RemoteContexts } from '../../context/resolve-context.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { type GitSource, gitOp, isGitUrl, parseGitUrl } from '../../planner/git-url.ts';
 import { asVertex } from '../as-vertex.ts';
-import type { BuildRequest } from '../build-request.ts';
+import type { BuildRequest } from '../request/build-request.ts';
 import type { Session } from '../session.ts';
 import { shownUrl } from './http/http-name.ts';
 import type { RemoteSources } from './remote-sources.ts';

@@ -11,7 +11,7 @@ import { InvariantError } from '../../core/errors.ts';
 import type { CopyInput } from '../../executor/copy/plan-copy.ts';
 import type { GitOp, HttpOp } from '../../graph/op.ts';
 import type { Vertex, VertexId } from '../../graph/vertex.ts';
-import type { BuildRequest } from '../build-request.ts';
+import type { BuildRequest } from '../request/build-request.ts';
 import type { Session } from '../session.ts';
 import { SharedTask } from '../shared-task.ts';
 import type { GitTransport } from './git/git-remote.ts';

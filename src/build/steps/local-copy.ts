@@ -8,9 +8,9 @@ import type { LayerFormat } from '../../executor/executor.ts';
 import { createLayerSink } from '../../executor/layer/layer-sink.ts';
 import type { MergedTree } from '../../executor/layer/merged-tree.ts';
 import type { CopyOp, MkdirOp } from '../../graph/op.ts';
-import type { Rootfs } from '../layer.ts';
-import { mergedTree } from '../layer-toc.ts';
 import type { Session } from '../session.ts';
+import type { Rootfs } from '../solve/layer.ts';
+import { mergedTree } from '../solve/layer-toc.ts';
 
 const seconds = (session: Session): number => Math.floor(session.clock() / 1000);
 

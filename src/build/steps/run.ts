@@ -4,12 +4,12 @@ import { TsbuildError } from '../../core/errors.ts';
 import type { MountSource, RunRequest, RunResult, SnapshotId } from '../../executor/executor.ts';
 import type { ExecOp } from '../../graph/op.ts';
 import type { Vertex } from '../../graph/vertex.ts';
-import type { SecretSource } from '../build-request.ts';
-import type { Rootfs } from '../layer.ts';
-import { secretValue } from '../secret-values.ts';
-import { materialize } from '../snapshots.ts';
-import type { StepResult } from '../solver.ts';
-import { StepLog } from '../step-log.ts';
+import type { SecretSource } from '../request/build-request.ts';
+import { secretValue } from '../request/secret-values.ts';
+import type { Rootfs } from '../solve/layer.ts';
+import { materialize } from '../solve/snapshots.ts';
+import type { StepResult } from '../solve/solver.ts';
+import { StepLog } from '../solve/step-log.ts';
 import type { StepContext } from './step-context.ts';
 
 export async function runStep(context: StepContext, vertex: Vertex, op: ExecOp, base: Rootfs): Promise<StepResult> {

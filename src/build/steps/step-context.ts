@@ -2,10 +2,10 @@
 import type { LimitFunction } from 'p-limit';
 import type { LayerFormat, MountSource, SnapshotId } from '../../executor/executor.ts';
 import type { Vertex } from '../../graph/vertex.ts';
-import type { SecretSource } from '../build-request.ts';
 import type { FailedStep } from '../debug/failed-step.ts';
+import type { SecretSource } from '../request/build-request.ts';
 import type { Session } from '../session.ts';
-import type { StepLog } from '../step-log.ts';
+import type { StepLog } from '../solve/step-log.ts';
 
 export interface StepContext {
   readonly session: Session;

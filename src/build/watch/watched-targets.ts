@@ -11,8 +11,8 @@ import type { ReadFiles } from '../affected/first-difference.ts';
 import { contextsOf } from '../affected/local-contexts.ts';
 import { PlannedReads } from '../affected/planned-reads.ts';
 import { dockerfileOf } from '../bake/target-request.ts';
-import { DockerfileError } from '../build-request.ts';
 import { RegistryAccess } from '../registry-access.ts';
+import { DockerfileError } from '../request/build-request.ts';
 import type { Session } from '../session.ts';
 import { changedPath, InputState } from './input-state.ts';
 

@@ -1,8 +1,8 @@
 // `tsbuild --call=check|outline|targets` and `--check`: answers about a Dockerfile without building it,
 // in the shapes of `docker buildx build --call`, and as SARIF or GitHub annotations (section 11).
 import { relative, resolve } from 'node:path';
-import type { BuildRequest } from '../../build/build-request.ts';
 import { checkBuild, outlineBuild, targetsOfBuild } from '../../build/inspect-build.ts';
+import type { BuildRequest } from '../../build/request/build-request.ts';
 import { indexLines, type SourceFile, type Span } from '../../core/span.ts';
 import type { Cli } from '../commands/command.ts';
 import { withSession } from '../commands/session.ts';

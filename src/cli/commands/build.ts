@@ -1,5 +1,5 @@
 // `tsbuild [build]`: one image (or index) from one Dockerfile.
-import type { BuildOutcome, BuildRequest } from '../../build/build-request.ts';
+import type { BuildOutcome, BuildRequest } from '../../build/request/build-request.ts';
 import { runBuild } from '../../build/run-build.ts';
 import { buildMetadata, removeResult, writeMetadata, writeResult } from '../build-metadata.ts';
 import { buildRequestOf } from '../build-options.ts';

@@ -1,6 +1,6 @@
 // Which steps run beside each other: number, processors, memory; order; who gives up.
 import { describe, expect, it } from 'vitest';
-import { Admission, type AdmissionOptions, type StepWeight } from '../../../src/build/admission.ts';
+import { Admission, type AdmissionOptions, type StepWeight } from '../../../src/build/solve/admission.ts';
 
 const GIB = 2 ** 30;
 const never = new AbortController().signal;

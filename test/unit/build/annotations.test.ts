@@ -1,6 +1,6 @@
 // What annotation texts say, and where they are put; the effect on images is judged in test/e2e/outputs.test.ts.
 import { describe, expect, test } from 'vitest';
-import { annotationsOf, checkAnnotations, parseAnnotation } from '../../../src/build/annotations.ts';
+import { annotationsOf, checkAnnotations, parseAnnotation } from '../../../src/build/request/annotations.ts';
 
 const parse = (text: string) => parseAnnotation(text, (message) => new Error(message));
 const amd64 = { os: 'linux', architecture: 'amd64' };

@@ -1,6 +1,6 @@
 // Files of the kernel as they are on real machines → what a step could still take.
 import { expect, it } from 'vitest';
-import { availableMemory } from '../../../src/build/available-memory.ts';
+import { availableMemory } from '../../../src/build/solve/available-memory.ts';
 
 const MIB = 2 ** 20;
 const meminfo = (mib: number): string => `MemTotal:       24683520 kB\nMemFree:         1000 kB\nMemAvailable:   ${mib * 1024} kB\n`;

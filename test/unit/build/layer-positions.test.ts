@@ -1,7 +1,7 @@
 // Equal stacks are the same layers, whoever comes with them; what stands on another base is another step.
 import { describe, expect, it } from 'vitest';
-import { type Layer, layerOf } from '../../../src/build/layer.ts';
-import { LayerPositions } from '../../../src/build/layer-positions.ts';
+import { type Layer, layerOf } from '../../../src/build/solve/layer.ts';
+import { LayerPositions } from '../../../src/build/solve/layer-positions.ts';
 import type { LayerRef } from '../../../src/core/descriptor.ts';
 
 /** A layer named by one hex digit; `blob` is another compression of it. */

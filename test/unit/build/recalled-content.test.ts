@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { SelectionContents } from '../../../src/build/selection-content.ts';
+import { SelectionContents } from '../../../src/build/solve/selection-content.ts';
 import { openSqliteIndex, type SqliteIndex } from '../../../src/cache/sqlite-index.ts';
 import { OpenDirectories } from '../../../src/context/open-directories.ts';
 

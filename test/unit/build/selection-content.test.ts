@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { SelectionContents } from '../../../src/build/selection-content.ts';
+import { SelectionContents } from '../../../src/build/solve/selection-content.ts';
 import { OpenDirectories } from '../../../src/context/open-directories.ts';
 
 let root: string;

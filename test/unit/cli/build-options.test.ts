@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import type { BuildRequest } from '../../../src/build/build-request.ts';
+import type { BuildRequest } from '../../../src/build/request/build-request.ts';
 import { buildRequestOf } from '../../../src/cli/build-options.ts';
 import { BUILD_COMMAND } from '../../../src/cli/flags/build.ts';
 import { parseArgv } from '../../../src/cli/flags/parse-argv.ts';

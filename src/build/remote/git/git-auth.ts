@@ -1,8 +1,8 @@
 // Credentials for git over http (D-16): GIT_AUTH_HEADER and GIT_AUTH_TOKEN, for all hosts or one
 // (`GIT_AUTH_TOKEN.git.example.com`), or those of the URL. They are bound to the repository's own URL, so
 // that neither a submodule nor a redirect takes them elsewhere.
-import type { SecretSource } from '../../build-request.ts';
-import { headerSecret } from '../../secret-values.ts';
+import type { SecretSource } from '../../request/build-request.ts';
+import { headerSecret } from '../../request/secret-values.ts';
 import type { GitRemote } from './git-remote.ts';
 
 export interface GitAuth {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { TsbuildError } from '../../../core/errors.ts';
 import { fsPath } from '../../../core/path-bytes.ts';
 import type { GitOp } from '../../../graph/op.ts';
-import type { BuildRequest } from '../../build-request.ts';
+import type { BuildRequest } from '../../request/build-request.ts';
 import type { Session } from '../../session.ts';
 import { type GitAuth, gitAuth, submoduleAuth } from './git-auth.ts';
 import { type CheckoutOptions, checkOut, commitTimeOf, findCheckout } from './git-checkout.ts';

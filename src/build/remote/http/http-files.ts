@@ -5,7 +5,7 @@ import { createGunzip } from 'node:zlib';
 import { type Digest, parseDigest, sha256Hex } from '../../../core/digest.ts';
 import { errnoOf, TsbuildError } from '../../../core/errors.ts';
 import { createTransport, type HttpResponse, type Transport } from '../../../push/registry/http/transport.ts';
-import type { BuildRequest } from '../../build-request.ts';
+import type { BuildRequest } from '../../request/build-request.ts';
 import type { Session } from '../../session.ts';
 import { parseHttpUrl } from './http-name.ts';
 import { downloadError, httpAuthorization, httpGet } from './http-request.ts';

@@ -4,8 +4,8 @@ import { errnoOf, TsbuildError } from '../../../core/errors.ts';
 import { registryEnvironment } from '../../../push/registry/environment.ts';
 import { systemTrust } from '../../../push/registry/http/tls-trust.ts';
 import type { HttpResponse, Transport } from '../../../push/registry/http/transport.ts';
-import type { SecretSource } from '../../build-request.ts';
-import { headerSecret } from '../../secret-values.ts';
+import type { SecretSource } from '../../request/build-request.ts';
+import { headerSecret } from '../../request/secret-values.ts';
 import { shownUrl } from './http-name.ts';
 
 export interface HttpGet {

@@ -1,7 +1,7 @@
 // `--annotation` and the attribute `annotations` of bake: `[TYPE[PLATFORM],…:]KEY=VALUE`, as buildx reads
 // them, and which of them are for which document of an image.
-import { TsbuildError } from '../core/errors.ts';
-import { formatPlatform, hostPlatform, type Platform, parsePlatform } from '../core/platform.ts';
+import { TsbuildError } from '../../core/errors.ts';
+import { formatPlatform, hostPlatform, type Platform, parsePlatform } from '../../core/platform.ts';
 
 const TYPES = ['manifest', 'index', 'manifest-descriptor', 'index-descriptor'] as const;
 export type AnnotationType = (typeof TYPES)[number];

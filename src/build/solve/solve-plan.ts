@@ -1,25 +1,25 @@
 // Solves a plan's targets: wires keys, steps and trees together, and ends everything when one fails.
-import type { LayerRef } from '../core/descriptor.ts';
-import { InvariantError } from '../core/errors.ts';
-import type { SourceFile } from '../core/span.ts';
-import type { BuildPlan } from '../graph/image-plan.ts';
-import type { Vertex, VertexId } from '../graph/vertex.ts';
+import type { LayerRef } from '../../core/descriptor.ts';
+import { InvariantError } from '../../core/errors.ts';
+import type { SourceFile } from '../../core/span.ts';
+import type { BuildPlan } from '../../graph/image-plan.ts';
+import type { Vertex, VertexId } from '../../graph/vertex.ts';
+import type { BaseImages } from '../base-images.ts';
+import type { BuildInputs } from '../build-inputs.ts';
+import type { CacheImports } from '../cache-mounts/import-caches.ts';
+import type { FailedStep } from '../debug/failed-step.ts';
+import { stepFormat } from '../outputs/convert-layers.ts';
+import type { RemoteSources } from '../remote/remote-sources.ts';
+import type { BuildRequest } from '../request/build-request.ts';
+import { keyedSecrets } from '../request/secret-values.ts';
+import { type Session, withSignal } from '../session.ts';
+import type { SharedWork } from '../shared-work.ts';
+import { StepRunner } from '../steps/step-runner.ts';
 import type { StepWeight } from './admission.ts';
-import type { BaseImages } from './base-images.ts';
-import type { BuildInputs } from './build-inputs.ts';
-import type { BuildRequest } from './build-request.ts';
-import type { CacheImports } from './cache-mounts/import-caches.ts';
-import type { FailedStep } from './debug/failed-step.ts';
 import type { Layer, MadeLayer } from './layer.ts';
-import { stepFormat } from './outputs/convert-layers.ts';
-import type { RemoteSources } from './remote/remote-sources.ts';
-import { keyedSecrets } from './secret-values.ts';
-import { type Session, withSignal } from './session.ts';
-import type { SharedWork } from './shared-work.ts';
 import { Solver } from './solver.ts';
 import { StepError } from './step-error.ts';
 import type { StepLog } from './step-log.ts';
-import { StepRunner } from './steps/step-runner.ts';
 import { Trees } from './trees.ts';
 
 export interface SolvedImage {
@@ -52,7 +52,7 @@ export async function solvePlan(parts: SolveParts, plan: BuildPlan, onLayer: (la
       },
     );
   } catch (error) {
-    if (failed.length > 0) await (await import('./debug/after-failure.ts')).afterFailure(parts.session, parts.request, failed, error);
+    if (failed.length > 0) await (await import('../debug/after-failure.ts')).afterFailure(parts.session, parts.request, failed, error);
     throw error;
   }
 }
@@ -142,8 +142,8 @@ async function openImports({ session, shared: { registry }, request }: SolvePart
   const { cacheImports = [] } = request;
   if (cacheImports.length === 0) return null;
   const [{ CacheImports: Imports }, { checkTransfers }] = await Promise.all([
-    import('./cache-mounts/import-caches.ts'),
-    import('./cache-mounts/export-caches.ts'),
+    import('../cache-mounts/import-caches.ts'),
+    import('../cache-mounts/export-caches.ts'),
   ]);
   checkTransfers(plan, cacheImports);
   return new Imports(session, registry, cacheImports);

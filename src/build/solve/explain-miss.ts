@@ -1,9 +1,9 @@
 // Why a step missed the cache, in one line: the first ingredient of its key that differs from the
 // nearest earlier record of the same step, down to the file where files differ.
-import type { BuildIndex, BuildRecord, Eviction } from '../cache/build-index.ts';
-import { type ContentKey, isDigest, parseContentKey } from '../core/digest.ts';
-import { BASE, BASE_IMAGE, differences, ORDER, REFUSED, SECRET, SOURCE, type VertexKey } from '../graph/cache-key.ts';
-import type { Vertex } from '../graph/vertex.ts';
+import type { BuildIndex, BuildRecord, Eviction } from '../../cache/build-index.ts';
+import { type ContentKey, isDigest, parseContentKey } from '../../core/digest.ts';
+import { BASE, BASE_IMAGE, differences, ORDER, REFUSED, SECRET, SOURCE, type VertexKey } from '../../graph/cache-key.ts';
+import type { Vertex } from '../../graph/vertex.ts';
 import { describeChange, type FileListing, unpackListing } from './file-listing.ts';
 import { type Selection, selectionsOf } from './selections.ts';
 

@@ -1,12 +1,12 @@
 // A layer as the solver sees it while a build runs: its bytes may still be in the making, only in a
 // registry, or already unpacked. One Layer belongs to one position of one stack of layers.
 
-import type { LayerRef } from '../core/descriptor.ts';
-import { type ChainId, extendChain } from '../core/digest.ts';
-import type { LayerToc } from '../core/file-entry.ts';
-import type { SnapshotId } from '../executor/executor.ts';
-import type { MergedTree } from '../executor/layer/merged-tree.ts';
-import { SharedTask } from './shared-task.ts';
+import type { LayerRef } from '../../core/descriptor.ts';
+import { type ChainId, extendChain } from '../../core/digest.ts';
+import type { LayerToc } from '../../core/file-entry.ts';
+import type { SnapshotId } from '../../executor/executor.ts';
+import type { MergedTree } from '../../executor/layer/merged-tree.ts';
+import { SharedTask } from '../shared-task.ts';
 
 export interface MadeLayer {
   readonly ref: LayerRef;

@@ -1,10 +1,10 @@
 // Advice after a build: steps that changed owners or modes and so stored large files a second time.
-import type { Diagnostic } from '../core/diagnostic.ts';
-import type { LayerToc } from '../core/file-entry.ts';
-import type { BuildPlan } from '../graph/image-plan.ts';
-import type { ExecOp } from '../graph/op.ts';
-import type { Session } from './session.ts';
-import type { SolvedImage } from './solve-plan.ts';
+import type { Diagnostic } from '../../core/diagnostic.ts';
+import type { LayerToc } from '../../core/file-entry.ts';
+import type { BuildPlan } from '../../graph/image-plan.ts';
+import type { ExecOp } from '../../graph/op.ts';
+import type { Session } from '../session.ts';
+import type { SolvedImage } from '../solve/solve-plan.ts';
 
 /** Less is not worth a word. */
 const LARGE = 10 << 20;

@@ -1,6 +1,6 @@
 // What a vertex reads besides its base, and which step of the Dockerfile it is.
-import { InvariantError, invariant } from '../core/errors.ts';
-import type { Vertex, VertexId } from '../graph/vertex.ts';
+import { InvariantError, invariant } from '../../core/errors.ts';
+import type { Vertex, VertexId } from '../../graph/vertex.ts';
 
 /** A part of an input that a vertex reads: the source of a copy or of a read-only mount. */
 export interface Selection {

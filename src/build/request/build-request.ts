@@ -1,15 +1,15 @@
 // What a build is asked to do, after the command line is understood and before anything is opened.
 import type { Readable } from 'node:stream';
-import type { Descriptor } from '../core/descriptor.ts';
-import type { Diagnostic } from '../core/diagnostic.ts';
-import type { Digest } from '../core/digest.ts';
-import type { Compression } from '../core/media-types.ts';
-import type { SourceFile } from '../core/span.ts';
-import type { MediaTypeFamily } from '../push/assemble/manifest-bytes.ts';
-import type { StepWeight } from './admission.ts';
+import type { Descriptor } from '../../core/descriptor.ts';
+import type { Diagnostic } from '../../core/diagnostic.ts';
+import type { Digest } from '../../core/digest.ts';
+import type { Compression } from '../../core/media-types.ts';
+import type { SourceFile } from '../../core/span.ts';
+import type { MediaTypeFamily } from '../../push/assemble/manifest-bytes.ts';
+import type { CacheTransfer } from '../cache-mounts/cache-transfer.ts';
+import type { OnError } from '../debug/failed-step.ts';
+import type { StepWeight } from '../solve/admission.ts';
 import type { Annotation } from './annotations.ts';
-import type { CacheTransfer } from './cache-mounts/cache-transfer.ts';
-import type { OnError } from './debug/failed-step.ts';
 
 export type SecretSource = { readonly type: 'file'; readonly path: string } | { readonly type: 'env'; readonly name: string };
 

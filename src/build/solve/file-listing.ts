@@ -1,10 +1,10 @@
 // What a content key was made of, one line a file, packed to be kept beside records: only used to say
 // which file changed. Digests are cut short, because nothing but a message depends on them.
-import { selectedEntries } from '../context/content-key.ts';
-import { compilePatterns } from '../context/pattern-matcher.ts';
-import { selectSources } from '../context/select-sources.ts';
-import type { SourceTree } from '../context/source-tree.ts';
-import type { FileEntry } from '../core/file-entry.ts';
+import { selectedEntries } from '../../context/content-key.ts';
+import { compilePatterns } from '../../context/pattern-matcher.ts';
+import { selectSources } from '../../context/select-sources.ts';
+import type { SourceTree } from '../../context/source-tree.ts';
+import type { FileEntry } from '../../core/file-entry.ts';
 
 /** What of a file enters its content key. */
 export interface ListedFile {

@@ -1,11 +1,11 @@
 // Advice on files of the build context that look like keys or credentials and are about to be copied.
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import type { LocalTree } from '../context/local-tree.ts';
-import { selectSources } from '../context/select-sources.ts';
-import type { Diagnostic } from '../core/diagnostic.ts';
-import { fsPath } from '../core/path-bytes.ts';
-import type { BuildPlan } from '../graph/image-plan.ts';
-import type { Vertex, VertexId } from '../graph/vertex.ts';
+import type { LocalTree } from '../../context/local-tree.ts';
+import { selectSources } from '../../context/select-sources.ts';
+import type { Diagnostic } from '../../core/diagnostic.ts';
+import { fsPath } from '../../core/path-bytes.ts';
+import type { BuildPlan } from '../../graph/image-plan.ts';
+import type { Vertex, VertexId } from '../../graph/vertex.ts';
 
 /** Names that are given to secrets alone. */
 const SECRET =

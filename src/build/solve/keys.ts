@@ -1,9 +1,9 @@
 // Cache keys of a graph's vertices, resolved from the sources up without running anything that a
 // record can stand in for (reference H-01): definition keys first, content keys where those miss.
-import type { BuildRecord } from '../cache/build-index.ts';
-import { type CacheKey, type ChainId, type ContentKey, extendChain, parseCacheKey, sha256Hex } from '../core/digest.ts';
-import { invariant } from '../core/errors.ts';
-import type { Refusals } from '../executor/step-refusals.ts';
+import type { BuildRecord } from '../../cache/build-index.ts';
+import { type CacheKey, type ChainId, type ContentKey, extendChain, parseCacheKey, sha256Hex } from '../../core/digest.ts';
+import { invariant } from '../../core/errors.ts';
+import type { Refusals } from '../../executor/step-refusals.ts';
 import {
   BASE,
   BASE_IMAGE,
@@ -15,13 +15,13 @@ import {
   localOutputKey,
   remoteOutputKey,
   type VertexKey,
-} from '../graph/cache-key.ts';
-import type { Vertex, VertexId } from '../graph/vertex.ts';
+} from '../../graph/cache-key.ts';
+import type { Vertex, VertexId } from '../../graph/vertex.ts';
+import type { Session } from '../session.ts';
 import { explainMiss } from './explain-miss.ts';
 import type { FileListing } from './file-listing.ts';
 import { RefusalsHere } from './refusals-here.ts';
 import { baseOf, isLayer, type Selection, selectionsOf, slotGroupOf, slotOf, upTo } from './selections.ts';
-import type { Session } from './session.ts';
 
 /** What key resolution must be able to find out; answering may run the vertices that make an input. */
 export interface KeyFacts {

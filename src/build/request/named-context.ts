@@ -2,11 +2,11 @@
 // uses it (K-14).
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { TsbuildError } from '../core/errors.ts';
-import { formatReference, parseReference, withDefaultTag } from '../core/reference.ts';
-import type { NamedContext } from '../planner/facts.ts';
-import { parseOciLayout } from './remote/oci-layout.ts';
-import { isGitContext } from './remote/remote-contexts.ts';
+import { TsbuildError } from '../../core/errors.ts';
+import { formatReference, parseReference, withDefaultTag } from '../../core/reference.ts';
+import type { NamedContext } from '../../planner/facts.ts';
+import { parseOciLayout } from '../remote/oci-layout.ts';
+import { isGitContext } from '../remote/remote-contexts.ts';
 
 /** `source` as typed; directories are relative to `workingDirectory`. */
 export function parseNamedContext(name: string, source: string, workingDirectory: string): NamedContext {

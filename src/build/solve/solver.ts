@@ -2,17 +2,17 @@
 // Every vertex is solved once per build, whoever asks, and what builds of one command have in common once
 // for all of them; independent vertices run side by side.
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { BuildRecord } from '../cache/build-index.ts';
-import { withLease } from '../cache/leases.ts';
-import { type ChainId, type ContentKey, extendChain } from '../core/digest.ts';
-import { InvariantError, invariant } from '../core/errors.ts';
-import type { BuildGraph, Vertex, VertexId } from '../graph/vertex.ts';
+import type { BuildRecord } from '../../cache/build-index.ts';
+import { withLease } from '../../cache/leases.ts';
+import { type ChainId, type ContentKey, extendChain } from '../../core/digest.ts';
+import { InvariantError, invariant } from '../../core/errors.ts';
+import type { BuildGraph, Vertex, VertexId } from '../../graph/vertex.ts';
+import type { Session } from '../session.ts';
 import { packListing } from './file-listing.ts';
 import { isExpired, isLinked, type KeyFacts, KeyResolver, type Resolution } from './keys.ts';
 import { chainOf, type Layer, layerOf, type MadeLayer, type Rootfs } from './layer.ts';
 import type { LayerPositions } from './layer-positions.ts';
 import { type Selection, selectionsOf, upTo } from './selections.ts';
-import type { Session } from './session.ts';
 import { nameSnapshot } from './snapshots.ts';
 import { StepError } from './step-error.ts';
 

@@ -3,12 +3,12 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
-import { withOrderedLease } from '../cache/leases.ts';
-import type { ChainId } from '../core/digest.ts';
-import { invariant } from '../core/errors.ts';
-import type { SnapshotId, SnapshotStack } from '../executor/executor.ts';
+import { withOrderedLease } from '../../cache/leases.ts';
+import type { ChainId } from '../../core/digest.ts';
+import { invariant } from '../../core/errors.ts';
+import type { SnapshotId, SnapshotStack } from '../../executor/executor.ts';
+import { type Session, withSignal } from '../session.ts';
 import { chainOf, type Layer } from './layer.ts';
-import { type Session, withSignal } from './session.ts';
 
 /** Layers that are fetched and unpacked at a time: more only take memory from each other. */
 const AT_ONCE = 3;

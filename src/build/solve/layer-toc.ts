@@ -1,11 +1,11 @@
 // What layers hold, without unpacking them: their tables of contents, read once and remembered with the
 // layer, and the trees that stacks of them show.
-import type { BlobStore } from '../cache/blob-store.ts';
-import type { LayerRef } from '../core/descriptor.ts';
-import type { LayerToc } from '../core/file-entry.ts';
-import { MergedTree } from '../executor/layer/merged-tree.ts';
+import type { BlobStore } from '../../cache/blob-store.ts';
+import type { LayerRef } from '../../core/descriptor.ts';
+import type { LayerToc } from '../../core/file-entry.ts';
+import { MergedTree } from '../../executor/layer/merged-tree.ts';
+import type { Session } from '../session.ts';
 import type { Layer } from './layer.ts';
-import type { Session } from './session.ts';
 
 /** Tables with more entries are remembered weakly: every step above asks for them again, but they must not pile up. */
 const SMALL_TABLE = 256;
@@ -49,7 +49,7 @@ async function loadToc(session: Session, layer: Layer): Promise<LayerToc> {
 /** The table of contents of a layer that came from elsewhere: read once, verified on the way. */
 export async function readLayerToc(blobs: BlobStore, ref: LayerRef): Promise<LayerToc> {
   // The reader of layers is loaded when one is read: a cached build reads none.
-  const { readLayer } = await import('../executor/layer/toc.ts');
+  const { readLayer } = await import('../../executor/layer/toc.ts');
   const { toc } = await readLayer(blobs.open(ref.blob.digest), { mediaType: ref.blob.mediaType, diffId: ref.diffId });
   return toc;
 }

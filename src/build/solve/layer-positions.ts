@@ -1,10 +1,10 @@
 // Which positions of layers the builds of one command have in common. Equal stacks are the same Layer
 // objects, from whatever image, record or step they came; so what is done on top of one (a step, an
 // unpacking) is found by whoever comes to do the same, without asking the store.
-import type { Digest } from '../core/digest.ts';
-import { type ChainId, extendChain } from '../core/digest.ts';
+import type { Digest } from '../../core/digest.ts';
+import { type ChainId, extendChain } from '../../core/digest.ts';
+import { SharedTask } from '../shared-task.ts';
 import type { Layer, StepTasks } from './layer.ts';
-import { SharedTask } from './shared-task.ts';
 
 export class LayerPositions {
   readonly #layers = new Map<string, Layer>();

@@ -1,16 +1,16 @@
 // The content key of what a COPY source or a read-only mount selects from a tree (H-05…H-08).
 import pLimit from 'p-limit';
-import type { BuildIndex } from '../cache/build-index.ts';
-import { contentKeyOfSelection, selectedFiles } from '../context/content-key.ts';
-import { hashContextFiles, settledBefore } from '../context/hash-files.ts';
-import type { LocalTree } from '../context/local-tree.ts';
-import { compilePatterns } from '../context/pattern-matcher.ts';
-import { selectSources } from '../context/select-sources.ts';
-import { isLasting, stateOfSelection } from '../context/selection-state.ts';
-import type { SourceTree } from '../context/source-tree.ts';
-import type { StatCache } from '../context/stat-cache.ts';
-import { type ContentKey, isDigest, parseContentKey } from '../core/digest.ts';
-import type { Clock } from '../core/events.ts';
+import type { BuildIndex } from '../../cache/build-index.ts';
+import { contentKeyOfSelection, selectedFiles } from '../../context/content-key.ts';
+import { hashContextFiles, settledBefore } from '../../context/hash-files.ts';
+import type { LocalTree } from '../../context/local-tree.ts';
+import { compilePatterns } from '../../context/pattern-matcher.ts';
+import { selectSources } from '../../context/select-sources.ts';
+import { isLasting, stateOfSelection } from '../../context/selection-state.ts';
+import type { SourceTree } from '../../context/source-tree.ts';
+import type { StatCache } from '../../context/stat-cache.ts';
+import { type ContentKey, isDigest, parseContentKey } from '../../core/digest.ts';
+import type { Clock } from '../../core/events.ts';
 
 type PartOfTree = { readonly pattern: string; readonly exclude: readonly string[] };
 

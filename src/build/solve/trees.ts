@@ -1,18 +1,18 @@
 // File trees that vertices read from: the context, named contexts, other stages and images.
-import type { SourceTree } from '../context/source-tree.ts';
-import type { ContentKey, DiffId } from '../core/digest.ts';
-import type { MountSource, SnapshotStack, StackRef } from '../executor/executor.ts';
-import type { MergedTree } from '../executor/layer/merged-tree.ts';
-import type { CopyOp } from '../graph/op.ts';
-import type { Vertex, VertexId } from '../graph/vertex.ts';
-import type { BuildInputs } from './build-inputs.ts';
+import type { SourceTree } from '../../context/source-tree.ts';
+import type { ContentKey, DiffId } from '../../core/digest.ts';
+import type { MountSource, SnapshotStack, StackRef } from '../../executor/executor.ts';
+import type { MergedTree } from '../../executor/layer/merged-tree.ts';
+import type { CopyOp } from '../../graph/op.ts';
+import type { Vertex, VertexId } from '../../graph/vertex.ts';
+import type { BuildInputs } from '../build-inputs.ts';
+import type { RemoteSources } from '../remote/remote-sources.ts';
+import type { Session } from '../session.ts';
 import { type FileListing, listSelection } from './file-listing.ts';
 import { chainOf, layerOf, type Rootfs } from './layer.ts';
 import { mergedTree, tocsOf } from './layer-toc.ts';
-import type { RemoteSources } from './remote/remote-sources.ts';
 import type { SelectionContents } from './selection-content.ts';
 import type { Selection } from './selections.ts';
-import type { Session } from './session.ts';
 import { materialize } from './snapshots.ts';
 
 export interface TreeSolver {
@@ -126,7 +126,7 @@ export class Trees {
   #ownedStack(name: string): Promise<SnapshotStack> {
     const known = this.#owned.get(name);
     if (known !== undefined) return known;
-    const stack = import('./steps/local-copy.ts').then(async ({ copyLocal }) => {
+    const stack = import('../steps/local-copy.ts').then(async ({ copyLocal }) => {
       const sources = { 1: { type: 'tree', tree: this.#inputs.local(name) } } as const;
       const ref = await copyLocal(this.#session, EVERYTHING, { layers: [] }, sources, { compression: 'uncompressed' });
       return materialize(this.#session, [layerOf(Promise.resolve({ ref }))]);

@@ -1,9 +1,9 @@
 // What the kernel refuses to steps of this build, asked only when no record of an unhindered step is
 // found: reckoned from what this process may do while everything comes from the cache, known from the
 // executor as soon as a step has to run.
-import type { Refusals } from '../executor/step-refusals.ts';
-import type { Vertex } from '../graph/vertex.ts';
-import type { Session } from './session.ts';
+import type { Refusals } from '../../executor/step-refusals.ts';
+import type { Vertex } from '../../graph/vertex.ts';
+import type { Session } from '../session.ts';
 
 /** Only the program of a RUN meets the kernel's answers; copies record owners beside the files. */
 const isRefusable = ({ op }: Vertex): boolean => op.type === 'exec';
@@ -21,7 +21,7 @@ export class RefusalsHere {
   async find<T>(vertex: Vertex, look: (refused: Refusals) => T | null): Promise<T | null> {
     let found = look([]);
     if (found !== null || !isRefusable(vertex)) return found;
-    const { coveredBy } = await import('../executor/step-refusals.ts');
+    const { coveredBy } = await import('../../executor/step-refusals.ts');
     for (const refused of coveredBy(await (this.#met ?? this.#expect()))) found ??= look(refused);
     return found;
   }
@@ -44,7 +44,7 @@ export class RefusalsHere {
   }
 
   #expect(): Promise<Refusals> {
-    this.#expected ??= import('../executor/step-refusals.ts').then(({ expectedRefusals }) => expectedRefusals(this.#session.isolation));
+    this.#expected ??= import('../../executor/step-refusals.ts').then(({ expectedRefusals }) => expectedRefusals(this.#session.isolation));
     return this.#expected;
   }
 }

@@ -1,8 +1,8 @@
 // Values of --secret, read when they are needed and kept by nobody.
 import { readFileSync } from 'node:fs';
-import { secretDigest } from '../cache/store-secret.ts';
-import { errnoOf, TsbuildError } from '../core/errors.ts';
-import type { Op } from '../graph/op.ts';
+import { secretDigest } from '../../cache/store-secret.ts';
+import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import type { Op } from '../../graph/op.ts';
 import type { SecretSource } from './build-request.ts';
 
 /** Throws build/secret-missing, naming the secret, never its value. */

@@ -1,5 +1,5 @@
 // The failure of one step, with its place in the Dockerfile and the end of its log.
-import type { SourceFile, Span } from '../core/span.ts';
+import type { SourceFile, Span } from '../../core/span.ts';
 
 export class StepError extends Error {
   override readonly name = 'StepError';
