@@ -1,5 +1,5 @@
 // How layers become file systems of steps on this machine: tried on the file system of the store, with the
-// mounts that steps use. The executor decides again when a build starts (sandbox/choose-trees.ts).
+// mounts that steps use. The executor decides again when a build starts (sandbox/rootfs/choose-trees.ts).
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -29,7 +29,7 @@ export function probeTrees(store: string, root: boolean): TreesReport {
   }
 }
 
-/** As isExact of sandbox/choose-trees.ts. */
+/** As isExact of sandbox/rootfs/choose-trees.ts. */
 const EXACT = `{ touch -d @5 m/old && echo more >> m/old/inner && [ "$(stat -c %Y m/old)" = 5 ] && rm -r m/old && mkdir m/old && mv m/old m/new && ! [ -e m/old ] || { umount m; echo 'this version gets rare changes wrong' >&2; false; }; }`;
 
 /** In the store's place; where that cannot be written, in one that is probably alike. */
