@@ -3,7 +3,7 @@
 // ones are cut into pieces, each with its length before it, so that no text of a whole layer is in memory.
 import { sha256Hex } from '../core/digest.ts';
 import { invariant } from '../core/errors.ts';
-import type { CopiedUp, FileEntry, FileType, LayerToc } from '../core/file-entry.ts';
+import type { FileEntry, FileType, LayerToc } from '../core/file-entry.ts';
 
 /** Loaded when used: a cached build reads none. */
 const zlib = (): typeof import('node:zlib') => process.getBuiltinModule('node:zlib');
@@ -38,7 +38,6 @@ interface Columns {
   readonly hashed?: readonly number[];
   readonly extras: Readonly<Record<string, Extra>>;
   readonly identityFiles: Readonly<Record<string, string>>;
-  readonly copiedUp?: readonly CopiedUp[];
 }
 
 const column = (values: readonly number[]): readonly number[] | number =>
@@ -55,7 +54,7 @@ function extraOf(entry: FileEntry): Extra | null {
   };
 }
 
-function toColumns({ entries, identityFiles, copiedUp }: LayerToc): Columns {
+function toColumns({ entries, identityFiles }: LayerToc): Columns {
   const hashed: number[] = [];
   const extras: Record<string, Extra> = {};
   let usual = true;
@@ -77,7 +76,6 @@ function toColumns({ entries, identityFiles, copiedUp }: LayerToc): Columns {
     ...(usual ? {} : { hashed }),
     extras,
     identityFiles,
-    ...(copiedUp === undefined ? {} : { copiedUp }),
   };
 }
 
@@ -90,16 +88,13 @@ function encodeBody(toc: LayerToc): Buffer {
   if (toc.entries.length > PIECE) {
     const builder = new TocBuilder();
     for (const entry of toc.entries) builder.add(entry);
-    const packed = builder.finish(toc);
+    const packed = builder.finish(toc.identityFiles);
     invariant(packed instanceof PackedToc, 'a large table was not packed');
     return packed.body;
   }
   const json = Buffer.from(JSON.stringify(toColumns(toc)), 'utf8');
   return json.length < COMPRESS_FROM ? json : zlib().zstdCompressSync(json);
 }
-
-/** What a table holds besides its entries. */
-type TocRest = Omit<LayerToc, 'entries'>;
 
 /** Takes the entries of a layer one by one and holds those of a large one packed. */
 export class TocBuilder {
@@ -108,19 +103,18 @@ export class TocBuilder {
 
   add(entry: FileEntry): void {
     // Not before another one comes: a table that fits is not cut.
-    if (this.#entries.length === PIECE) this.#pack({ identityFiles: {} });
+    if (this.#entries.length === PIECE) this.#pack({});
     this.#entries.push(entry);
   }
 
-  finish({ identityFiles, copiedUp }: TocRest): LayerToc {
-    const rest = { identityFiles, ...(copiedUp === undefined ? {} : { copiedUp }) };
-    if (this.#pieces.length === 1) return { entries: this.#entries, ...rest };
-    this.#pack(rest);
-    return new PackedToc(Buffer.concat(this.#pieces), rest);
+  finish(identityFiles: LayerToc['identityFiles']): LayerToc {
+    if (this.#pieces.length === 1) return { entries: this.#entries, identityFiles };
+    this.#pack(identityFiles);
+    return new PackedToc(Buffer.concat(this.#pieces), identityFiles);
   }
 
-  #pack(rest: TocRest): void {
-    const packed = zlib().zstdCompressSync(JSON.stringify(toColumns({ entries: this.#entries, ...rest })));
+  #pack(identityFiles: LayerToc['identityFiles']): void {
+    const packed = zlib().zstdCompressSync(JSON.stringify(toColumns({ entries: this.#entries, identityFiles })));
     const length = Buffer.alloc(LENGTH);
     length.writeUInt32LE(packed.length);
     this.#pieces.push(length, packed);
@@ -132,12 +126,10 @@ export class TocBuilder {
 class PackedToc implements LayerToc {
   readonly body: Buffer;
   readonly identityFiles: LayerToc['identityFiles'];
-  readonly copiedUp?: readonly CopiedUp[];
 
-  constructor(body: Buffer, { identityFiles, copiedUp }: TocRest) {
+  constructor(body: Buffer, identityFiles: LayerToc['identityFiles']) {
     this.body = body;
     this.identityFiles = identityFiles;
-    if (copiedUp !== undefined) this.copiedUp = copiedUp;
   }
 
   get entries(): readonly FileEntry[] {
@@ -156,18 +148,16 @@ export function decodeToc(bytes: Buffer): LayerToc | null {
 function decodeBody(body: Buffer): LayerToc | null {
   const entries: FileEntry[] = [];
   let identityFiles: LayerToc['identityFiles'] = {};
-  const copiedUp: CopiedUp[] = [];
   try {
     for (const json of decodePieces(body)) {
       const columns = JSON.parse(json.toString('utf8')) as Columns;
       if (!appendEntries(columns, entries)) return null;
       identityFiles = { ...identityFiles, ...columns.identityFiles };
-      copiedUp.push(...(columns.copiedUp ?? []));
     }
   } catch {
     return null;
   }
-  return { entries, identityFiles, ...(copiedUp.length === 0 ? {} : { copiedUp }) };
+  return { entries, identityFiles };
 }
 
 /** JSON of each piece; throws whatever zlib does. */

@@ -25,20 +25,9 @@ export interface FileEntry {
   readonly sha256?: string;
 }
 
-/**
- * A file of a lower layer that a step opened, linked or changed back: its snapshot has it once more, but the
- * layer does not. `name` is the first name of the file it is now: itself, or one that the step linked to it.
- */
-export interface CopiedUp {
-  readonly path: string;
-  readonly name: string;
-}
-
 /** A layer's table of contents: entries in tar order. 'whiteout' entries carry the hidden path, 'opaque' the directory. */
 export interface LayerToc {
   readonly entries: readonly FileEntry[];
   /** Content of etc/passwd and etc/group when the layer carries them as regular files below 1 MiB. */
   readonly identityFiles: Readonly<Record<string, string>>;
-  /** What the step that made the layer left of hard links below; absent when it met none. */
-  readonly copiedUp?: readonly CopiedUp[];
 }

@@ -19,8 +19,9 @@ import { diffSnapshot } from './layer/diff.ts';
 import { createLayerSink, type LayerSink } from './layer/layer-sink.ts';
 import { LowerStack } from './layer/lower-stack.ts';
 import { MergedTree } from './layer/merged-tree.ts';
+import { readUnlisted, writeUnlisted } from './layer/unlisted.ts';
 import { applyLayer } from './layer/unpack/apply.ts';
-import { checkedId, treeOf } from './sandbox/snapshot-directory.ts';
+import { checkedId, treeOf, unlistedOf } from './sandbox/snapshot-directory.ts';
 import type { StepHost } from './sandbox/step-host.ts';
 
 const BLOCK = 4096;
@@ -50,8 +51,7 @@ export class LayerWork {
       xattrs: this.#host.xattrs,
       owners: this.#host.config.isolation === 'single' || process.geteuid?.() !== 0 ? 'record' : 'set',
     });
-    // The one of the step that made the layer says more.
-    if (this.#tocs.get(diffId) === null) this.#tocs.put(diffId, result.toc);
+    this.#tocs.put(diffId, result.toc);
     const { length } = result.skippedDevices;
     if (length > 0)
       this.#host.noticeOnce(`${length} device nodes of the image are left out on this machine, because making them needs root`);
@@ -69,8 +69,9 @@ export class LayerWork {
           return sink.add(entry, content);
         },
       };
-      const copiedUp = await diffSnapshot(options, counting);
-      return { ...this.#store(await sink.finish(copiedUp)), size };
+      const unlisted = await diffSnapshot(options, counting);
+      writeUnlisted(unlistedOf(snapshot), unlisted);
+      return { ...this.#store(await sink.finish()), size };
     } catch (error) {
       await sink.abort();
       throw error;
@@ -96,6 +97,7 @@ export class LayerWork {
     return new MergedTree(
       diffIds.map((diffId) => this.#toc(diffId)),
       stack.map(treeOf),
+      { unlisted: stack.map((id) => readUnlisted(unlistedOf(id))) },
     );
   }
 

@@ -19,7 +19,7 @@ export async function mergedTree(session: Session, layers: readonly Layer[]): Pr
     if (below === undefined) known -= 1;
   }
   if (below !== undefined && known === layers.length) return below;
-  const tree = new MergedTree(await tocsOf(session, layers.slice(known)), [], below);
+  const tree = new MergedTree(await tocsOf(session, layers.slice(known)), [], below === undefined ? {} : { below });
   const top = layers.at(-1);
   if (top !== undefined) top.tree = new WeakRef(tree);
   return tree;

@@ -3,14 +3,15 @@
 // directories become explicit whiteouts (G-06), only security.capability survives (G-05).
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { TsbuildError } from '../../core/errors.ts';
-import type { CopiedUp, FileEntry, FileType } from '../../core/file-entry.ts';
+import type { FileEntry, FileType } from '../../core/file-entry.ts';
 import { comparePaths, fsPath, pathFromBytes } from '../../core/path-bytes.ts';
 import type { FileCalls } from '../syscalls.ts';
 import type { LayerSink } from './layer-sink.ts';
-import { type LowerStack, listNames } from './lower-stack.ts';
+import { type LowerEntry, type LowerStack, listNames } from './lower-stack.ts';
 import { isOpaque, isWhiteout, type OverlayXattrs, OWNER_XATTR } from './overlay-form.ts';
 import { sameEntry } from './same-entry.ts';
 import { parentOf } from './toc-index.ts';
+import type { Unlisted } from './unlisted.ts';
 import { whiteoutOf } from './whiteout.ts';
 
 export interface DiffOptions {
@@ -34,8 +35,8 @@ export interface Change {
 const CAPABILITY = 'security.capability';
 const NONE: ReadonlySet<string> = new Set();
 
-/** Writes all changes; the caller finishes the sink with what is returned. */
-export async function diffSnapshot(options: DiffOptions, sink: Pick<LayerSink, 'add'>): Promise<readonly CopiedUp[]> {
+/** Writes all changes; the caller finishes the sink. Returns what the layer does not tell. */
+export async function diffSnapshot(options: DiffOptions, sink: Pick<LayerSink, 'add'>): Promise<Unlisted> {
   const walk = walkChanges(options);
   for (let next = walk.next(); ; next = walk.next()) {
     if (next.done === true) return next.value;
@@ -45,10 +46,10 @@ export async function diffSnapshot(options: DiffOptions, sink: Pick<LayerSink, '
 }
 
 /** Changes in layer order: parents first, names in byte order, a deleted name where it was. */
-export function* walkChanges(options: DiffOptions): Generator<Change, readonly CopiedUp[]> {
+export function* walkChanges(options: DiffOptions): Generator<Change, Unlisted> {
   const walk = new Walk(options);
   yield* walk.directory('', options.upper, options.whole ?? false);
-  return walk.copiedUp();
+  return walk.unlisted();
 }
 
 class Walk {
@@ -63,6 +64,8 @@ class Walk {
   readonly #inodes = new Map<string, string>();
   /** Path → inode of unchanged files that have, or had below, several names. */
   readonly #unchanged = new Map<string, string>();
+  /** Path → time of directories whose only change it is. */
+  readonly #touched = new Map<string, number>();
 
   constructor(options: DiffOptions) {
     this.#lower = options.lower;
@@ -96,20 +99,29 @@ class Walk {
     const lower = this.#lower.lookup(path);
     const same = lower !== null && sameEntry({ stats, hostPath: host }, lower, this.#calls);
     if (!same) yield* this.#entry(path, host, stats, attributes);
-    else if (stats.isFile() && (stats.nlink > 1 || lower.stats.nlink > 1)) this.#unchanged.set(path, inodeOf(stats));
+    else this.#noteUnlisted(path, host, stats, lower);
     if (!stats.isDirectory()) return;
     const opaque = lower?.stats.isDirectory() === true && (hidesLower || isOpaque(this.#calls, host, this.#xattrs));
     yield* this.directory(path, host, opaque);
   }
 
+  #noteUnlisted(path: string, host: string, stats: Stats, lower: LowerEntry): void {
+    if (stats.isFile() && (stats.nlink > 1 || lower.stats.nlink > 1)) this.#unchanged.set(path, inodeOf(stats));
+    if (!stats.isDirectory()) return;
+    const mtime = wholeSeconds(stats, host);
+    if (mtime !== wholeSeconds(lower.stats, lower.hostPath)) this.#touched.set(path, mtime);
+  }
+
   /** After the walk. */
-  copiedUp(): readonly CopiedUp[] {
+  unlisted(): Unlisted {
     const names = new Map(this.#inodes);
-    return [...this.#unchanged].map(([path, inode]) => {
+    const copiedUp = [...this.#unchanged].map(([path, inode]) => {
       const name = names.get(inode) ?? path;
       names.set(inode, name);
-      return { path, name };
+      return [path, name] as const;
     });
+    // With something else in it that changed, a directory is in the layer after all.
+    return { copiedUp, touched: [...this.#touched].filter(([path]) => !this.#written.has(path)) };
   }
 
   *#deletion(path: string): Generator<Change> {

@@ -6,7 +6,7 @@ import type { BlobStore, StoredBlob } from '../../cache/blob-store.ts';
 import { TocBuilder } from '../../cache/toc-codec.ts';
 import { type DiffId, hasher } from '../../core/digest.ts';
 import { InvariantError } from '../../core/errors.ts';
-import type { CopiedUp, FileEntry } from '../../core/file-entry.ts';
+import type { FileEntry } from '../../core/file-entry.ts';
 import { layerMediaType } from '../../core/media-types.ts';
 import type { LayerFormat, LayerResult } from '../executor.ts';
 import { BlockPipeline } from './compression/block-pipeline.ts';
@@ -27,8 +27,8 @@ export interface LayerSink {
    * the entry says, 'exec/layer-read' when it cannot be read.
    */
   add(entry: FileEntry, content?: LayerContent): Promise<void>;
-  /** The layer, with its blob in the store. No other call may follow. `copiedUp` goes into the table of contents alone. */
-  finish(copiedUp?: readonly CopiedUp[]): Promise<LayerResult>;
+  /** The layer, with its blob in the store. No other call may follow. */
+  finish(): Promise<LayerResult>;
   /** Leaves nothing behind; harmless after `finish`. */
   abort(): Promise<void>;
 }
@@ -72,7 +72,7 @@ class StreamingSink implements LayerSink {
     return this.#addLarge(entry, content);
   }
 
-  async finish(copiedUp: readonly CopiedUp[] = []): Promise<LayerResult> {
+  async finish(): Promise<LayerResult> {
     await this.#append(END_OF_TAR);
     const rest = this.#block.subarray(0, this.#used);
     let blob: StoredBlob;
@@ -89,7 +89,7 @@ class StreamingSink implements LayerSink {
     const mediaType = layerMediaType(this.#format.compression);
     return {
       layer: { diffId, blob: { mediaType, digest: blob.digest, size: blob.size } },
-      toc: this.#toc.finish({ identityFiles: this.#identityFiles, ...(copiedUp.length === 0 ? {} : { copiedUp }) }),
+      toc: this.#toc.finish(this.#identityFiles),
     };
   }
 

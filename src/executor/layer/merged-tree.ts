@@ -5,6 +5,7 @@ import type { SourceTree } from '../../context/source-tree.ts';
 import { InvariantError } from '../../core/errors.ts';
 import type { FileEntry, LayerToc } from '../../core/file-entry.ts';
 import { byteOrder, parentOf, TocIndex } from './toc-index.ts';
+import type { UnlistedNames } from './unlisted.ts';
 
 /** A memo, not state: the index of a TOC is a function of the TOC. */
 const indexes = new WeakMap<LayerToc, TocIndex>();
@@ -32,18 +33,24 @@ export class MergedTree implements SourceTree {
   readonly #tocs: readonly LayerToc[];
   readonly #layers: readonly TocIndex[];
   readonly #roots: readonly string[];
+  readonly #unlisted: readonly (UnlistedNames | null)[];
   /** Directory → lowest layer that still shows in it; layers.length when it is no directory. */
   readonly #floors = new Map<string, number>();
 
   /**
    * `tocs` base first. `roots` are the snapshot directories of the same layers, needed by `hostPath`
    * only: each file's content lies at its own path below the directory of the layer that carries it.
-   * With `below` the layers are those of that tree and `tocs` above them.
+   * With `below` the layers are those of that tree and `tocs` above them. `unlisted` is of the snapshots, too.
    */
-  constructor(tocs: readonly LayerToc[], roots: readonly string[] = [], below?: MergedTree) {
+  constructor(
+    tocs: readonly LayerToc[],
+    roots: readonly string[] = [],
+    { below, unlisted = [] }: { readonly below?: MergedTree; readonly unlisted?: readonly (UnlistedNames | null)[] } = {},
+  ) {
     this.#tocs = below === undefined ? tocs : [...below.#tocs, ...tocs];
     this.#layers = [...(below === undefined ? [] : below.#layers), ...tocs.map(indexOf)];
     this.#roots = roots;
+    this.#unlisted = unlisted;
   }
 
   /** Hard links are shown as what they link to, under their own path. */
@@ -73,7 +80,7 @@ export class MergedTree implements SourceTree {
     const found = this.#find(path);
     if (found?.entry.type !== 'file') return undefined;
     for (let layer = this.#layers.length - 1; layer >= found.layer; layer--) {
-      const first = this.#layers[layer]?.firstName(path);
+      const first = this.#unlisted[layer]?.firstName(path) ?? this.#layers[layer]?.firstName(path);
       if (first !== undefined) return `${layer}:${first}`;
     }
     return undefined;
@@ -128,6 +135,7 @@ export class MergedTree implements SourceTree {
       if (node.entry !== undefined) {
         // An implied directory above takes the metadata of a lower directory, but replaces anything else.
         if (implied && node.entry.type !== 'dir') break;
+        if (node.entry.type === 'dir') return { entry: this.#withTime(node.entry, layer), layer };
         return this.#resolveHardLink(node.entry, path, layer);
       }
       if (node.implied === true) {
@@ -137,6 +145,15 @@ export class MergedTree implements SourceTree {
       if (node.whiteout === true) break;
     }
     return implied ? { entry: impliedDir(path), layer: top } : null;
+  }
+
+  /** A directory of `layer` with the time that steps above gave it. */
+  #withTime(entry: FileEntry, layer: number): FileEntry {
+    for (let above = this.#unlisted.length - 1; above > layer; above--) {
+      const mtime = this.#unlisted[above]?.timeOf(entry.path);
+      if (mtime !== undefined) return { ...entry, mtime };
+    }
+    return entry;
   }
 
   #findRoot(): Found {

@@ -42,14 +42,10 @@ export class TocIndex {
       lastParent = parent;
       this.#imply(parent);
     }
-    for (const { path, name } of toc.copiedUp ?? []) {
-      firstNames ??= new Map();
-      firstNames.set(name, name).set(path, name);
-    }
     this.#firstNames = firstNames;
   }
 
-  /** First name of the file that `path` is a hard link to or is linked from; also of a file below that the step copied up. Else undefined. */
+  /** First name of the file that `path` is a hard link to or is linked from, else undefined. */
   firstName(path: string): string | undefined {
     return this.#firstNames?.get(path);
   }

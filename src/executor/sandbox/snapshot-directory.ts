@@ -1,6 +1,6 @@
-// Names and directories of snapshots: snapshots-v1/<id>/fs holds the changes in overlay form, work
-// is overlay's scratch space. The only place where a snapshot id becomes a path; the working
-// directory of the executor is snapshots-v1, so paths are relative to it.
+// Names and directories of snapshots: snapshots-v1/<id>/fs holds the changes in overlay form, work is
+// overlay's scratch space, unlisted.json what no layer tells. The only place where a snapshot id becomes
+// a path; the working directory of the executor is snapshots-v1, so paths are relative to it.
 import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { InvariantError } from '../../core/errors.ts';
 import { fsPath } from '../../core/path-bytes.ts';
@@ -17,6 +17,9 @@ export function checkedId(id: SnapshotId): SnapshotId {
 
 /** The tree of one finished snapshot. */
 export const treeOf = (id: SnapshotId): string => `${checkedId(id)}/fs`;
+
+/** What `tree` has beyond its layer; see unlisted.ts. */
+export const unlistedOf = (id: SnapshotId): string => `${checkedId(id)}/unlisted.json`;
 
 /** Overlay lowers, topmost first. */
 export const lowersOf = (stack: SnapshotStack): string[] => stack.map(treeOf).reverse();
