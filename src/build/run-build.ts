@@ -15,6 +15,7 @@ import { planWithFacts } from './plan-build-loop.ts';
 import { RemoteSources } from './remote/remote-sources.ts';
 import { checkAnnotations } from './request/annotations.ts';
 import { type BuildOutcome, type BuildRequest, DockerfileError } from './request/build-request.ts';
+import { resolveGateway } from './request/host-gateway.ts';
 import type { Session } from './session.ts';
 import { openSharedWork, type SharedWork } from './shared-work.ts';
 import { solvePlan } from './solve/solve-plan.ts';
@@ -133,7 +134,7 @@ async function buildPlan(parts: BuildParts, plan: BuildPlan): Promise<BuildOutco
 export function planOptions(request: BuildRequest, inputs: BuildInputs): PlanOptions {
   const host = hostPlatform(process.arch);
   const platforms: readonly Platform[] =
-    request.platforms.length === 0 ? [host] : request.platforms.map((text) => parsePlatform(text, host));
+    request.platforms.length === 0 ? [host] : request.platforms.map((text) => (text === 'local' ? host : parsePlatform(text, host)));
   return {
     platforms,
     implicitPlatform: request.platforms.length === 0,
@@ -147,7 +148,7 @@ export function planOptions(request: BuildRequest, inputs: BuildInputs): PlanOpt
     network: request.network,
     // Asking for host networking on the command line is the permission.
     allow: request.network === 'host' ? [...request.allow, 'network.host'] : request.allow,
-    addHosts: request.addHosts,
+    addHosts: resolveGateway(request.addHosts, request.network),
     ...(request.shmSize === undefined ? {} : { shmSize: request.shmSize }),
     ulimits: request.ulimits,
     ...(request.cgroupParent === undefined ? {} : { cgroupParent: request.cgroupParent }),

@@ -1,6 +1,7 @@
 // `--metadata-file`: the results of a build, or of each target of a bake, with the keys that buildx writes
 // (T-05). Keys of what tsbuild has not (records of builds, provenance) are left out.
-import { rmSync, writeFileSync } from 'node:fs';
+import { accessSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { BuildOutcome } from '../build/request/build-request.ts';
 import { errnoOf, TsbuildError } from '../core/errors.ts';
 
@@ -17,6 +18,9 @@ export const writeMetadata = (path: string, metadata: Readonly<Record<string, un
 
 /** Throws 'build/output'. */
 export const writeResult = (path: string, text: string): void => attempt(path, () => writeFileSync(path, text));
+
+/** Before the build, so that it is not done in vain. Throws 'build/output'. */
+export const checkResultPath = (path: string): void => attempt(path, () => accessSync(dirname(resolve(path))));
 
 /** Throws 'build/output'. */
 export const removeResult = (path: string): void => attempt(path, () => rmSync(path, { force: true }));

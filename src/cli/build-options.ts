@@ -1,6 +1,6 @@
 // Flags of `tsbuild build` → BuildRequest. Everything the user typed is checked here, so that the
 // build starts with values that mean something.
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -28,10 +28,11 @@ const fail = (message: string, hint?: string): Error => usageError('build', mess
 
 /** `terminal` is the user's, for shells into the build. */
 export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, terminal: LentTerminal | null = null): BuildRequest {
-  const context = args.positionals[0] ?? '.';
+  const [context = ''] = args.positionals;
+  if (context === '') throw fail('the build context is empty', 'write . for the current directory');
   const outputs = parseOutputs(args);
   refuseAttestations(args);
-  const dockerfile = args.values.get('file');
+  const dockerfile = args.values.get('file') || undefined;
   if (dockerfile === '-' && context === '-') throw fail('stdin cannot be both the context and the Dockerfile');
   return {
     context,
@@ -46,7 +47,7 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, te
     annotations: listOf(args, 'annotation').flatMap((item) =>
       parseAnnotation(item, (message, hint) => fail(`--annotation: ${message}`, hint)),
     ),
-    platforms: listOf(args, 'platform').flatMap((item) => item.split(',')),
+    platforms: platformsOf(args, environment.env),
     noCache: isOn(args, 'no-cache'),
     noCacheFilter: listOf(args, 'no-cache-filter').flatMap((item) => item.split(',')),
     pull: isOn(args, 'pull'),
@@ -54,7 +55,7 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, te
     secrets: secrets(listOf(args, 'secret'), environment),
     ssh: sshSockets(listOf(args, 'ssh'), environment),
     addHosts: listOf(args, 'add-host').map((item) => hostLine(item)),
-    network: (args.values.get('network') ?? 'default') as BuildRequest['network'],
+    network: (args.values.get('network') || 'default') as BuildRequest['network'],
     allow: listOf(args, 'allow')
       .flatMap((item) => item.split(','))
       .map(entitlement),
@@ -78,25 +79,35 @@ function refuseAttestations(args: ParsedArgs): void {
   const isTrue = (text: string | undefined): boolean => /^(?:1|t|true)$/i.test(text ?? '');
   const wanted = new Map<string, boolean>();
   for (const item of listOf(args, 'attest')) {
-    const fields = new Map(csvFields(item));
+    const fields = csvFields(item, (message) => fail(`--attest: ${message}`));
     const type = fields.get('type');
     if (type === undefined) throw fail(`--attest ${JSON.stringify(item)} has no type`, 'types are provenance and sbom');
     wanted.set(type, !isTrue(fields.get('disabled')));
   }
   for (const type of ['provenance', 'sbom']) {
     const text = args.values.get(type);
-    if (text !== undefined) wanted.set(type, !/^(?:0|f|false)$/i.test(text) && !isTrue(new Map(csvFields(text)).get('disabled')));
+    if (text === undefined) continue;
+    const fields = csvFields(text, (message) => fail(`--${type}: ${message}`));
+    wanted.set(type, !/^(?:0|f|false)$/i.test(text) && !isTrue(fields.get('disabled')));
   }
   for (const [type, on] of wanted)
     if (on) throw fail(`${type} attestations are not made`, `leave it out, or write --attest type=${type},disabled=true`);
 }
 
+/** Docker's client takes its default from the environment. */
+function platformsOf(args: ParsedArgs, env: CliEnvironment['env']): readonly string[] {
+  const standard = env['DOCKER_DEFAULT_PLATFORM'] || undefined;
+  const given = listOf(args, 'platform');
+  return (given.length === 0 && standard !== undefined ? [standard] : given).flatMap((item) => item.split(','));
+}
+
+/** 0 is as good as nothing, as in Docker. */
 function sizeOf(args: ParsedArgs, name: string): number | undefined {
   const text = args.values.get(name);
   if (text === undefined) return undefined;
   const bytes = parseSize(text);
   if (bytes === null) throw fail(`--${name} is not a size: ${JSON.stringify(text)}`, 'write it like 512m or 2g');
-  return bytes;
+  return bytes === 0 ? undefined : bytes;
 }
 
 /** `KEY` alone takes the value of the environment, and is left out when there is none, as in Docker. */
@@ -118,7 +129,7 @@ function pairs(flag: string, items: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     items.map((item) => {
       const at = item.indexOf('=');
-      if (at === 0) throw fail(`--${flag} ${JSON.stringify(item)} has no name`, `write it as --${flag} NAME=VALUE`);
+      if (at === 0 || item === '') throw fail(`--${flag} ${JSON.stringify(item)} has no name`, `write it as --${flag} NAME=VALUE`);
       return at === -1 ? [item, ''] : [item.slice(0, at), item.slice(at + 1)];
     }),
   );
@@ -139,8 +150,8 @@ function namedContexts(items: readonly string[]): Record<string, string> {
 
 function secrets(items: readonly string[], environment: CliEnvironment): Record<string, SecretSource> {
   const out: Record<string, SecretSource> = {};
-  for (const item of items) {
-    const fields = new Map(csvFields(item));
+  for (const item of items.filter((text) => text !== '')) {
+    const fields = csvFields(item, (message) => fail(`--secret: ${message}`));
     for (const key of fields.keys()) {
       if (!['id', 'src', 'source', 'env', 'type'].includes(key))
         throw fail(`--secret has no field ${JSON.stringify(key)}`, 'fields are id, src, env, type');
@@ -148,8 +159,10 @@ function secrets(items: readonly string[], environment: CliEnvironment): Record<
     const id = fields.get('id');
     if (id === undefined || id === '')
       throw fail(`--secret ${JSON.stringify(item.replace(/=.*/s, '=…'))} has no id`, 'write it as --secret id=NAME,src=FILE');
+    const type = fields.get('type') ?? 'file';
+    if (type !== 'file' && type !== 'env') throw fail(`--secret ${id}: type is file or env, not ${JSON.stringify(type)}`);
     const file = fields.get('src') ?? fields.get('source');
-    const name = fields.get('env') ?? (fields.get('type') === 'env' ? (file ?? id) : undefined);
+    const name = fields.get('env') ?? (type === 'env' ? (file ?? id) : undefined);
     // Without a source, Docker takes the environment variable of that name, else the file.
     if (name !== undefined || (file === undefined && environment.env[id] !== undefined)) out[id] = { type: 'env', name: name ?? id };
     else out[id] = { type: 'file', path: resolvePath(environment.cwd, file ?? id) };
@@ -170,13 +183,16 @@ function checkSecret(id: string, source: SecretSource): void {
 
 function sshSockets(items: readonly string[], environment: CliEnvironment): Record<string, string> {
   const out: Record<string, string> = {};
-  for (const item of items) {
-    const at = item.indexOf('=');
-    const id = at === -1 ? item : item.slice(0, at);
-    const path = at === -1 ? environment.env['SSH_AUTH_SOCK'] : resolvePath(environment.cwd, item.slice(at + 1));
+  for (const item of items.filter((text) => text !== '')) {
+    const [id = '', ...rest] = item.split('=');
+    const given = rest.join('=');
+    const path = given === '' ? environment.env['SSH_AUTH_SOCK'] : resolvePath(environment.cwd, given);
     if (path === undefined || path === '')
       throw fail(`--ssh ${id}: no agent socket`, 'start ssh-agent (SSH_AUTH_SOCK), or write --ssh ID=SOCKET');
-    if (!existsSync(path)) throw fail(`--ssh ${id}: there is no ${path}`, 'give the path of the socket of a running ssh-agent');
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) throw fail(`--ssh ${id}: there is no ${path}`, 'give the path of the socket of a running ssh-agent');
+    if (!found.isSocket())
+      throw fail(`--ssh ${id}: ${path} is not the socket of an agent`, 'start ssh-agent, add the key with ssh-add, and write --ssh ID');
     out[id] = path;
   }
   return out;

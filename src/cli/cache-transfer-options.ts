@@ -14,7 +14,7 @@ export function parseTransfers(
   return items.map((item) => {
     const shape = `write it as --${flag} id=ID,${directoryField}=DIR or id=ID,ref=REGISTRY/NAME:TAG`;
     const fail = (why: string): Error => usageError('build', `--${flag} ${JSON.stringify(item)}: ${why}`, shape);
-    const fields = new Map(csvFields(item));
+    const fields = csvFields(item, fail);
     for (const key of fields.keys())
       if (!['id', 'ref', directoryField].includes(key)) throw fail(`there is no field ${JSON.stringify(key)}`);
     const [id = '', directory, reference] = [fields.get('id'), fields.get(directoryField), fields.get('ref')];

@@ -2,6 +2,7 @@
 import type { OutputSpec } from '../build/request/build-request.ts';
 import type { Refuse } from '../build/request/layer-options.ts';
 import { PLAIN_IMAGE, parseOutput, withStored } from '../build/request/output-spec.ts';
+import { csvFields } from './csv-fields.ts';
 import { isOn, listOf, type ParsedArgs } from './flags/flag.ts';
 import { usageError } from './flags/parse-argv.ts';
 
@@ -10,8 +11,10 @@ const fail = (message: string, hint?: string): Error => usageError('build', mess
 export function parseOutputs(args: ParsedArgs): readonly OutputSpec[] {
   const outputs: OutputSpec[] = [];
   for (const text of listOf(args, 'output')) {
-    const { type, ...rest } = outputFields(text);
-    const fields = new Map(Object.entries(rest));
+    if (text === '') continue;
+    const fields = new Map(outputFields(text));
+    const type = fields.get('type');
+    fields.delete('type');
     const refuse: Refuse = (message, hint) => fail(`--output: ${message}`, hint);
     if (type === undefined)
       throw refuse(`${JSON.stringify(text)} has no type`, 'write type=image, registry, oci, docker, tar, local or cacheonly');
@@ -27,19 +30,15 @@ export function parseOutputs(args: ParsedArgs): readonly OutputSpec[] {
   return withStored(outputs);
 }
 
-function outputFields(text: string): Readonly<Record<string, string>> {
-  if (text === '-') return { type: 'tar', dest: '-' };
-  if (!text.includes('=')) return { type: 'local', dest: text };
-  return Object.fromEntries(splitCsv(text));
-}
-
-/** A quoted field may hold commas: `"name=a,b"`. */
-function splitCsv(text: string): [string, string][] {
-  const fields = text.match(/"(?:[^"]|"")*"|[^,]+/g) ?? [];
-  return fields.map((field) => {
-    const plain = field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field;
-    const at = plain.indexOf('=');
-    if (at === -1) throw fail(`--output: ${JSON.stringify(plain)} is not KEY=VALUE`);
-    return [plain.slice(0, at).trim().toLowerCase(), plain.slice(at + 1)];
-  });
+function outputFields(text: string): ReadonlyMap<string, string> {
+  if (text === '-') return new Map([['type', 'tar']]);
+  if (!text.includes('='))
+    return new Map([
+      ['type', 'local'],
+      ['dest', text],
+    ]);
+  const fields = csvFields(text, (message) => fail(`--output: ${message}`));
+  const bare = [...fields].find(([key, value]) => value === '' && !text.includes(`${key}=`))?.[0];
+  if (bare !== undefined) throw fail(`--output: ${JSON.stringify(bare)} is not KEY=VALUE`);
+  return fields;
 }

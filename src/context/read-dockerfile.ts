@@ -78,6 +78,13 @@ const tooLarge = (shown: string): TsbuildError =>
 
 function notFound(dir: string, path: string, shown: string): TsbuildError {
   const tree = openLocalTree(dir);
+  if (resolveInTree(tree, path).entry?.type === 'dir')
+    return new TsbuildError({
+      code: 'context/dockerfile-not-found',
+      message: `no Dockerfile at ${JSON.stringify(shown)}: it is a directory`,
+      hint: 'Name the file in it.',
+      data: { path: shown },
+    });
   const parent = parentOf(path);
   const names = tree.readdir(parent);
   const similar = names.filter((name) => /dockerfile|containerfile/i.test(name) && !name.endsWith('.dockerignore'));

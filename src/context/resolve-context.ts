@@ -1,5 +1,5 @@
 // From the words on the command line to a build context and its Dockerfile (K-01..K-03, K-08, K-11).
-import { mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { TsbuildError } from '../core/errors.ts';
 import { pathToBytes } from '../core/path-bytes.ts';
@@ -69,7 +69,9 @@ async function fromDirectory(request: ContextRequest, dir: string): Promise<Reso
     return { ...directories.open(dir), ...nothingToClose, dockerfile: { name: host, text: readText(host, host) } };
   }
   const folder = dirname(host);
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw missingDockerfile(flag ?? 'Dockerfile', folder);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw missingDockerfile(flag ?? 'Dockerfile', `${folder} is not a directory`);
+  if (flag !== undefined && !existsSync(host) && existsSync(join(dir, flag))) throw missingDockerfile(flag, `it is in ${request.spec}`);
   const found = readDockerfile(folder, basename(host), flag ?? join(request.spec, 'Dockerfile'));
   const own = `${found.path}.dockerignore`;
   const ownText = readTextFile(folder, own);
@@ -171,6 +173,13 @@ function needRemote(request: ContextRequest, url: string): RemoteContexts {
 }
 
 function missingContext(spec: string, dir: string): TsbuildError {
+  if (existsSync(dir))
+    return new TsbuildError({
+      code: 'context/not-found',
+      message: `build context ${JSON.stringify(spec)} is a file, not a directory`,
+      hint: 'Give the directory, and the Dockerfile with -f; or send the file on stdin, with - as context.',
+      data: { path: dir },
+    });
   const parent = dirname(dir);
   const names = statSync(parent, { throwIfNoEntry: false })?.isDirectory() === true ? openLocalTree(parent).readdir('') : [];
   const near = nearestNames(basename(dir), names);
@@ -185,10 +194,10 @@ function missingContext(spec: string, dir: string): TsbuildError {
   });
 }
 
-const missingDockerfile = (shown: string, folder: string): TsbuildError =>
+const missingDockerfile = (shown: string, why: string): TsbuildError =>
   new TsbuildError({
     code: 'context/dockerfile-not-found',
-    message: `no Dockerfile at ${JSON.stringify(shown)}: ${folder} is not a directory`,
+    message: `no Dockerfile at ${JSON.stringify(shown)}: ${why}`,
     hint: 'A path given with -f is relative to the working directory, not to the context.',
     data: { path: shown },
   });

@@ -1,6 +1,7 @@
 // Image metadata while a stage is folded: container config, author and history, each step a new
 // value. What the fields mean is section 7 of the language reference; texts are in history.ts.
 import type { ContainerConfig } from '../core/descriptor.ts';
+import type { Platform } from '../core/platform.ts';
 import type { HistoryDraft } from '../graph/image-plan.ts';
 import type { VertexId } from '../graph/vertex.ts';
 import { Chain } from './chain.ts';
@@ -34,10 +35,10 @@ export const NO_ADDITIONS = {
   triggers: Chain.of<string>([]),
 } as const;
 
-/** F-15. */
-export const scratchConfig = (): ConfigState => ({
+/** F-15; Windows has no PATH to begin with. */
+export const scratchConfig = ({ os }: Platform): ConfigState => ({
   config: { WorkingDir: '/' },
-  env: ImageEnv.of([`PATH=${DEFAULT_PATH}`]),
+  env: ImageEnv.of(os === 'windows' ? [] : [`PATH=${DEFAULT_PATH}`]),
   ...NO_ADDITIONS,
   history: Chain.of<HistoryDraft>([]),
   extra: {},

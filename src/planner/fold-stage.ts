@@ -121,7 +121,7 @@ function startOf(stage: Stage, results: ReadonlyMap<number, StageResult>, labels
     return { ...parent, scope, image: { ...parent.image, triggers: NO_ADDITIONS.triggers }, last: {} };
   }
   const fact = origin.type === 'image' ? factFor(origin, input.facts) : undefined;
-  const image = fact === undefined ? scratchConfig() : configFromImage(fact.config);
+  const image = fact === undefined ? scratchConfig(stage.platform) : configFromImage(fact.config);
   if (fact !== undefined && origin.type === 'image') checkBasePlatform(stage, origin, fact, input.reporter);
   const vertex =
     origin.type === 'context'

@@ -1,4 +1,5 @@
 // The forms in which cache, output, secret, ssh and attest entries are written: CSV text, or an object.
+import { splitCsv } from '../../core/csv.ts';
 import { convert } from '../cty/convert.ts';
 import { STRING } from '../cty/types.ts';
 import { isEntries, isItems, type Value } from '../cty/value.ts';
@@ -8,40 +9,11 @@ export class EntryProblem extends Error {
   override readonly name = 'EntryProblem';
 }
 
-/** Fields of one CSV record as Go's encoding/csv reads it. */
+/** Fields of one CSV record. */
 export function csvFields(text: string): string[] {
-  const fields: string[] = [];
-  let at = 0;
-  while (at <= text.length) {
-    if (text[at] === '"') {
-      const [field, end] = quotedField(text, at);
-      fields.push(field);
-      at = end + 1;
-      continue;
-    }
-    const comma = text.indexOf(',', at);
-    const end = comma === -1 ? text.length : comma;
-    const field = text.slice(at, end);
-    if (field.includes('"')) throw new EntryProblem(`bare " in ${JSON.stringify(text)}`);
-    fields.push(field);
-    at = end + 1;
-  }
+  const fields = splitCsv(text);
+  if (typeof fields === 'string') throw new EntryProblem(fields);
   return fields;
-}
-
-function quotedField(text: string, start: number): [field: string, end: number] {
-  let field = '';
-  let at = start + 1;
-  while (true) {
-    const quote = text.indexOf('"', at);
-    if (quote === -1) throw new EntryProblem(`a quoted field is not closed in ${JSON.stringify(text)}`);
-    field += text.slice(at, quote);
-    if (text[quote + 1] === '"') {
-      field += '"';
-      at = quote + 2;
-    } else if (quote + 1 === text.length || text[quote + 1] === ',') return [field, quote + 1];
-    else throw new EntryProblem(`text after a quoted field in ${JSON.stringify(text)}`);
-  }
 }
 
 /** `key=value` fields, keys in lower case, in order. */

@@ -6,6 +6,7 @@ import type { HostBind, RunInput, RunResult, TerminalSize } from '../../executor
 import type { ExecOp } from '../../graph/op.ts';
 import { BaseImages } from '../base-images.ts';
 import { RegistryAccess } from '../registry-access.ts';
+import { resolveGateway } from '../request/host-gateway.ts';
 import type { Session } from '../session.ts';
 import { materialize } from '../solve/snapshots.ts';
 import { normalisedName } from './local-images.ts';
@@ -72,7 +73,7 @@ export async function runImage(
             network: options.network,
             security: 'sandbox',
             hostname: options.hostname,
-            addHosts: options.addHosts,
+            addHosts: resolveGateway(options.addHosts, options.network),
             ...(options.ulimits.length === 0 ? {} : { ulimits: options.ulimits }),
           },
           root,

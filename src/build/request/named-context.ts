@@ -21,6 +21,12 @@ export function parseNamedContext(name: string, source: string, workingDirectory
     case 'https':
       return { type: 'http', url: source };
     default:
+      if (scheme === 'target')
+        throw new TsbuildError({
+          code: 'build/unsupported-source',
+          message: `--build-context ${name}: ${JSON.stringify(source)} is for targets of a bake file`,
+          hint: 'Write it in docker-bake.hcl and run tsbuild bake, or build the target first and give it as docker-image://NAME.',
+        });
       if (scheme === undefined || !source.startsWith(`${scheme}://`)) return localContext(name, resolve(workingDirectory, source));
       throw new TsbuildError({
         code: 'build/unsupported-source',

@@ -1,7 +1,7 @@
 // `tsbuild [build]`: one image (or index) from one Dockerfile.
 import type { BuildOutcome, BuildRequest } from '../../build/request/build-request.ts';
 import { runBuild } from '../../build/run-build.ts';
-import { buildMetadata, removeResult, writeMetadata, writeResult } from '../build-metadata.ts';
+import { buildMetadata, checkResultPath, removeResult, writeMetadata, writeResult } from '../build-metadata.ts';
 import { buildRequestOf } from '../build-options.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import { isOn } from '../flags/flag.ts';
@@ -22,13 +22,15 @@ export const run: RunCommand = async (args, cli) => {
   }
   const quiet = isOn(args, 'quiet');
   const iidfile = args.values.get('iidfile');
+  const metadata = args.values.get('metadata-file');
   if (iidfile !== undefined) prepareIdFile(iidfile, request);
+  if (metadata !== undefined) checkResultPath(metadata);
   const outcome = await withProgress(args, cli, (session, endProgress) => {
     terminal.beforeTaking(endProgress);
     return runBuild(session, request);
   });
   if (!quiet) reportDiagnostics(outcome.file, outcome.warnings, cli.stderr);
-  writeResultFiles(outcome, iidfile, args.values.get('metadata-file'));
+  writeResultFiles(outcome, iidfile, metadata);
   if (outcome.descriptor !== undefined && !usesStdout(request)) cli.print(`${outcome.descriptor.digest}\n`);
   return EXIT_OK;
 };
@@ -39,6 +41,7 @@ const usesStdout = (request: BuildRequest): boolean => request.outputs.some((out
 function prepareIdFile(path: string, { outputs }: BuildRequest): void {
   if (outputs.every(({ type }) => type === 'local' || type === 'tar'))
     throw usageError('build', '--iidfile: outputs of type local and tar make no image', 'leave it out, or add --output type=image');
+  checkResultPath(path);
   removeResult(path);
 }
 

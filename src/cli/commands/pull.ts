@@ -6,6 +6,6 @@ import { withProgress } from './session.ts';
 
 export const run: RunCommand = (args, cli) =>
   withProgress(args, cli, async (session) => {
-    for (const name of args.positionals) cli.print(`${await pullWholeImage(session, name, wantedPlatform(args))}\n`);
+    for (const name of args.positionals) cli.print(`${await pullWholeImage(session, name, wantedPlatform(args, cli.env))}\n`);
     return EXIT_OK;
   });

@@ -66,7 +66,7 @@ function optionsOf(args: ParsedArgs, cli: Cli): RunImageOptions {
     addHosts: listOf(args, 'add-host').map((item) => hostLine(item, 'run')),
     ulimits: listOf(args, 'ulimit').map((item) => ulimit(item, 'run')),
     volumes: listOf(args, 'volume').map((item) => parseVolume(item, cli.cwd)),
-    platform: wantedPlatform(args),
+    platform: wantedPlatform(args, cli.env),
     ...optional('entrypoint', args.values.get('entrypoint')),
     ...optional('user', args.values.get('user')),
     ...optional('workdir', workdir),

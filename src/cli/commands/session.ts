@@ -42,7 +42,10 @@ export async function withProgress<T>(
   cli: Cli,
   body: (session: Session, endProgress: () => void) => Promise<T>,
 ): Promise<T> {
-  const asked = args.values.get('progress') ?? cli.env['TSBUILD_PROGRESS'] ?? cli.env['BUILDKIT_PROGRESS'] ?? 'auto';
+  const flag = args.values.get('progress') || undefined;
+  if (isOn(args, 'quiet') && flag !== undefined && flag !== 'auto' && flag !== 'quiet')
+    throw usageError('build', `--progress=${flag} and --quiet exclude each other`);
+  const asked = flag ?? (cli.env['TSBUILD_PROGRESS'] || cli.env['BUILDKIT_PROGRESS'] || 'auto');
   const mode = isOn(args, 'quiet') ? 'quiet' : progressMode(asked);
   const reporter = await openReporter(mode, cli.stderr);
   const explanation = new Explanation(isOn(args, 'explain') && mode !== 'rawjson');

@@ -4,6 +4,8 @@ import type { CommandSpec, FlagSpec } from './flag.ts';
 
 const NO_REMOTE_CACHE = 'there is no remote cache; the store given by --root is the cache and any number of processes share it';
 const NO_CLASSIC = 'it belongs to the builder that BuildKit replaced';
+const NO_LIMIT = 'BuildKit ignores it, too; give --memory, or limits of a cgroup with --cgroup-parent';
+const ALWAYS_REMOVED = 'Accepted for habit: containers of steps are always removed';
 
 export const BUILD_FLAGS: readonly FlagSpec[] = [
   { name: 'add-host', kind: 'list', placeholder: 'HOST:IP', help: 'Add a line to /etc/hosts of RUN steps' },
@@ -85,7 +87,14 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
     placeholder: 'DEST',
     help: 'Where the result goes: DIR, - or type=image|registry|oci|docker|tar|local,…',
   },
-  { name: 'platform', kind: 'list', placeholder: 'OS/ARCH[,…]', help: 'Platforms to build; several make an index' },
+  {
+    name: 'platform',
+    kind: 'list',
+    placeholder: 'OS/ARCH[,…]',
+    help: 'Platforms to build; several make an index (DOCKER_DEFAULT_PLATFORM; default: this machine)',
+  },
+  { name: 'force-rm', kind: 'switch', help: ALWAYS_REMOVED },
+  { name: 'rm', kind: 'switch', help: ALWAYS_REMOVED },
   { name: 'secret', kind: 'list', placeholder: 'id=ID[,src=FILE|,env=NAME]', help: 'Secret for RUN --mount=type=secret' },
   { name: 'shm-size', kind: 'value', placeholder: 'BYTES', help: 'Size of /dev/shm in RUN steps' },
   { name: 'ssh', kind: 'list', placeholder: 'default|ID[=SOCKET]', help: 'Agent socket for RUN --mount=type=ssh' },
@@ -96,6 +105,10 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
   { name: 'cache-from', kind: 'list', help: 'External cache sources', refused: NO_REMOTE_CACHE },
   { name: 'cache-to', kind: 'list', help: 'External cache destinations', refused: NO_REMOTE_CACHE },
   { name: 'compress', kind: 'switch', help: 'Compress the context', refused: NO_CLASSIC },
+  ...['cpu-period', 'cpu-quota', 'cpuset-cpus', 'cpuset-mems', 'memory-swap'].map(
+    (name): FlagSpec => ({ name, kind: 'value', help: 'Limit of steps', refused: NO_LIMIT }),
+  ),
+  { name: 'cpu-shares', short: 'c', kind: 'value', help: 'Limit of steps', refused: NO_LIMIT },
   { name: 'squash', kind: 'switch', help: 'Squash layers', refused: NO_CLASSIC },
   { name: 'security-opt', kind: 'list', help: 'Security options', refused: NO_CLASSIC },
 ];

@@ -108,7 +108,8 @@ function store(
   }
   const value = inline ?? next();
   if (value === undefined) throw usageError(command.name, `${shown} needs a value (${flag.placeholder ?? 'VALUE'})`);
-  if (flag.choices !== undefined && !flag.choices.includes(value)) {
+  // An empty value is the default, for scripts that pass on a variable.
+  if (flag.choices !== undefined && value !== '' && !flag.choices.includes(value)) {
     const near = suggest(value, flag.choices);
     throw usageError(
       command.name,

@@ -43,6 +43,11 @@ export const BUILD_ERRORS = {
     explanation:
       'The image was to be handed to a Docker or Podman of this machine, and neither answered. Save it with --output type=docker,dest=FILE instead.',
   },
+  'build/no-host-gateway': {
+    title: 'No way to this machine',
+    explanation:
+      'An --add-host (or extra_hosts of a bake file) asks for host-gateway, the address of this machine in the network of containers. Steps have a private network that cannot reach this machine. With --network=host it is 127.0.0.1.',
+  },
   'build/download': {
     title: 'Download failed',
     explanation:

@@ -5,8 +5,9 @@ import { buildRequestOf } from '../../../src/cli/build-options.ts';
 import { BUILD_COMMAND } from '../../../src/cli/flags/build.ts';
 import { parseArgv } from '../../../src/cli/flags/parse-argv.ts';
 
-const request = (...argv: string[]): BuildRequest =>
-  buildRequestOf(parseArgv(BUILD_COMMAND, [...argv, '.'], []), { env: {}, cwd: '/', stdin: Readable.from([]) });
+const withEnv = (env: Record<string, string>, ...argv: string[]): BuildRequest =>
+  buildRequestOf(parseArgv(BUILD_COMMAND, [...argv, '.'], []), { env, cwd: '/', stdin: Readable.from([]) });
+const request = (...argv: string[]): BuildRequest => withEnv({}, ...argv);
 
 describe('values that Docker refuses before a build begins', () => {
   test.each([
@@ -18,6 +19,12 @@ describe('values that Docker refuses before a build begins', () => {
     ['a context name with upper case', '--build-context', 'Assets=/'],
     ['a context without a name', '--build-context', '=/'],
     ['a file that is not there', '--secret', 'id=z,src=/nonexistent/file'],
+    ['a secret of no such type', '--secret', 'id=z,type=vault'],
+    ['a quote that does not end', '--secret', 'id=z,"src=/etc/hostname'],
+    ['a field that is none', '--output', 'type=oci,out.tar'],
+    ['an agent that is a file', '--ssh', 'default=/etc/hostname'],
+    ['a label without a name', '--label', ''],
+    ['a limit that BuildKit ignores', '--cpu-shares', '512'],
   ])('%s', (_, flag, value) => {
     expect(() => request(flag, value)).toThrow(expect.objectContaining({ code: 'cli/usage' }));
   });
@@ -32,4 +39,28 @@ test('values are kept as the build needs them', () => {
   expect(addHosts).toEqual(['a=::1']);
   expect(platforms).toEqual(['linux/amd64', 'linux/arm64']);
   expect(secrets).toEqual({ z: { type: 'env', name: 'UNSET' } });
+});
+
+test('fields are CSV, with keys in any case', () => {
+  const { secrets, outputs } = request('--secret', 'ID=z,"src=/etc/hostname"', '--output', '"TYPE=oci","dest=a,b","name=""c"""');
+  expect(secrets).toEqual({ z: { type: 'file', path: '/etc/hostname' } });
+  expect(outputs).toMatchObject([{ type: 'oci', dest: 'a,b', names: ['"c"'] }]);
+});
+
+test('an empty value is the default, for scripts that pass on a variable', () => {
+  const flags = ['file', 'network', 'secret', 'ssh', 'output', 'progress'].flatMap((name) => [`--${name}`, '']);
+  const { stdin: _, ...empty } = request(...flags, '--shm-size', '0', '--memory', '0');
+  const { stdin: _stdin, ...plain } = request();
+  expect(empty).toEqual(plain);
+});
+
+test('what Docker does without being asked is accepted', () => {
+  expect(request('--rm', '--force-rm', '--rm=false').context).toBe('.');
+});
+
+test('DOCKER_DEFAULT_PLATFORM is the platform when none is given', () => {
+  const env = { DOCKER_DEFAULT_PLATFORM: 'linux/arm64' };
+  expect(withEnv(env).platforms).toEqual(['linux/arm64']);
+  expect(withEnv(env, '--platform', 'local').platforms).toEqual(['local']);
+  expect(withEnv({ DOCKER_DEFAULT_PLATFORM: '' }).platforms).toEqual([]);
 });
