@@ -3,14 +3,14 @@
 import type { LayerRef } from '../../core/descriptor.ts';
 import { type CopyInput, type CopyPlan, looksAtBase, planCopy } from '../../executor/copy/plan-copy.ts';
 import { planMkdir } from '../../executor/copy/plan-mkdir.ts';
-import { runCopy } from '../../executor/copy/run-copy.ts';
+import { type ReadBase, runCopy } from '../../executor/copy/run-copy.ts';
 import type { LayerFormat } from '../../executor/executor.ts';
 import { createLayerSink } from '../../executor/layer/layer-sink.ts';
 import type { MergedTree } from '../../executor/layer/merged-tree.ts';
 import type { CopyOp, MkdirOp } from '../../graph/op.ts';
 import type { Session } from '../session.ts';
 import type { Rootfs } from '../solve/layer.ts';
-import { mergedTree } from '../solve/layer-toc.ts';
+import { mergedTree, tocsOf } from '../solve/layer-toc.ts';
 
 const seconds = (session: Session): number => Math.floor(session.clock() / 1000);
 
@@ -28,7 +28,18 @@ export async function copyLocal(
 ): Promise<LayerRef> {
   const tree = looksAtBase(op) ? await baseTree(session, base) : null;
   const plan = await planCopy({ op, base: tree, sources, time: seconds(session), identity: identityOf(tree) });
-  return writeLayer(session, plan, format);
+  return writeLayer(session, plan, format, (paths) => readBase(session, base, paths));
+}
+
+/** Fetched for the rare archive with hard links to files of the base: these become files of the layer. */
+async function* readBase(session: Session, { layers }: Rootfs, paths: readonly string[]): ReturnType<ReadBase> {
+  const tocs = await tocsOf(session, layers);
+  const flat = layers.map(async (layer, at) => {
+    await layer.fetch();
+    return { blob: (await layer.made).ref.blob, toc: tocs[at] ?? { entries: [], identityFiles: {} } };
+  });
+  const { readTreeFiles } = await import('../../executor/layer/flatten/flatten.ts');
+  yield* readTreeFiles(paths, await Promise.all(flat), session.blobs);
 }
 
 export async function makeDirectory(session: Session, op: MkdirOp, base: Rootfs, format: LayerFormat): Promise<LayerRef> {
@@ -38,8 +49,8 @@ export async function makeDirectory(session: Session, op: MkdirOp, base: Rootfs,
 
 const identityOf = (tree: MergedTree | null) => (path: string) => tree?.readIdentityFile(path) ?? null;
 
-async function writeLayer(session: Session, plan: CopyPlan, format: LayerFormat): Promise<LayerRef> {
-  const { layer, toc } = await runCopy(plan, createLayerSink(session.blobs, format), session.signal);
+async function writeLayer(session: Session, plan: CopyPlan, format: LayerFormat, readBelow?: ReadBase): Promise<LayerRef> {
+  const { layer, toc } = await runCopy(plan, createLayerSink(session.blobs, format), session.signal, readBelow);
   session.tocs.put(layer.diffId, toc);
   return layer;
 }

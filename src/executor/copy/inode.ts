@@ -21,7 +21,7 @@ export type ContentSource =
   | { readonly type: 'host'; readonly path: string }
   | { readonly type: 'bytes'; readonly bytes: Uint8Array }
   | { readonly type: 'member'; readonly archive: ArchiveFile; readonly member: number }
-  /** Lives in the base under this path; a new name for it is written as a hard link. */
+  /** Lives in the base under this path. */
   | { readonly type: 'base'; readonly path: string };
 
 export interface Inode {

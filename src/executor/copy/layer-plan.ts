@@ -98,7 +98,7 @@ function* hideChildren(tree: DestTree, path: string, inode: Inode): Generator<Pl
 
 function entryOf(path: string, inode: Inode, firstNames: Map<Inode, string>): PlannedEntry {
   if (inode.linked) {
-    const first = firstNames.get(inode) ?? (inode.content?.type === 'base' && inode.content.path !== path ? inode.content.path : undefined);
+    const first = firstNames.get(inode);
     if (first !== undefined) return { entry: { ...fileEntry(path, inode, 'hardlink'), link: first }, content: null };
     firstNames.set(inode, path);
   }
@@ -113,7 +113,7 @@ function fileEntry(path: string, inode: Inode, type: FileType): FileEntry {
   return {
     path,
     type,
-    mode: type === 'symlink' ? 0o777 : mode,
+    mode: inode.type === 'symlink' ? 0o777 : mode,
     uid,
     gid,
     size: type === 'file' ? size : 0,
@@ -133,8 +133,6 @@ const sameMetadata = (inode: Inode, base: FileEntry): boolean =>
 
 /** Directory times do not count as a change, file times do; equal times still need equal content. */
 function isUnchanged(inode: Inode, base: FileEntry, contentHash: ContentHash): boolean {
-  // A file of the base under its own name: its content is not here to be listed again.
-  if (inode.content?.type === 'base' && inode.content.path === base.path) return true;
   if (inode.type !== base.type || !sameMetadata(inode, base) || inode.mtime !== base.mtime) return false;
   if (inode.type === 'symlink') return inode.link === base.link;
   if (inode.type !== 'file') return (inode.devMajor ?? 0) === (base.devMajor ?? 0) && (inode.devMinor ?? 0) === (base.devMinor ?? 0);

@@ -1,6 +1,6 @@
 // The tree that a stack of layers shows, as a stream: who survives is decided from the tables of
-// contents, file bytes then pass once, layer by layer, and nothing is unpacked. Serves type=tar and
-// type=local; needs no namespaces.
+// contents, file bytes then pass once, layer by layer, and nothing is unpacked. Serves type=tar, type=local and
+// single files of a base; needs no namespaces.
 import type { BlobStore } from '../../../cache/blob-store.ts';
 import type { Descriptor } from '../../../core/descriptor.ts';
 import type { FileEntry, LayerToc } from '../../../core/file-entry.ts';
@@ -157,6 +157,30 @@ export async function* readFlatFiles(tree: FlatTree, layers: readonly FlatLayer[
   for (const [index, layer] of layers.entries()) {
     const wanted = tree.files[index];
     if (wanted !== undefined && wanted.size > 0) yield* readLayerFiles(wanted, layer, store);
+  }
+}
+
+/** The files of a tree at `paths`, hard links followed; layers that hold none of them are not read. */
+export async function* readTreeFiles(
+  paths: readonly string[],
+  layers: readonly FlatLayer[],
+  store: BlobStore,
+): AsyncGenerator<Pick<FlatContent, 'content'> & { readonly path: string }> {
+  const finder = new ContentFinder(layers.map(({ toc }) => toc));
+  let left = paths;
+  while (left.length > 0) {
+    const files = layers.map(() => new Map<string, FlatFile>());
+    const again: string[] = [];
+    for (const path of left) {
+      const place = finder.placeOf(path);
+      const entry = finder.tree.lstat(path);
+      const wanted = files[place.layer];
+      // Two names of one file: its content passes once more for the second.
+      if (wanted?.has(place.path) === true) again.push(path);
+      else if (entry !== null) wanted?.set(place.path, { entry: { ...entry, path }, links: [] });
+    }
+    for await (const { entry, content } of readFlatFiles({ nodes: [], files }, layers, store)) yield { path: entry.path, content };
+    left = again;
   }
 }
 
