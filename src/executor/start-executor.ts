@@ -99,6 +99,8 @@ class ExecutorClient implements Executor {
   readonly #senders = new Map<number, InputSender>();
   #nextId = 1;
   #closing = false;
+  /** Why it ended by itself. */
+  #died: Error | undefined;
   #started = false;
   #keeper: CgroupKeeper | undefined;
   #settleReady: { resolve(): void; reject(error: Error): void } = { resolve() {}, reject() {} };
@@ -183,7 +185,7 @@ class ExecutorClient implements Executor {
   }
 
   #call<T>(call: Call, log: LogSink = () => {}, signal?: AbortSignal, openInput?: OpenInput): Promise<T> {
-    if (this.#closing) return Promise.reject(new InvariantError('the executor is closed'));
+    if (this.#closing) return Promise.reject(this.#died ?? new InvariantError('the executor is closed'));
     const id = this.#nextId;
     this.#nextId += 1;
     const cancel = (): void => {
@@ -236,6 +238,7 @@ class ExecutorClient implements Executor {
   }
 
   #end(error: Error): void {
+    if (!this.#closing) this.#died = error;
     this.#closing = true;
     this.#settleReady.reject(error);
     for (const pending of this.#pending.values()) pending.reject(error);

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createStore, findBusybox, type TestStore, whyNoSteps } from '../support/busybox-root.ts';
+import { descendantsOf } from '../support/process-tree.ts';
+import { openStepBench } from '../support/step-bench.ts';
 import { directoryOf, type UnprivilegedUser, unprivilegedUser } from '../support/unprivileged.ts';
 
 const DRIVER = join(import.meta.dirname, '../support/executor-driver.ts');
@@ -151,13 +153,28 @@ describe.skipIf(skip)('end of the executor', () => {
   });
 });
 
+test.skipIf(skip)('an executor that was killed says so, to what it was doing and to what comes later', async () => {
+  const bench = await openStepBench();
+  try {
+    const step = bench.run({ script: 'sleep 63' });
+    await until(() => commandLines('sleep 63').length > 0);
+    for (const { pid } of descendantsOf(process.pid)) if (commandLineOf(pid).includes(bench.store.root)) process.kill(pid, 'SIGKILL');
+    await expect(step).rejects.toMatchObject({ code: 'exec/executor-died' });
+    await expect(bench.executor.listCaches()).rejects.toMatchObject({ code: 'exec/executor-died' });
+  } finally {
+    await bench.close();
+  }
+});
+
+const commandLineOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+
 /** Command lines of running processes that contain `text`. */
 function commandLines(text: string): string[] {
   const found: string[] = [];
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
     try {
-      const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      const line = commandLineOf(Number(pid));
       if (line.includes(text) && !line.includes('executor-driver')) found.push(line);
     } catch {
       // ended meanwhile
