@@ -5,6 +5,7 @@ import type { BlobStore } from '../cache/blob-store.ts';
 import type { BuildIndex } from '../cache/build-index.ts';
 import { openFsBlobStore } from '../cache/fs-blob-store.ts';
 import { openFsTocStore } from '../cache/fs-toc-store.ts';
+import { Leases } from '../cache/leases.ts';
 import { makeDirectory } from '../cache/make-directory.ts';
 import { openSqliteIndex } from '../cache/sqlite-index.ts';
 import { enterStore } from '../cache/store-sessions.ts';
@@ -27,6 +28,7 @@ export interface Session extends SessionOptions {
   readonly blobs: BlobStore;
   readonly index: BuildIndex;
   readonly tocs: TocStore;
+  readonly leases: Leases;
   executor(): Promise<Executor>;
   /** Ends the executor and flushes the index. Idempotent. */
   close(): Promise<void>;
@@ -39,12 +41,14 @@ export function openSession(options: SessionOptions): Session {
   makeDirectory(options.root);
   const leave = enterStore(options.root);
   const index = openSqliteIndex(options.root);
+  const leases = new Leases(options.root);
   let executor: Promise<Executor> | null = null;
   return {
     ...options,
     blobs: openFsBlobStore(options.root),
     index,
     tocs: openFsTocStore(options.root),
+    leases,
     executor() {
       executor ??= startExecutor(options);
       return executor;
@@ -54,6 +58,7 @@ export function openSession(options: SessionOptions): Session {
       executor = null;
       if (running !== null) await running.then((client) => client.close()).catch(() => undefined);
       index.close();
+      leases.close();
       leave();
     },
   };

@@ -10,7 +10,6 @@ import { livenessOf, type ProcessIdentity, thisProcess } from './process-identit
 import { type Row, SqliteDatabase, type SqliteSchema } from './sqlite-database.ts';
 
 type LeaseColumn = 'key' | 'holder' | 'pid' | 'start' | 'namespace' | 'beat';
-type Database = SqliteDatabase<LeaseColumn>;
 
 /** Losing leases in a power cut loses nothing, so nothing waits for the disk. */
 const SCHEMA: SqliteSchema = {
@@ -30,92 +29,105 @@ const LONGEST_WAIT = 50;
 
 const inside = new AsyncLocalStorage<true>();
 
-/**
- * Runs `body` while holding `key` in the store at `root`. Waits while a live process, this one
- * included, holds it; aborting `signal` ends the wait with its reason. `body` must look again whether
- * the work is still needed: `waited` tells whether somebody else may have done it.
- */
-export async function withLease<T>(root: string, key: string, body: (waited: boolean) => Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (inside.getStore() === true) return body(false);
-  return holding(root, key, body, signal);
-}
+type Body<T> = (waited: boolean) => Promise<T>;
 
-/**
- * As `withLease`, but waits inside another lease too. For keys in an order: a body may wait only for keys
- * that come before its own, and never for a plain lease; then nobody can wait in a circle.
- */
-export function withOrderedLease<T>(root: string, key: string, body: (waited: boolean) => Promise<T>, signal?: AbortSignal): Promise<T> {
-  return holding(root, key, body, signal);
-}
+/** The leases of this process in one store. Opened with the first one; `close` when none is held any more. */
+export class Leases {
+  readonly #db: SqliteDatabase<LeaseColumn>;
+  /** In every row of ours. */
+  readonly #holder = randomUUID();
+  #self: ProcessIdentity | undefined;
+  #held = 0;
+  #heartbeat: NodeJS.Timeout | undefined;
 
-async function holding<T>(root: string, key: string, body: (waited: boolean) => Promise<T>, signal?: AbortSignal): Promise<T> {
-  signal?.throwIfAborted();
-  const db: Database = new SqliteDatabase(join(root, LEASES_FILE), SCHEMA, () => undefined);
-  const holder = randomUUID();
-  const self = thisProcess();
-  let held = false;
-  let heartbeat: NodeJS.Timeout | undefined;
-  try {
-    const waited = await acquire(db, key, holder, self, signal);
-    held = true;
-    heartbeat = setInterval(() => beat(db, key, holder), BEAT).unref();
-    return await inside.run(true, () => body(waited));
-  } finally {
-    clearInterval(heartbeat);
-    release(db, key, holder, held);
+  constructor(root: string) {
+    this.#db = new SqliteDatabase(join(root, LEASES_FILE), SCHEMA, () => undefined);
   }
-}
 
-async function acquire(db: Database, key: string, holder: string, self: ProcessIdentity, signal?: AbortSignal): Promise<boolean> {
-  for (let wait = FIRST_WAIT, waited = false; ; wait = Math.min(wait * 1.5, LONGEST_WAIT), waited = true) {
-    // The plain read first keeps a crowd of waiters off the write lock.
-    const current = db.get('SELECT * FROM leases WHERE key = ?', key);
-    if ((current === undefined || isDead(current)) && take(db, key, holder, self)) return waited;
-    await sleep(wait, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
-      signal?.throwIfAborted();
-      throw error;
+  /**
+   * Runs `body` while holding `key`. Waits while a live process, this one included, holds it; aborting
+   * `signal` ends the wait with its reason. `body` must look again whether the work is still needed: `waited`
+   * tells whether somebody else may have done it.
+   */
+  async hold<T>(key: string, body: Body<T>, signal?: AbortSignal): Promise<T> {
+    return inside.getStore() === true ? body(false) : this.holdInOrder(key, body, signal);
+  }
+
+  /**
+   * As `hold`, but waits inside another lease too. For keys in an order: a body may wait only for keys
+   * that come before its own, and never for a plain lease; then nobody can wait in a circle.
+   */
+  async holdInOrder<T>(key: string, body: Body<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    const waited = await this.#acquire(key, signal);
+    this.#held += 1;
+    this.#heartbeat ??= setInterval(() => this.#beat(), BEAT).unref();
+    try {
+      return await inside.run(true, () => body(waited));
+    } finally {
+      this.#release(key);
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = undefined;
+    this.#db.close();
+  }
+
+  async #acquire(key: string, signal: AbortSignal | undefined): Promise<boolean> {
+    for (let wait = FIRST_WAIT, waited = false; ; wait = Math.min(wait * 1.5, LONGEST_WAIT), waited = true) {
+      // The plain read first keeps a crowd of waiters off the write lock.
+      if (this.#isFree(key) && this.#take(key)) return waited;
+      await sleep(wait, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
+        signal?.throwIfAborted();
+        throw error;
+      });
+    }
+  }
+
+  #isFree(key: string): boolean {
+    const current = this.#db.get('SELECT * FROM leases WHERE key = ?', key);
+    return current === undefined || isDead(current);
+  }
+
+  /** False when another waiter was faster. */
+  #take(key: string): boolean {
+    this.#self ??= thisProcess();
+    const { pid, start, namespace } = this.#self;
+    return this.#db.transaction(() => {
+      if (!this.#isFree(key)) return false;
+      const sql = 'INSERT OR REPLACE INTO leases (key, holder, pid, start, namespace, beat) VALUES (?, ?, ?, ?, ?, ?)';
+      this.#db.run(sql, key, this.#holder, pid, start, namespace, Date.now());
+      return true;
     });
   }
-}
 
-/** False when another waiter was faster. */
-function take(db: Database, key: string, holder: string, self: ProcessIdentity): boolean {
-  return db.transaction(() => {
-    const current = db.get('SELECT * FROM leases WHERE key = ?', key);
-    if (current !== undefined && !isDead(current)) return false;
-    db.run(
-      'INSERT OR REPLACE INTO leases (key, holder, pid, start, namespace, beat) VALUES (?, ?, ?, ?, ?, ?)',
-      key,
-      holder,
-      self.pid,
-      self.start,
-      self.namespace,
-      Date.now(),
-    );
-    return true;
-  });
+  /** Errors are swallowed: a missed beat matters only to other namespaces, and the next one may come through. */
+  #beat(): void {
+    try {
+      this.#db.run('UPDATE leases SET beat = ? WHERE holder = ?', Date.now(), this.#holder);
+    } catch {
+      // See above.
+    }
+  }
+
+  /** A lease that cannot be given back dies with this process, so it must not spoil the result of the body. */
+  #release(key: string): void {
+    this.#held -= 1;
+    if (this.#held === 0) {
+      clearInterval(this.#heartbeat);
+      this.#heartbeat = undefined;
+    }
+    try {
+      this.#db.run('DELETE FROM leases WHERE key = ? AND holder = ?', key, this.#holder);
+    } catch {
+      // See above.
+    }
+  }
 }
 
 function isDead(row: Row<LeaseColumn>): boolean {
   const liveness = livenessOf({ pid: Number(row.pid), start: String(row.start), namespace: String(row.namespace) });
   return liveness === 'dead' || (liveness === 'unknown' && Date.now() - Number(row.beat) > EXPIRY);
-}
-
-/** Errors are swallowed: a missed beat matters only to other namespaces, and the next one may come through. */
-function beat(db: Database, key: string, holder: string): void {
-  try {
-    db.run('UPDATE leases SET beat = ? WHERE key = ? AND holder = ?', Date.now(), key, holder);
-  } catch {
-    // See above.
-  }
-}
-
-/** A lease that cannot be given back dies with this process, so it must not spoil the result of the body. */
-function release(db: Database, key: string, holder: string, held: boolean): void {
-  try {
-    if (held) db.run('DELETE FROM leases WHERE key = ? AND holder = ?', key, holder);
-    db.close();
-  } catch {
-    // See above.
-  }
 }

@@ -6,21 +6,24 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { withLease } from '../../src/cache/leases.ts';
+import { Leases } from '../../src/cache/leases.ts';
 
 const CHILD = fileURLToPath(new URL('./children/hold-lease.ts', import.meta.url));
 
 let root: string;
 let log: string;
 let children: ChildProcess[];
+let leases: Leases;
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'leases-'));
   log = join(root, 'log');
   children = [];
+  leases = new Leases(root);
 });
 afterEach(() => {
   for (const child of children) child.kill('SIGKILL');
+  leases.close();
   rmSync(root, { recursive: true, force: true });
 });
 
@@ -38,15 +41,15 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true);
 }
 
-describe('withLease', () => {
+describe('a lease', () => {
   it('gives back what the body gives, and lets go', async () => {
-    expect(await withLease(root, 'k', async (waited) => waited)).toBe(false);
-    expect(await withLease(root, 'k', async () => 2)).toBe(2);
+    expect(await leases.hold('k', async (waited) => waited)).toBe(false);
+    expect(await leases.hold('k', async () => 2)).toBe(2);
   });
 
   it('lets go when the body fails', async () => {
-    await expect(withLease(root, 'k', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
-    expect(await withLease(root, 'k', async (waited) => waited)).toBe(false);
+    await expect(leases.hold('k', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await leases.hold('k', async (waited) => waited)).toBe(false);
   });
 
   it('lets one task at a time into a key, and tells those who waited', async () => {
@@ -54,7 +57,7 @@ describe('withLease', () => {
     let most = 0;
     const waits = await Promise.all(
       Array.from({ length: 6 }, () =>
-        withLease(root, 'k', async (waited) => {
+        leases.hold('k', async (waited) => {
           most = Math.max(most, ++running);
           await sleep(10);
           running--;
@@ -68,26 +71,26 @@ describe('withLease', () => {
 
   it('does not make different keys wait for each other', async () => {
     let inner = false;
-    await withLease(root, 'a', async () => {
+    await leases.hold('a', async () => {
       await Promise.resolve();
       setImmediate(() => {
         inner = true;
       });
       await until(() => inner);
     });
-    const both = await Promise.all([withLease(root, 'a', () => sleep(1).then(() => 'a')), withLease(root, 'b', async () => 'b')]);
+    const both = await Promise.all([leases.hold('a', () => sleep(1).then(() => 'a')), leases.hold('b', async () => 'b')]);
     expect(both).toEqual(['a', 'b']);
   });
 
   it('does not wait inside a lease, so that nesting cannot deadlock', async () => {
     const crossed = await Promise.all([
-      withLease(root, 'a', async () => {
+      leases.hold('a', async () => {
         await sleep(20);
-        return withLease(root, 'b', async () => 1);
+        return leases.hold('b', async () => 1);
       }),
-      withLease(root, 'b', async () => {
+      leases.hold('b', async () => {
         await sleep(20);
-        return withLease(root, 'a', async () => 2);
+        return leases.hold('a', async () => 2);
       }),
     ]);
     expect(crossed).toEqual([1, 2]);
@@ -96,16 +99,16 @@ describe('withLease', () => {
   it('ends the wait when aborted, and leaves the holder alone', async () => {
     const controller = new AbortController();
     let release = (): void => undefined;
-    const first = withLease(root, 'k', () => new Promise<void>((resolve) => (release = resolve)));
+    const first = leases.hold('k', () => new Promise<void>((resolve) => (release = resolve)));
     await sleep(20);
-    const second = withLease(root, 'k', async () => 'never', controller.signal);
+    const second = leases.hold('k', async () => 'never', controller.signal);
     await sleep(20);
     controller.abort(new Error('interrupted'));
     await expect(second).rejects.toThrow('interrupted');
-    await expect(withLease(root, 'k', async () => 'never', controller.signal)).rejects.toThrow('interrupted');
+    await expect(leases.hold('k', async () => 'never', controller.signal)).rejects.toThrow('interrupted');
     release();
     await first;
-    expect(await withLease(root, 'k', async () => 'now')).toBe('now');
+    expect(await leases.hold('k', async () => 'now')).toBe('now');
   });
 });
 
@@ -120,7 +123,7 @@ describe('between processes', () => {
   it('takes over at once from a holder that was killed', async () => {
     const { child, done } = holder('k', 0);
     await until(() => lines().length === 1 && lines()[0] !== '');
-    const waiting = withLease(root, 'k', async (waited) => waited);
+    const waiting = leases.hold('k', async (waited) => waited);
     await sleep(50);
     child.kill('SIGKILL');
     await done;
@@ -130,14 +133,14 @@ describe('between processes', () => {
   });
 
   it('waits for a holder of another pid namespace until its signs of life stop', async () => {
-    await withLease(root, 'other', async () => undefined);
+    await leases.hold('other', async () => undefined);
     const db = new DatabaseSync(join(root, 'index-v1/leases.db'));
     const plant = (key: string, age: number): unknown =>
       db.prepare("INSERT INTO leases VALUES (?, 'x', 1, '1', 'another boot', ?)").run(key, Date.now() - age);
     plant('expired', 61_000);
     plant('fresh', 1000);
     db.close();
-    expect(await withLease(root, 'expired', async () => 'mine')).toBe('mine');
-    await expect(withLease(root, 'fresh', async () => 'mine', AbortSignal.timeout(100))).rejects.toMatchObject({ name: 'TimeoutError' });
+    expect(await leases.hold('expired', async () => 'mine')).toBe('mine');
+    await expect(leases.hold('fresh', async () => 'mine', AbortSignal.timeout(100))).rejects.toMatchObject({ name: 'TimeoutError' });
   });
 });

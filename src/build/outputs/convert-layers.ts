@@ -3,7 +3,6 @@
 // `rewrite-timestamp` for times after SOURCE_DATE_EPOCH. A converted layer is a record like a step's:
 // made once, shared between processes, found again by the next build.
 
-import { withLease } from '../../cache/leases.ts';
 import { canonicalJson } from '../../core/canonical.ts';
 import type { Descriptor, LayerRef } from '../../core/descriptor.ts';
 import { cacheKeyOf } from '../../core/digest.ts';
@@ -82,7 +81,7 @@ export class LayerConversion {
   }
 
   async #find(layer: LayerRef, notAfter: number | undefined): Promise<LayerRef> {
-    const { index, root, signal } = this.#session;
+    const { index, leases, signal } = this.#session;
     const form = { ...this.#format, notAfter };
     const key = cacheKeyOf(canonicalJson({ kind: 'layer-format', version: FORMAT_VERSION, diffId: layer.diffId, ...form }));
     const earlier = (): LayerRef | null => {
@@ -93,8 +92,7 @@ export class LayerConversion {
     };
     return (
       earlier() ??
-      withLease(
-        root,
+      leases.hold(
         key,
         async () => {
           const made = earlier();

@@ -3,7 +3,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
-import { withOrderedLease } from '../../cache/leases.ts';
 import type { ChainId } from '../../core/digest.ts';
 import { invariant } from '../../core/errors.ts';
 import type { SnapshotId, SnapshotStack } from '../../executor/executor.ts';
@@ -42,7 +41,7 @@ async function provideSnapshot(session: Session, layers: readonly Layer[], paren
   if (known !== null) return known;
   await top.fetch();
   const body = async (): Promise<SnapshotId> => findSnapshot(session, chain) ?? (await unpackLayer(session, top, chain, parent));
-  return withOrderedLease(session.root, `unpack ${chain}`, body, session.signal);
+  return session.leases.holdInOrder(`unpack ${chain}`, body, session.signal);
 }
 
 async function unpackLayer(session: Session, layer: Layer, chain: ChainId, parent: Promise<SnapshotStack>): Promise<SnapshotId> {

@@ -3,7 +3,6 @@
 // for all of them; independent vertices run side by side.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BuildRecord } from '../../cache/build-index.ts';
-import { withLease } from '../../cache/leases.ts';
 import { type ChainId, type ContentKey, extendChain } from '../../core/digest.ts';
 import { InvariantError, invariant } from '../../core/errors.ts';
 import type { BuildGraph, Vertex, VertexId } from '../../graph/vertex.ts';
@@ -190,8 +189,7 @@ export class Solver {
   /** One process builds a key while others wait for it and then find its record. */
   #runOnce(vertex: Vertex, resolution: Resolution, base: Rootfs, signal: AbortSignal): Promise<Layer> {
     return new Promise<Layer>((resolve, reject) => {
-      const leased = withLease(
-        this.#session.root,
+      const leased = this.#session.leases.hold(
         resolution.key,
         async () => {
           const record = await this.#recordMadeMeanwhile(vertex, resolution, base);

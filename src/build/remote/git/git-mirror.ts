@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { GIT_DIR } from '../../../cache/gc/store-scan.ts';
-import { withLease } from '../../../cache/leases.ts';
+import type { Leases } from '../../../cache/leases.ts';
 import { makeDirectory } from '../../../cache/make-directory.ts';
 import { TsbuildError } from '../../../core/errors.ts';
 import { authConfig, type GitAuth } from './git-auth.ts';
@@ -21,6 +21,7 @@ const WHOLE = '2147483647';
 export interface MirrorOptions {
   /** Store directory. */
   readonly root: string;
+  readonly leases: Leases;
   readonly git: GitProgram;
   readonly signal: AbortSignal;
 }
@@ -47,9 +48,8 @@ export class GitMirror {
   /** Brings the commit here unless it is. True when that took the network. */
   async ensure(wanted: ResolvedRef): Promise<boolean> {
     if (await this.#has(wanted.commit)) return false;
-    const { root, signal } = this.#options;
-    return withLease(
-      root,
+    const { leases, signal } = this.#options;
+    return leases.hold(
       `git ${this.directory}`,
       async () => {
         if (await this.#has(wanted.commit)) return false;

@@ -124,7 +124,8 @@ export class GitSources {
   }
 
   #mirror(remote: GitRemote, auth: GitAuth | null): GitMirror {
-    const mirror = new GitMirror(remote, auth, { root: this.#session.root, git: this.#git, signal: this.#session.signal });
+    const { root, leases, signal } = this.#session;
+    const mirror = new GitMirror(remote, auth, { root, leases, git: this.#git, signal });
     if (auth !== null) this.#auths.set(mirror, auth);
     return mirror;
   }
