@@ -1,18 +1,19 @@
 // Cache mounts in an OCI layout directory: several ids share one directory, each with its entry in
 // index.json. An export replaces the entry of its id and the blobs that only that entry used.
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BlobStore } from '../../cache/blob-store.ts';
 import { makeDirectories } from '../../cache/make-directory.ts';
 import type { Descriptor, Manifest } from '../../core/descriptor.ts';
-import { digestOf, hexOf } from '../../core/digest.ts';
+import { type Digest, digestOf, hexOf, isDigest } from '../../core/digest.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
 import { copyBlobTo } from '../../push/assemble/copy-blob.ts';
 import { indexEntries } from '../../push/assemble/layout-directory.ts';
 import { encodeLayoutIndex, INDEX_FILE, LAYOUT_FILE, LAYOUT_VERSION } from '../../push/assemble/layout-index.ts';
+import { isObject, MAX_MANIFEST, parseObject } from '../../push/registry/manifest-document.ts';
 import { CACHE_ARTIFACT, ID_ANNOTATION } from './cache-transfer.ts';
 
-const blobPath = (directory: string, digest: Descriptor['digest']): string => join(directory, 'blobs', 'sha256', hexOf(digest));
+const blobPath = (directory: string, digest: Digest): string => join(directory, 'blobs', 'sha256', hexOf(digest));
 
 /** Writes the artifact whose manifest and blobs are in the store. Errors: 'build/output', 'image/bad-archive'. */
 export async function writeCacheLayout(
@@ -66,24 +67,37 @@ function openLayout(directory: string): readonly Descriptor[] {
 
 /** The manifest and layers of an entry that is gone, unless another entry has them too. */
 function removeReplaced(directory: string, replaced: Descriptor, entries: readonly Descriptor[]): void {
-  const used = new Set(entries.flatMap((entry) => [entry.digest, ...layersOf(directory, entry)]));
-  for (const digest of [replaced.digest, ...layersOf(directory, replaced)]) {
+  const used = new Set(entries.flatMap(({ digest }) => [digest, ...blobsBelow(directory, digest)]));
+  for (const digest of [replaced.digest, ...blobsBelow(directory, replaced.digest)]) {
     if (!used.has(digest)) rmSync(blobPath(directory, digest), { force: true });
   }
 }
 
-/** Digests that a manifest of the layout names; what cannot be read names nothing. */
-function layersOf(directory: string, entry: Descriptor): readonly Descriptor['digest'][] {
+/** Digests that a document of the layout names, and those below them; what cannot be read names nothing. */
+function blobsBelow(directory: string, document: Digest): readonly Digest[] {
   try {
-    const bytes = readFileSync(blobPath(directory, entry.digest));
-    if (digestOf(bytes) !== entry.digest) return [];
-    const { config, layers, manifests } = JSON.parse(bytes.toString('utf8')) as Partial<Manifest> & { manifests?: readonly Descriptor[] };
-    const below = (manifests ?? []).flatMap((child) => [child.digest, ...layersOf(directory, child)]);
-    return [...(config === undefined ? [] : [config.digest]), ...(layers ?? []).map((layer) => layer.digest), ...below];
+    const path = blobPath(directory, document);
+    if (statSync(path).size > MAX_MANIFEST) return [];
+    const bytes = readFileSync(path);
+    const json = digestOf(bytes) === document ? parseObject(bytes) : null;
+    if (json === null) return [];
+    const children = digestsIn(json['manifests']);
+    return [
+      ...digestsIn([json['config']]),
+      ...digestsIn(json['layers']),
+      ...children.flatMap((child) => [child, ...blobsBelow(directory, child)]),
+    ];
   } catch {
     return [];
   }
 }
+
+/** Whoever wrote the layout may have put anything there: a digest becomes the name of a file. */
+const digestsIn = (list: unknown): readonly Digest[] =>
+  (Array.isArray(list) ? list : []).flatMap((item: unknown) => {
+    const digest = isObject(item) ? item['digest'] : undefined;
+    return typeof digest === 'string' && isDigest(digest) ? [digest] : [];
+  });
 
 function writing<T>(directory: string, body: () => T): T {
   try {

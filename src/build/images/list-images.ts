@@ -3,6 +3,7 @@ import type { HistoryEntry, ImageConfig, Manifest } from '../../core/descriptor.
 import type { Digest } from '../../core/digest.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { formatPlatform, type Platform } from '../../core/platform.ts';
+import { formatReference, tryParseReference, withDefaultTag } from '../../core/reference.ts';
 import type { Session } from '../session.ts';
 import { findImage, normalisedName, openImage, platformManifests, shownName } from './local-images.ts';
 
@@ -77,7 +78,8 @@ export async function tagImage(session: Session, source: string, target: string)
 /** Removes names; blobs that nothing refers to any more go with the next prune. */
 export async function untagImage(session: Session, text: string): Promise<readonly string[]> {
   const row = await findImage(session, text);
-  const byName = row.name === tryNormalise(text);
+  const parsed = tryParseReference(text);
+  const byName = parsed.ok && row.name === formatReference(withDefaultTag(parsed.reference));
   const names = byName
     ? [row.name]
     : session.index
@@ -86,12 +88,4 @@ export async function untagImage(session: Session, text: string): Promise<readon
         .map((tag) => tag.name);
   for (const name of names) session.index.removeTag(name);
   return names.map(shownName);
-}
-
-function tryNormalise(text: string): string | null {
-  try {
-    return normalisedName(text);
-  } catch {
-    return null;
-  }
 }

@@ -7,6 +7,7 @@ import { isIndexType } from '../../core/media-types.ts';
 import { matchPlatform, type Platform } from '../../core/platform.ts';
 import { familiarReference, formatReference, parseReference, tryParseReference, withDefaultTag } from '../../core/reference.ts';
 import { suggest } from '../../core/suggest.ts';
+import { parseImageConfig } from '../../push/registry/image-config-document.ts';
 import type { Session } from '../session.ts';
 
 export interface LocalImage {
@@ -71,9 +72,11 @@ export async function readManifest(session: Session, descriptor: Descriptor): Pr
   return { ...manifest, layers: manifest.layers ?? [] };
 }
 
-async function readConfig(session: Session, descriptor: Descriptor): Promise<ImageConfig> {
-  const config = await readJson<ImageConfig>(session, descriptor);
-  return { ...config, rootfs: { ...config.rootfs, diff_ids: config.rootfs.diff_ids ?? [] } };
+/** The same for an image of an archive as for one that was pulled. Error: 'registry/bad-manifest'. */
+async function readConfig(session: Session, { config, layers }: Manifest): Promise<ImageConfig> {
+  const refuse = (reason: string): TsbuildError =>
+    new TsbuildError({ code: 'registry/bad-manifest', message: `${config.digest}: ${reason}` });
+  return parseImageConfig(await session.blobs.read(config.digest), layers.length, refuse);
 }
 
 /** Manifests an index lists for platforms; a manifest itself is the only one of its kind. */
@@ -90,5 +93,5 @@ export async function openImage(session: Session, target: Descriptor, platform: 
   if (chosen === undefined || chosen === null || !session.blobs.has(chosen.digest)) return null;
   const manifest = await readManifest(session, chosen);
   if (!session.blobs.has(manifest.config.digest)) return null;
-  return { manifestDescriptor: chosen, manifest, config: await readConfig(session, manifest.config) };
+  return { manifestDescriptor: chosen, manifest, config: await readConfig(session, manifest) };
 }

@@ -34,8 +34,8 @@ function taggedDigest(name: string, path: string, tag: string): Descriptor['dige
   if (!existsSync(file)) throw invalid(name, `${path} holds no index.json, so it is no OCI layout`);
   const entries = readIndex(name, file);
   const found = entries.filter((entry) => {
-    const ref = entry.annotations?.[REF_NAME];
-    return ref === tag || ref?.endsWith(`:${tag}`) === true;
+    const ref: unknown = entry.annotations?.[REF_NAME];
+    return typeof ref === 'string' && (ref === tag || ref.endsWith(`:${tag}`));
   });
   const digests = new Set(found.map((entry) => entry.digest));
   const [digest] = digests;

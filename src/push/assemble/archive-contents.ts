@@ -1,12 +1,12 @@
 // What an archive or layout holds: its images, complete and checked. Both readers end here, after the
 // blobs are in the store or can be brought there one by one.
 import type { BlobStore } from '../../cache/blob-store.ts';
-import type { Descriptor } from '../../core/descriptor.ts';
-import { isDigest } from '../../core/digest.ts';
+import type { Descriptor, ImageConfig } from '../../core/descriptor.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { DOCKER_CONFIG, isIndexType, isManifestType, OCI_CONFIG } from '../../core/media-types.ts';
 import { formatReference, tryParseReference, withDefaultTag } from '../../core/reference.ts';
-import { isObject, type ManifestDocument, parseManifestDocument, parseObject } from '../registry/manifest-document.ts';
+import { parseImageConfig } from '../registry/image-config-document.ts';
+import { type ManifestDocument, parseManifestDocument } from '../registry/manifest-document.ts';
 import { NAME_ANNOTATION, REF_ANNOTATION } from './layout-index.ts';
 
 export interface ArchivedImage {
@@ -102,7 +102,8 @@ async function bringImage(
   for (const blob of [config, ...layers]) {
     if (!(await bring(blob))) throw incomplete(blob === config ? 'config' : 'layer', blob, `manifest ${descriptor.digest}`);
   }
-  if (config.mediaType === OCI_CONFIG || config.mediaType === DOCKER_CONFIG) checkConfig(await store.read(config.digest), layers.length);
+  if (config.mediaType === OCI_CONFIG || config.mediaType === DOCKER_CONFIG)
+    parseArchivedConfig(await store.read(config.digest), layers.length);
   return true;
 }
 
@@ -112,17 +113,8 @@ async function parseDocument(descriptor: Descriptor, store: BlobStore): Promise<
   return parseManifestDocument(await store.read(descriptor.digest), descriptor.mediaType, `manifest ${descriptor.digest} in the archive`);
 }
 
-/** A config must name exactly one diffID for each layer, or layers would be taken for others. */
-export function checkConfig(bytes: Buffer, layers: number): Record<string, unknown> {
-  const config = parseObject(bytes);
-  const rootfs = config?.['rootfs'];
-  const diffIds = isObject(rootfs) ? (rootfs['diff_ids'] ?? []) : null;
-  if (config === null || !Array.isArray(diffIds)) throw badArchive('an image config is not a JSON object with a rootfs');
-  if (!diffIds.every((diffId) => typeof diffId === 'string' && isDigest(diffId)))
-    throw badArchive('an image config holds a malformed diffID');
-  if (diffIds.length !== layers) throw badArchive(`an image has ${layers} layers, but its config names ${diffIds.length}`);
-  return config;
-}
+/** The config of an image with `layers` layers. Error: 'image/bad-archive'. */
+export const parseArchivedConfig = (bytes: Buffer, layers: number): ImageConfig => parseImageConfig(bytes, layers, badArchive);
 
 const incomplete = (what: string, blob: Descriptor, of: string): TsbuildError =>
   new TsbuildError({

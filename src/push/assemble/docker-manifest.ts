@@ -2,14 +2,14 @@
 // manifest comes with it, one is made, so that the rest of tsbuild knows only one form.
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { BlobStore } from '../../cache/blob-store.ts';
-import type { Descriptor } from '../../core/descriptor.ts';
-import { type Digest, digestOf } from '../../core/digest.ts';
+import type { Descriptor, ImageConfig } from '../../core/descriptor.ts';
+import { type DiffId, type Digest, digestOf, hexOf } from '../../core/digest.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { layerMediaType, OCI_CONFIG, OCI_MANIFEST } from '../../core/media-types.ts';
 import type { Platform } from '../../core/platform.ts';
 import { isObject } from '../registry/manifest-document.ts';
 import { compressionOf } from './archive-compression.ts';
-import { type ArchivedImage, badArchive, checkConfig, normaliseName } from './archive-contents.ts';
+import { type ArchivedImage, badArchive, normaliseName, parseArchivedConfig } from './archive-contents.ts';
 import { readManifest } from './image-closure.ts';
 import { encodeManifest } from './manifest-bytes.ts';
 import type { ArchiveMembers } from './read-archive.ts';
@@ -66,12 +66,11 @@ export async function readDockerManifest(manifest: Buffer, members: ArchiveMembe
 
 async function importEntry(entry: DockerEntry, members: ArchiveMembers, store: BlobStore): Promise<ArchivedImage> {
   const configBytes = await configOf(entry.config, members, store);
-  const json = checkConfig(configBytes, entry.layers.length);
-  const diffIds = (json['rootfs'] as { diff_ids?: string[] }).diff_ids ?? [];
-  const layers = entry.layers.map((name, index) => layerOf(name, diffIds[index] ?? '', members, store));
+  const image = parseArchivedConfig(configBytes, entry.layers.length);
+  const layers = image.rootfs.diff_ids.map((diffId, index) => layerOf(entry.layers[index] ?? '', diffId, members, store));
   const config: Descriptor = { mediaType: OCI_CONFIG, ...(await store.put(configBytes)) };
   const stored = await store.put(encodeManifest(OCI_MANIFEST, config, layers));
-  return { descriptor: { mediaType: OCI_MANIFEST, ...stored, platform: platformOf(json) }, names: entry.names };
+  return { descriptor: { mediaType: OCI_MANIFEST, ...stored, platform: platformOf(image) }, names: entry.names };
 }
 
 async function configOf(name: string, members: ArchiveMembers, store: BlobStore): Promise<Buffer> {
@@ -95,14 +94,14 @@ async function readFile(name: string, members: ArchiveMembers, store: BlobStore)
   return file === undefined ? null : store.read(file.digest);
 }
 
-function layerOf(name: string, diffId: string, members: ArchiveMembers, store: BlobStore): Descriptor {
+function layerOf(name: string, diffId: DiffId, members: ArchiveMembers, store: BlobStore): Descriptor {
   const file = members.files.get(follow(name, members));
   if (file === undefined) throw missing('layer', name);
   const compression = compressionOf(headOf(store, file.digest));
   if (compression !== null && compression !== 'gzip' && compression !== 'zstd')
     throw badArchive(`layer ${JSON.stringify(name)} is compressed with ${compression}`);
   // A compressed layer is checked against its diffID when it is unpacked.
-  if (compression === null && file.digest !== diffId) {
+  if (compression === null && hexOf(file.digest) !== hexOf(diffId)) {
     throw new TsbuildError({
       code: 'store/digest-mismatch',
       message: `layer ${JSON.stringify(name)} has the diffID ${file.digest}, the config promises ${diffId}`,
@@ -140,12 +139,9 @@ const missing = (what: string, name: string): TsbuildError =>
     hint: 'save the image again with all its layers',
   });
 
-function platformOf(config: Readonly<Record<string, unknown>>): Platform {
-  const text = (key: string): string => (typeof config[key] === 'string' ? config[key] : '');
-  return {
-    os: text('os') || 'linux',
-    architecture: text('architecture') || 'amd64',
-    ...(text('variant') === '' ? {} : { variant: text('variant') }),
-    ...(text('os.version') === '' ? {} : { 'os.version': text('os.version') }),
-  };
-}
+const platformOf = ({ os, architecture, variant, 'os.version': version }: ImageConfig): Platform => ({
+  os,
+  architecture: architecture || 'amd64',
+  ...(variant ? { variant } : {}),
+  ...(version ? { 'os.version': version } : {}),
+});

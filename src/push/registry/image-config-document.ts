@@ -2,7 +2,7 @@
 // refused. Planner and executor then need no doubts of their own.
 import type { ImageConfig } from '../../core/descriptor.ts';
 import { isDigest } from '../../core/digest.ts';
-import { TsbuildError } from '../../core/errors.ts';
+import type { TsbuildError } from '../../core/errors.ts';
 import { isObject, parseObject } from './manifest-document.ts';
 
 type Test = (value: unknown) => boolean;
@@ -67,9 +67,8 @@ function withoutNulls(value: Readonly<Record<string, unknown>>): Record<string, 
   return Object.fromEntries(Object.entries(value).filter(([name, member]) => member !== null || kept.has(name)));
 }
 
-/** Config with `layers` diffIDs, or the error 'registry/bad-manifest'. */
-export function parseImageConfig(bytes: Buffer, layers: number, what: string): ImageConfig {
-  const refuse = (reason: string): TsbuildError => new TsbuildError({ code: 'registry/bad-manifest', message: `${what}: ${reason}` });
+/** Config with `layers` diffIDs; anything else throws what `refuse` makes of the reason. */
+export function parseImageConfig(bytes: Buffer, layers: number, refuse: (reason: string) => TsbuildError): ImageConfig {
   const json = parseObject(bytes);
   if (!json) throw refuse('the image config is not a JSON object');
   const wrong = wrongMember(json, CONFIG);

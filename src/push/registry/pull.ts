@@ -69,7 +69,8 @@ async function readConfig(
     });
   }
   await client.fetchBlob(reference, config, blobs, { signal });
-  return parseImageConfig(await blobs.read(config.digest, MAX_CONFIG), layers.length, what);
+  const refuse = (reason: string): TsbuildError => new TsbuildError({ code: 'registry/bad-manifest', message: `${what}: ${reason}` });
+  return parseImageConfig(await blobs.read(config.digest, MAX_CONFIG), layers.length, refuse);
 }
 
 /** diffIDs are what the config claims: whoever unpacks a layer and has hashed it records them, or a hostile config could stand in for another image's layer. */

@@ -324,6 +324,11 @@ describe('what docker save and podman save write', () => {
       'image/bad-archive',
       () => [{ name: 'l', content: LAYER_A }, { name: 'c', content: config() }, manifest({ Config: 'c', Layers: ['l'] })],
     ],
+    [
+      'a config of other types',
+      'image/bad-archive',
+      () => [{ name: 'c', content: JSON.stringify({ os: 5, rootfs: { diff_ids: [] } }) }, manifest({ Config: 'c', Layers: [] })],
+    ],
     ['a manifest.json that is no list', 'image/bad-archive', () => [{ name: 'manifest.json', content: '{}' }]],
     ['a manifest.json of null', 'image/bad-archive', () => [{ name: 'manifest.json', content: '[null]' }]],
     ['layers that are no text', 'image/bad-archive', () => [{ name: 'c', content: config() }, manifest({ Config: 'c', Layers: [{}] })]],

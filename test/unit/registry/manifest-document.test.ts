@@ -63,9 +63,11 @@ describe('parseManifestDocument', () => {
   );
 });
 
+const refuse = (reason: string) => new TsbuildError({ code: 'registry/bad-manifest', message: reason });
+
 describe('parseImageConfig', () => {
   const config = { os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [DIGEST] } };
-  const read = (value: unknown, layers = 1) => parseImageConfig(Buffer.from(JSON.stringify(value)), layers, 'test');
+  const read = (value: unknown, layers = 1) => parseImageConfig(Buffer.from(JSON.stringify(value)), layers, refuse);
 
   it('takes what builders write, nulls of Go included, and keeps unknown members', () => {
     const parsed = read({
@@ -127,7 +129,7 @@ describe('hostile documents', () => {
   it('give a typed error or a document of one kind', () => {
     fc.assert(
       fc.property(value, fc.constantFrom(undefined, OCI_MANIFEST, OCI_INDEX), (hostile, type) => {
-        for (const attempt of [() => parse(hostile, type), () => parseImageConfig(Buffer.from(JSON.stringify(hostile)), 0, 'test')]) {
+        for (const attempt of [() => parse(hostile, type), () => parseImageConfig(Buffer.from(JSON.stringify(hostile)), 0, refuse)]) {
           try {
             attempt();
           } catch (error) {
