@@ -6,23 +6,29 @@ import { LOGS_DIR } from '../../cache/fs-blob-store.ts';
 
 const TAIL_BYTES = 64 * 1024;
 
+interface Spool {
+  readonly path: string;
+  readonly descriptor: number;
+}
+
 export class StepLog {
   readonly #directory: string;
   #chunks: Uint8Array[] = [];
   #size = 0;
-  /** File that holds what no longer fits in memory. */
-  #spool: { readonly path: string; readonly descriptor: number } | null = null;
+  /** File that holds what no longer fits in memory; 'refused' once the disk did not take it. */
+  #spool: Spool | 'refused' | null = null;
 
   constructor(root: string) {
     this.#directory = join(root, LOGS_DIR);
   }
 
+  /** Never fails: a step does not end because its log cannot be kept. */
   push(data: Uint8Array): void {
     this.#chunks.push(data);
     this.#size += data.length;
-    if (this.#spool !== null) writeSync(this.#spool.descriptor, data);
+    if (this.#spool !== null) this.#spill([data]);
     if (this.#size <= 2 * TAIL_BYTES) return;
-    this.#spool ??= this.#openSpool();
+    if (this.#spool === null) this.#spill(this.#chunks);
     const kept = Buffer.concat(this.#chunks).subarray(-TAIL_BYTES);
     this.#chunks = [Buffer.from(kept)];
     this.#size = kept.length;
@@ -38,11 +44,13 @@ export class StepLog {
   /** Keeps the whole log as `<root>/logs-v1/<name>.log` and returns its path; null when the step printed nothing or the disk refuses. */
   keep(name: string): string | null {
     if (this.#size === 0) return null;
+    if (this.#spool === null) this.#spill(this.#chunks);
+    if (this.#spool === null || this.#spool === 'refused') return null;
     const path = join(this.#directory, `${name.replace(/[^\w.-]+/g, '_').slice(0, 80)}.log`);
+    const { path: spooled, descriptor } = this.#spool;
     try {
-      const spool = this.#spool ?? this.#openSpool();
-      closeSync(spool.descriptor);
-      renameSync(spool.path, path);
+      closeSync(descriptor);
+      renameSync(spooled, path);
       this.#spool = null;
       return path;
     } catch {
@@ -53,19 +61,31 @@ export class StepLog {
 
   /** The step did not fail: nothing is kept. */
   drop(): void {
-    if (this.#spool === null) return;
-    closeSync(this.#spool.descriptor);
-    rmSync(this.#spool.path, { force: true });
+    if (this.#spool !== null && this.#spool !== 'refused') remove(this.#spool);
     this.#spool = null;
   }
 
-  #openSpool(): { readonly path: string; readonly descriptor: number } {
+  #spill(chunks: readonly Uint8Array[]): void {
+    if (this.#spool === 'refused') return;
+    try {
+      this.#spool ??= this.#open();
+      for (const chunk of chunks) writeSync(this.#spool.descriptor, chunk);
+    } catch {
+      if (this.#spool !== null) remove(this.#spool);
+      this.#spool = 'refused';
+    }
+  }
+
+  #open(): Spool {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     const path = join(this.#directory, `.${process.pid}-${Math.floor(performance.now() * 1000)}.part`);
-    const descriptor = openSync(path, 'wx', 0o600);
-    for (const chunk of this.#chunks) writeSync(descriptor, chunk);
-    return { path, descriptor };
+    return { path, descriptor: openSync(path, 'wx', 0o600) };
   }
+}
+
+function remove({ path, descriptor }: Spool): void {
+  closeSync(descriptor);
+  rmSync(path, { force: true });
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control sequences are what this removes
