@@ -1,5 +1,6 @@
 // What a build reads before planning: the context, the Dockerfile and the named contexts.
 import { join } from 'node:path';
+import { TEMP_DIR } from '../cache/store-layout.ts';
 import type { Ownership } from '../context/directory-nodes.ts';
 import type { LocalTree } from '../context/local-tree.ts';
 import type { OpenDirectories, OpenedDirectory } from '../context/open-directories.ts';
@@ -47,7 +48,7 @@ export async function openInputs(
     ...(request.dockerfile === undefined ? {} : { dockerfile: request.dockerfile }),
     workingDirectory,
     stdin: () => request.stdin,
-    temporary: join(session.root, 'tmp-v1'),
+    temporary: join(session.root, TEMP_DIR),
     remote,
     directories,
   });

@@ -10,11 +10,8 @@ import { BlobReader, corruptBlob, missingBlob } from './blob-reader.ts';
 import type { BlobStore, BlobWriter, StoredBlob } from './blob-store.ts';
 import { FsBlobWriter, openTemp, renameInto } from './blob-writer.ts';
 import { storeError } from './store-errors.ts';
+import { BLOBS_DIR, TEMP_DIR } from './store-layout.ts';
 
-export const BLOBS_DIR = 'blobs-v1';
-export const TEMP_DIR = 'tmp-v1';
-/** Logs of failed steps. */
-export const LOGS_DIR = 'logs-v1';
 export const DEFAULT_READ_LIMIT = 32 * 1024 * 1024;
 /** Milliseconds between refreshes of a blob's mtime. */
 export const TOUCH_INTERVAL = 10 * 60 * 1000;

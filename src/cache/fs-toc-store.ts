@@ -6,12 +6,10 @@ import { type DiffId, hexOf } from '../core/digest.ts';
 import { errnoOf } from '../core/errors.ts';
 import type { LayerToc } from '../core/file-entry.ts';
 import { openTemp, renameInto } from './blob-writer.ts';
-import { TEMP_DIR } from './fs-blob-store.ts';
 import { storeError } from './store-errors.ts';
+import { TEMP_DIR, TOCS_DIR } from './store-layout.ts';
 import { decodeToc, encodeToc } from './toc-codec.ts';
 import type { TocStore } from './toc-store.ts';
-
-export const TOCS_DIR = 'tocs-v1';
 
 class FsTocStore implements TocStore {
   readonly #tocs: string;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { livenessOf, type ProcessIdentity, thisProcess } from './process-identity.ts';
 import { type Row, SqliteDatabase, type SqliteSchema } from './sqlite-database.ts';
+import { INDEX_DIR } from './store-layout.ts';
 
 type LeaseColumn = 'key' | 'holder' | 'pid' | 'start' | 'namespace' | 'beat';
 
@@ -19,7 +20,7 @@ const SCHEMA: SqliteSchema = {
   pragmas: 'PRAGMA synchronous = OFF',
 };
 
-export const LEASES_FILE = join('index-v1', 'leases.db');
+export const LEASES_FILE = join(INDEX_DIR, 'leases.db');
 /** Milliseconds between signs of life, for holders whose process cannot be looked at. */
 const BEAT = 10_000;
 /** Without a sign of life for this long such a holder counts as dead. */

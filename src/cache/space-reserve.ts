@@ -2,8 +2,8 @@
 // index writes what it removes. `prune` gives the reserve up first; the next command makes it again.
 import { closeSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { RESERVE_FILE } from './store-layout.ts';
 
-export const RESERVE_FILE = 'reserve-v1';
 export const RESERVE_BYTES = 256 * 1024;
 /** With less than this the disk counts as full, and no reserve is made. */
 const SCARCE = 4 * RESERVE_BYTES;

@@ -20,8 +20,9 @@ import { type IndexColumn, indexSchema } from './index-schema.ts';
 import { loadListing, storeListing } from './listings.ts';
 import { type Row, SqliteDatabase } from './sqlite-database.ts';
 import { loadStats, storeStats } from './stat-cache.ts';
+import { INDEX_DIR } from './store-layout.ts';
 
-export const INDEX_FILE = join('index-v1', 'index.db');
+export const INDEX_FILE = join(INDEX_DIR, 'index.db');
 /** Milliseconds: a last use that is this recent is not written again. */
 const TOUCH_INTERVAL = 10 * 60 * 1000;
 

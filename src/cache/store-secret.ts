@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { errnoOf } from '../core/errors.ts';
 import { makeDirectory } from './make-directory.ts';
 import { storeError } from './store-errors.ts';
+import { INDEX_DIR } from './store-layout.ts';
 
-const DIRECTORY = 'index-v1';
-const FILE = join(DIRECTORY, 'secret.key');
+const FILE = join(INDEX_DIR, 'secret.key');
 const KEY_BYTES = 32;
 
 /** Digest of `value` under the store's key, 64 hex digits; `name` keeps equal values of different secrets apart. */
@@ -23,7 +23,7 @@ function storeKey(root: string): Buffer {
   const path = join(root, FILE);
   const known = readKey(path);
   if (known !== null) return known;
-  makeDirectory(join(root, DIRECTORY));
+  makeDirectory(join(root, INDEX_DIR));
   const temp = `${path}.${process.pid}`;
   try {
     if (readKey(path) === null) rmSync(path, { force: true });

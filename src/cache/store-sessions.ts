@@ -7,8 +7,8 @@ import { makeDirectory } from './make-directory.ts';
 import { livenessOf, type ProcessIdentity, thisProcess } from './process-identity.ts';
 import { keepReserve } from './space-reserve.ts';
 import { storeError } from './store-errors.ts';
+import { SESSIONS_DIR } from './store-layout.ts';
 
-export const SESSIONS_DIR = 'sessions-v1';
 /** Milliseconds after which a session of a process that cannot be looked at counts as dead. */
 const EXPIRY = 24 * 60 * 60 * 1000;
 

@@ -3,6 +3,7 @@
 // mixtures), and a private tmpfs holds everything that must vanish with the process.
 import { mkdirSync, mkdtempSync, statfsSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { SNAPSHOTS_DIR } from '../cache/store-layout.ts';
 import { errnoOf, invariant, TsbuildError } from '../core/errors.ts';
 import { type ExecutorConfig, mountNamespace } from './launch.ts';
 import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_REC, type NamespaceCalls } from './namespace-calls.ts';
@@ -29,7 +30,7 @@ export function enterNamespace(calls: NamespaceCalls, config: ExecutorConfig): W
   invariant(mountNamespace() !== config.outside, 'the executor shares the mount namespace of the host');
   process.umask(0o022);
   const run = join(config.root, 'run');
-  const snapshots = join(config.root, 'snapshots-v1');
+  const snapshots = join(config.root, SNAPSHOTS_DIR);
   mkdirSync(snapshots, { recursive: true });
   mkdirSync(run, { recursive: true, mode: 0o700 });
   calls.dieWithParent();
@@ -47,7 +48,7 @@ export function enterNamespace(calls: NamespaceCalls, config: ExecutorConfig): W
 /** Where nothing can be mounted: a plain directory, removed at the end. */
 export function enterPlainly(calls: NamespaceCalls, config: ExecutorConfig): Workplace {
   process.umask(0o022);
-  const snapshots = join(config.root, 'snapshots-v1');
+  const snapshots = join(config.root, SNAPSHOTS_DIR);
   mkdirSync(snapshots, { recursive: true });
   calls.dieWithParent();
   const run = mkdtempSync(join(config.root, 'run-'));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { BakeTarget } from '../../bake/bake-target.ts';
 import { changedAttribute, type KnownTargets } from '../../bake/resolve-known.ts';
 import { linkedName } from '../../bake/target-graph.ts';
-import { TEMP_DIR } from '../../cache/fs-blob-store.ts';
+import { INDEX_DIR, TEMP_DIR } from '../../cache/store-layout.ts';
 import { OpenDirectories } from '../../context/open-directories.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { pathToBytes } from '../../core/path-bytes.ts';
@@ -49,7 +49,7 @@ export async function affectedTargets(session: Session, options: AffectedOptions
   const workingDirectory = realPath(options.bake.workingDirectory) ?? options.bake.workingDirectory;
   const bake = { ...options.bake, workingDirectory };
   const git = new GitProgram({
-    state: join(session.root, 'index-v1'),
+    state: join(session.root, INDEX_DIR),
     sshSocket: undefined,
     signal: session.signal,
     env: bake.environment,

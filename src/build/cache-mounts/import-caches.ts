@@ -3,6 +3,7 @@
 // and verified, and device nodes are refused.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CACHE_MOUNTS_DIR } from '../../cache/store-layout.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { familiarReference, parseReference, withDefaultTag } from '../../core/reference.ts';
 import type { SnapshotId } from '../../executor/executor.ts';
@@ -83,7 +84,7 @@ export class CacheImports {
 
 /** Whether any cache of the id has content here; that is newer than what is imported, and stays. */
 function hasCache(root: string, id: string): boolean {
-  const base = join(root, 'cache-mounts-v1');
+  const base = join(root, CACHE_MOUNTS_DIR);
   if (!existsSync(base)) return false;
   return readdirSync(base).some((name) => {
     const file = join(base, name, 'id');

@@ -2,8 +2,8 @@
 // files, or one file for ADD. Everything is fetched at most once per build and only when asked for.
 import { chmodSync, copyFileSync, constants as fsConstants, mkdirSync, mkdtempSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { TEMP_DIR } from '../../cache/fs-blob-store.ts';
 import { makeDirectory } from '../../cache/make-directory.ts';
+import { TEMP_DIR } from '../../cache/store-layout.ts';
 import { type LocalTree, openLocalTree } from '../../context/local-tree.ts';
 import { canonicalJson } from '../../core/canonical.ts';
 import { type ContentKey, contentKeyOf, hexOf } from '../../core/digest.ts';

@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
+import { SNAPSHOTS_DIR } from '../../cache/store-layout.ts';
 import type { ChainId } from '../../core/digest.ts';
 import { invariant } from '../../core/errors.ts';
 import type { SnapshotId, SnapshotStack } from '../../executor/executor.ts';
@@ -75,7 +76,7 @@ async function unpackLayer(session: Session, layer: Layer, chain: ChainId, paren
 function findSnapshot(session: Session, chain: ChainId): SnapshotId | null {
   const row = session.index.snapshot(chain);
   if (row === null) return null;
-  const there = statSync(join(session.root, 'snapshots-v1', row.id, 'fs'), { throwIfNoEntry: false });
+  const there = statSync(join(session.root, SNAPSHOTS_DIR, row.id, 'fs'), { throwIfNoEntry: false });
   if (there?.isDirectory()) return row.id;
   session.index.removeSnapshot(row.id);
   return null;

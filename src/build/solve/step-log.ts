@@ -2,7 +2,7 @@
 // long or the step failed. Memory is bounded whatever the step prints.
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { LOGS_DIR } from '../../cache/fs-blob-store.ts';
+import { LOGS_DIR } from '../../cache/store-layout.ts';
 
 const TAIL_BYTES = 64 * 1024;
 

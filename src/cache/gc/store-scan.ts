@@ -5,17 +5,21 @@ import { join } from 'node:path';
 import { type ChainId, type DiffId, type Digest, isDigest, parseDiffId, parseDigest } from '../../core/digest.ts';
 import { errnoOf } from '../../core/errors.ts';
 import type { SnapshotRow } from '../build-index.ts';
-import { BLOBS_DIR, LOGS_DIR, TEMP_DIR } from '../fs-blob-store.ts';
-import { TOCS_DIR } from '../fs-toc-store.ts';
-import { RESERVE_FILE } from '../space-reserve.ts';
 import type { SqliteIndex } from '../sqlite-index.ts';
 import { storeError } from '../store-errors.ts';
+import {
+  BLOBS_DIR,
+  CACHE_MOUNTS_DIR,
+  GIT_DIR,
+  INDEX_DIR,
+  LOGS_DIR,
+  RESERVE_FILE,
+  SESSIONS_DIR,
+  SNAPSHOTS_DIR,
+  TEMP_DIR,
+  TOCS_DIR,
+} from '../store-layout.ts';
 import { allocated, treeSize } from './tree-size.ts';
-
-export const SNAPSHOTS_DIR = 'snapshots-v1';
-export const CACHE_MOUNTS_DIR = 'cache-mounts-v1';
-/** Copies of remote repositories, with checkouts. */
-export const GIT_DIR = 'git-v1';
 
 export type ItemKind = 'blob' | 'snapshot' | 'toc' | 'cache-mount' | 'git' | 'temp';
 
@@ -54,7 +58,7 @@ export function scanStore(root: string, index: SqliteIndex): StoreScan {
     ...scanGit(root),
     ...scanTemp(root),
   ];
-  const rest = ['index-v1', 'sessions-v1', RESERVE_FILE].reduce((sum, name) => sum + (treeSize(join(root, name)) ?? 0), 0);
+  const rest = [INDEX_DIR, SESSIONS_DIR, RESERVE_FILE].reduce((sum, name) => sum + (treeSize(join(root, name)) ?? 0), 0);
   const total = items.reduce((sum, item) => sum + item.size, rest + directoryOverhead(root));
   return { items, lostSnapshots: snapshots.lost, total };
 }

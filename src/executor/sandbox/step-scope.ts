@@ -3,6 +3,7 @@
 // would not go away can never be emptied by the clean-up.
 import { mkdirSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { SNAPSHOTS_DIR } from '../../cache/store-layout.ts';
 import { buildTree } from '../chroot/build-tree.ts';
 import type { SnapshotId } from '../executor.ts';
 import { MNT_DETACH, MS_BIND, MS_REC } from '../namespace-calls.ts';
@@ -62,7 +63,7 @@ export class StepScope implements AsyncDisposable {
 
   /** Absolute form of a path relative to snapshots-v1. */
   snapshotPath(relative: string): string {
-    return join(this.host.config.root, 'snapshots-v1', relative);
+    return join(this.host.config.root, SNAPSHOTS_DIR, relative);
   }
 
   /** Overlay of the trees, or a copy where there are no overlays; returns its absolute path and the one for lowerdir. */

@@ -4,8 +4,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, lutimesSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { TEMP_DIR } from '../../../cache/fs-blob-store.ts';
 import { makeDirectory } from '../../../cache/make-directory.ts';
+import { TEMP_DIR } from '../../../cache/store-layout.ts';
 import { canonicalJson } from '../../../core/canonical.ts';
 import { errnoOf, TsbuildError } from '../../../core/errors.ts';
 import { fsPath, pathFromBytes } from '../../../core/path-bytes.ts';

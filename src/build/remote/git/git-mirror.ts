@@ -3,9 +3,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { GIT_DIR } from '../../../cache/gc/store-scan.ts';
 import type { Leases } from '../../../cache/leases.ts';
 import { makeDirectory } from '../../../cache/make-directory.ts';
+import { GIT_DIR } from '../../../cache/store-layout.ts';
 import { TsbuildError } from '../../../core/errors.ts';
 import { authConfig, type GitAuth } from './git-auth.ts';
 import type { GitProgram } from './git-program.ts';

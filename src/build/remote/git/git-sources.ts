@@ -2,6 +2,7 @@
 // asked about once per build, so that every use of a branch in one build sees the same commit.
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { INDEX_DIR } from '../../../cache/store-layout.ts';
 import { TsbuildError } from '../../../core/errors.ts';
 import { fsPath } from '../../../core/path-bytes.ts';
 import type { GitOp } from '../../../graph/op.ts';
@@ -35,7 +36,7 @@ export class GitSources {
     this.#session = session;
     this.#request = request;
     this.#git = new GitProgram({
-      state: join(session.root, 'index-v1'),
+      state: join(session.root, INDEX_DIR),
       sshSocket: request.ssh['default'],
       signal: session.signal,
       env: process.env,

@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { CACHE_MOUNTS_DIR } from '../../../cache/store-layout.ts';
 import { canonicalJson } from '../../../core/canonical.ts';
 import { sha256Hex } from '../../../core/digest.ts';
 import { errnoOf, invariant, TsbuildError } from '../../../core/errors.ts';
@@ -75,7 +76,7 @@ export function acquireCache(scope: StepScope, request: RunRequest, mount: Cache
 }
 
 async function lockCache(scope: StepScope, request: RunRequest, mount: CacheMount, signal: AbortSignal): Promise<string> {
-  const base = join(scope.host.config.root, 'cache-mounts-v1', cacheIdentity(request, mount));
+  const base = join(scope.host.config.root, CACHE_MOUNTS_DIR, cacheIdentity(request, mount));
   mkdirSync(base, { recursive: true, mode: 0o700 });
   describe(base, mount);
   const { directory, fd } = await acquire(scope, base, mount.sharing, signal);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openFsBlobStore } from '../../../cache/fs-blob-store.ts';
 import { treeSize } from '../../../cache/gc/tree-size.ts';
+import { CACHE_MOUNTS_DIR } from '../../../cache/store-layout.ts';
 import { errnoOf, InvariantError, TsbuildError } from '../../../core/errors.ts';
 import type { CacheInfo, LayerFormat, StoredLayer } from '../../executor.ts';
 import { diffSnapshot } from '../../layer/diff.ts';
@@ -14,12 +15,11 @@ import { LOCK_EX } from '../../namespace-calls.ts';
 import { readHostFile } from '../host-file.ts';
 import type { StepHost } from '../step-host.ts';
 
-const DIRECTORY = 'cache-mounts-v1';
 const NAME = /^[0-9a-f]{32}$/;
 const LOCK = /^(\d{1,9})\.lock$/;
 const POLL = 50;
 
-const rootOf = (host: StepHost): string => join(host.config.root, DIRECTORY);
+const rootOf = (host: StepHost): string => join(host.config.root, CACHE_MOUNTS_DIR);
 
 /** Errors are those of a damaged disk; what vanishes meanwhile is left out. */
 export function listCaches(host: StepHost): readonly CacheInfo[] {
