@@ -9,9 +9,10 @@ import { canonicalJson } from '../core/canonical.ts';
 import { type CacheKey, type ChainId, type ContentKey, cacheKeyOf, sha256Hex } from '../core/digest.ts';
 import type { Platform } from '../core/platform.ts';
 import type { CopyOp, ExecOp, MkdirOp, Mount, Op } from './op.ts';
+import { revisionOf } from './revisions.ts';
 import type { Vertex } from './vertex.ts';
 
-/** Raised when the meaning of a key or the bytes that a vertex makes change; old records then miss. */
+/** Raised when the meaning of a key changes; old records then miss. What steps make has revisions of its own. */
 const KEY_SCHEMA = 1;
 
 /** Named parts of a key, kept with its record so that a later miss can say what changed. */
@@ -31,6 +32,8 @@ export const SECRET = 'secret ';
 export const REFUSED = 'refused to the step';
 /** The whole definition: differs alone when the same parts come in another order. */
 export const ORDER = 'order of variables, mounts or sources';
+/** Name of the ingredient that tells which tsbuild made a layer. */
+export const REVISION = 'revision of the step in tsbuild';
 /** A note, no part of the key: the image behind `base`, as `reference@digest`. */
 export const BASE_IMAGE = '#base image';
 
@@ -65,6 +68,7 @@ export function layerKey(vertex: Vertex, inputs: InputKeys, stage: 'definition' 
   const op = vertex.op;
   const parts = {
     op: keyedOp(op),
+    revision: revisionOf(op),
     platform: op.type === 'exec' ? platformKey(vertex.meta.platform) : undefined,
     // --link makes the layer without looking at the base (H-09).
     base: op.type === 'copy' && op.link ? undefined : inputs.base,
@@ -94,6 +98,7 @@ function ingredientsOf(vertex: Vertex, inputs: InputKeys): Ingredients {
   for (const [at, key] of inputs.sources.entries()) shared[`${SOURCE}${at + 1}`] = key;
   for (const [id, digest] of Object.entries(inputs.secrets ?? {})) shared[`${SECRET}${id}`] = fingerprint(digest);
   if (inputs.refused !== undefined && inputs.refused.length > 0) shared[REFUSED] = inputs.refused.join(', ');
+  shared[REVISION] = String(revisionOf(op));
   shared[ORDER] = fingerprint(canonicalJson(keyedOp(op)));
   switch (op.type) {
     case 'exec':
@@ -164,7 +169,7 @@ export function differences(now: Ingredients, before: Ingredients): readonly str
     (name) => !name.startsWith('#') && now[name] !== before[name],
   );
   const told = names.filter((name) => name !== ORDER || names.every((other) => other === ORDER || isInput(other)));
-  const rank = (name: string): number => (name === BASE ? 2 : name.startsWith(SOURCE) ? 1 : 0);
+  const rank = (name: string): number => (name === BASE ? 3 : name.startsWith(SOURCE) ? 2 : name === REVISION ? 1 : 0);
   return told.sort((a, b) => rank(a) - rank(b));
 }
 

@@ -1,6 +1,7 @@
 // `--explain`: for every ingredient of a cache key, the one that changed is the one that is named.
 import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildBase, openWorkbench, type Workbench } from '../support/cli.ts';
 
@@ -231,6 +232,21 @@ describe('--explain', () => {
     await bench.ok(['prune', '--all']);
     const { stderr } = await bench.ok(['-q', '--explain', context]);
     expect(reasons(stderr)[0]).toMatch(/^its record was evicted on \d{4}-\d\d-\d\dT\d\d:\d\dZ by prune$/);
+  });
+
+  it('says that an older version made the layer in another way', async () => {
+    const context = bench.context({ Dockerfile: 'FROM base\nWORKDIR /made/before\n' });
+    await bench.ok(['-q', context]);
+    const db = new DatabaseSync(join(bench.root, 'index-v1/index.db'));
+    const revision = '$."revision of the step in tsbuild"';
+    const { changes } = db
+      .prepare(
+        `UPDATE records SET key = 'sha256:${'0'.repeat(64)}', ingredients = json_set(ingredients, '${revision}', '0') WHERE slot LIKE '%/made/before'`,
+      )
+      .run();
+    db.close();
+    expect(changes).toBe(1);
+    expect(reasons((await bench.ok(['--explain', context])).stderr)).toEqual(['this version of tsbuild makes other layers of such steps']);
   });
 
   it('says when verify removed the record', async () => {

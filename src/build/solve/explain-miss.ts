@@ -2,7 +2,7 @@
 // nearest earlier record of the same step, down to the file where files differ.
 import type { BuildIndex, BuildRecord, Eviction } from '../../cache/build-index.ts';
 import { type ContentKey, isDigest, parseContentKey } from '../../core/digest.ts';
-import { BASE, BASE_IMAGE, differences, ORDER, REFUSED, SECRET, SOURCE, type VertexKey } from '../../graph/cache-key.ts';
+import { BASE, BASE_IMAGE, differences, ORDER, REFUSED, REVISION, SECRET, SOURCE, type VertexKey } from '../../graph/cache-key.ts';
 import type { Vertex } from '../../graph/vertex.ts';
 import { describeChange, type FileListing, unpackListing } from './file-listing.ts';
 import { type Selection, selectionsOf } from './selections.ts';
@@ -106,6 +106,7 @@ function earlierListing(miss: Miss, key: string | undefined): FileListing | null
 /** Values of variables never appear; those of flags are part of the Dockerfile or the command line. */
 function ingredientChange(name: string, now: string | undefined, before: string | undefined): string {
   if (name === REFUSED) return `it was recorded where steps are refused ${before ?? 'nothing'}; here they are refused ${now ?? 'nothing'}`;
+  if (name === REVISION) return 'this version of tsbuild makes other layers of such steps';
   if (now === undefined) return `${name} was removed`;
   if (before === undefined) return `${name} was added`;
   if (name.startsWith('ARG/ENV ') || name.startsWith('--mount ') || name.startsWith(SECRET) || name === 'heredoc' || name === ORDER)
