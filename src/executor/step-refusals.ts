@@ -44,7 +44,7 @@ const USUAL_IDS = 1 + 2 ** 16;
 /** Inode of the first user namespace, PROC_USER_INIT_INO of linux/proc_ns.h. */
 const INITIAL = 'user:[4026531837]';
 
-const inUserNamespace = (): boolean => readlinkSync('/proc/self/ns/user') !== INITIAL;
+export const inUserNamespace = (): boolean => readlinkSync('/proc/self/ns/user') !== INITIAL;
 
 const ownStatus = (): string => readHostFile('/proc/self/status') ?? '';
 

@@ -1,4 +1,5 @@
 // Machines that lack something: what they say, which command improves it, and what still works.
+import { execFileSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -77,6 +78,27 @@ describe('runc alone', () => {
       expect(shown(built.stderr)).toContain(wanted);
       expect(shown(built.stderr)).toContain('7\nx\n7:8\n');
     });
+  });
+});
+
+describe('devices stay closed to steps of root', () => {
+  const script = 'mknod /k b 7 0 && mknod /n c 1 3 && for d in /k /n; do (: <>$d) 2>&1 && echo opens $d; done';
+  it.each<[string, Machine, readonly string[]]>([
+    ['runc', { without: ['crun'] }, []],
+    ['one hierarchy of control groups', { cgroup2: 'writable' }, []],
+    ['one that is closed', { cgroup2: 'read-only' }, []],
+    ['a group that was asked for', { cgroup2: 'writable' }, ['--cgroup-parent=tsbuild-test']],
+  ])('with %s', async (name, machine, flags) => {
+    const built = await root.ok(['--network=none', ...flags, step(`${script} # ${name}`)], on(machine));
+    expect(built.stderr).toContain('/k: Operation not permitted\n');
+    expect(built.stderr).toContain('opens /n\n');
+    expect(execFileSync('find', ['/sys/fs/cgroup', '-name', 'tsbuild-test'], { encoding: 'utf8' })).toBe('');
+  });
+
+  it('or nothing runs', async () => {
+    const refused = await root.run(['--network=none', step(`${script} # no bpf`)], on({ bpf: false }));
+    expect(refused.stderr).toContain('error[exec/no-device-filter]: ');
+    expect(refused.stderr).toContain('devices of this machine cannot be kept from steps of root (EPERM)');
   });
 });
 

@@ -2,9 +2,8 @@
 // smuggle options, terminals with fewer limits, secrets beside the step, a runtime that is overwritten.
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Executor } from '../../src/executor/executor.ts';
 import { findRuntime } from '../../src/executor/sandbox/runtime.ts';
@@ -67,6 +66,71 @@ describe.skipIf(whyNoSteps())('hostile steps and images', () => {
       if (code !== null) expect(await codeOf(outcome)).toBe(code);
       else expect((await outcome).stdout).toContain('127.0.0.1\tlocalhost');
       expect(readFileSync(join(store.root, 'sentinel/host-file'), 'utf8')).toBe('host');
+    });
+  });
+
+  describe.each(MODES)('sources of mounts that lead out, %s (class 5)', (mode) => {
+    let own: Executor;
+    beforeAll(async () => {
+      own = await startExecutor({ root: store.root, isolation: mode, notice: () => {} });
+    });
+    afterAll(() => own?.close());
+
+    test.each(['stack', 'directory'] as const)('of a %s', async (type) => {
+      const id = `leading${randomBytes(6).toString('hex')}`;
+      const tree = store.addSnapshot(id, { 'dir/keep': '', file: 'own' });
+      const host = join(store.root, 'sentinel');
+      symlinkSync(host, join(tree, 'out'));
+      symlinkSync(`../../../../../../../../../..${host}`, join(tree, 'dir/climb'));
+      symlinkSync(`/proc/1/root${host}`, join(tree, 'magic'));
+      symlinkSync(`/proc/self/cwd/../../..${host}`, join(tree, 'cwd'));
+      const source = type === 'stack' ? ({ type, stack: [id] } as const) : ({ type, path: tree } as const);
+      const mounted = async (path: string) => {
+        const mounts: Mount[] = [{ type: 'bind', input: 1, source: path, target: '/m', readonly: true }];
+        const step = stepRunner(own, `${id}-${randomBytes(4).toString('hex')}`);
+        const outcome = await codeOf(step({ script: 'cat /m /m/host-file 2>/dev/null', mounts }, { sources: { 1: source } }));
+        return typeof outcome === 'object' ? (outcome as { stdout: string }).stdout : outcome;
+      };
+      expect(await mounted('/file')).toBe('own');
+      const ways = ['out', '/out/host-file', 'dir/climb/host-file', 'magic', 'cwd', `${host}/host-file`, `../../..${host}`];
+      for (const path of ways) expect([path, await mounted(path)]).toEqual([path, 'exec/mount-source']);
+    });
+  });
+
+  describe.each(['root', 'copy', 'fuse'] as const)('devices of the machine, %s', (mode) => {
+    let own: Executor;
+    beforeAll(async () => {
+      own = await startExecutor({ root: store.root, isolation: mode, notice: () => {} });
+    });
+    afterAll(() => own?.close());
+    const opened = (op: Parameters<typeof stepRequest>[1], request?: Parameters<typeof stepRequest>[2]) =>
+      stepRunner(own, `devices${randomBytes(6).toString('hex')}`)(op, request);
+    const make = 'mknod /b b 7 0; mknod /k c 1 1; mknod /n c 1 3; for d in /b /k /n; do (: <>$d) 2>&1 && echo open; done | sed "s/.*: //"';
+    const REFUSED = 'Operation not permitted\nOperation not permitted\nopen\n';
+
+    test('a step can make nodes of all, and open only harmless ones', async () => {
+      const { stdout, snapshot } = await opened({ script: `${make}; rm /n` });
+      expect(stdout).toBe(REFUSED);
+      const node = statSync(join(store.root, 'snapshots-v1', snapshot, 'fs/b'));
+      expect([node.isBlockDevice(), node.rdev]).toEqual([true, 7 << 8]);
+    });
+
+    test('nor those of the image, of a bind or of a cache, nor with a limit or a terminal', async () => {
+      const id = `nodes${randomBytes(6).toString('hex')}`;
+      const tree = store.addSnapshot(id, { file: '' });
+      execFileSync('mknod', [join(tree, 'disk'), 'b', '7', '0']);
+      const mounts: Mount[] = [{ type: 'bind', input: 1, source: '/', target: '/m', readonly: true }, cache({ id })];
+      const script = 'mknod /c/k b 7 0; for d in /disk /m/disk /c/k; do (: <>$d) 2>&1; done | sed "s/.*: //"; rm /c/k';
+      const { stdout } = await opened({ script, mounts }, { root: ['base', id], sources: { 1: { type: 'stack', stack: [id] } } });
+      expect(stdout).toBe('Operation not permitted\n'.repeat(3));
+      expect((await opened({ script: make }, { memory: 2 ** 26, cpus: 1 })).stdout).toBe(REFUSED);
+      expect((await opened({ script: make }, { terminal: { columns: 80, rows: 24 } })).stdout.replaceAll('\r', '')).toBe(REFUSED);
+    });
+
+    test('a step that may do all opens all', async () => {
+      // What there is on this machine behind the nodes does not matter.
+      expect((await opened({ script: make, security: 'insecure' })).stdout).not.toContain('not permitted');
+      expect((await opened({ script: make })).stdout).toBe(REFUSED);
     });
   });
 
@@ -164,17 +228,29 @@ describe.skipIf(whyNoSteps())('hostile steps and images', () => {
     }
   });
 
-  test('a secret is in no environment or command line of another process, and in no file after the step (class 23)', async () => {
-    const canary = randomBytes(16).toString('hex');
-    const mounts: Mount[] = [{ type: 'secret', id: 's', target: '/run/s', env: 'TOKEN', required: true, mode: 0o400, uid: 0, gid: 0 }];
-    const step = run({ script: 'cat /run/s; sleep 1', mounts }, { secrets: { s: Buffer.from(canary) }, extraEnv: [] });
-    await delay(500);
-    const holders = processesHolding(canary);
-    expect((await step).stdout).toBe(canary);
-    // The step itself asked for the variable: its shell and its sleep.
-    for (const line of holders) expect(line).toMatch(/^(?:sleep 1|\/bin\/sh -c cat \/run\/s; sleep 1)$/);
-    expect(filesHolding(store.root, canary)).toEqual([]);
-  });
+  test.each(['root', 'copy', 'fuse'] as const)(
+    'a secret is in no environment or command line of another process, and in no file of the store, %s (class 23)',
+    async (mode) => {
+      const canary = randomBytes(16).toString('hex');
+      const mounts: Mount[] = [{ type: 'secret', id: 's', target: '/run/s', env: 'TOKEN', required: true, mode: 0o400, uid: 0, gid: 0 }];
+      const own = await startExecutor({ root: store.root, isolation: mode, notice: () => {} });
+      try {
+        const shown = Promise.withResolvers<string>();
+        const request = stepRequest(`secret-${mode}`, { script: 'cat /run/s; sleep 67', mounts }, { secrets: { s: Buffer.from(canary) } });
+        const ended = new AbortController();
+        const step = own.run(request, (_, data) => shown.resolve(Buffer.from(data).toString()), ended.signal);
+        expect(await shown.promise).toBe(canary);
+        // The step itself asked for the variable: its shell and its sleep.
+        for (const line of processesHolding(canary)) expect(line).toMatch(/^(?:sleep 67|\/bin\/sh -c cat \/run\/s; sleep 67)$/);
+        expect(filesHolding(store.root, canary)).toEqual([]);
+        ended.abort();
+        await expect(step).rejects.toMatchObject({ code: 'exec/cancelled' });
+        expect(filesHolding(store.root, canary)).toEqual([]);
+      } finally {
+        await own.close();
+      }
+    },
+  );
 
   test('the runtime cannot be overwritten from inside (class 24)', async () => {
     const { path } = findRuntime();

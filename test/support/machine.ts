@@ -15,6 +15,10 @@ export interface Machine {
   /** A network of its own, an interface that leads nowhere, and this address as the only resolver: it knows every name. */
   readonly resolver?: string;
   readonly userNamespaces?: boolean;
+  /** One hierarchy of control groups, which may be closed. */
+  readonly cgroup2?: 'writable' | 'read-only';
+  /** Filters cannot be loaded into the kernel. */
+  readonly bpf?: false;
 }
 
 /** What the resolver answers. */
@@ -22,12 +26,23 @@ export const RESOLVED = '192.0.2.77';
 
 /** The command line that runs another one, appended to it, there. Needs root, which the command keeps. */
 export function onMachine(machine: Machine): readonly string[] {
-  const { devices = [], without = [], resolver, userNamespaces = true } = machine;
-  const lines = [...devices.flatMap(openDevice), ...without.flatMap(hideProgram), ...(resolver === undefined ? [] : network(resolver))];
-  if (lines.length === 0 && userNamespaces) return [];
+  const { devices = [], without = [], resolver, userNamespaces = true, cgroup2, bpf } = machine;
+  const lines = [
+    ...(cgroup2 === undefined ? [] : unified(cgroup2)),
+    ...devices.flatMap(openDevice),
+    ...without.flatMap(hideProgram),
+    ...(resolver === undefined ? [] : network(resolver)),
+  ];
+  const after = bpf === false ? [process.execPath, join(import.meta.dirname, 'without-bpf.ts')] : [];
+  if (lines.length === 0 && userNamespaces) return after;
   const script = ['set -e', ...lines, userNamespaces ? 'exec "$@"' : WITHOUT_NAMESPACES].join('\n');
-  return ['unshare', resolver === undefined ? '-m' : '-mn', 'sh', '-c', script, 'sh'];
+  return ['unshare', resolver === undefined ? '-m' : '-mn', 'sh', '-c', script, 'sh', ...after];
 }
+
+const unified = (access: 'writable' | 'read-only'): readonly string[] => [
+  'mount -t cgroup2 cgroup2 /sys/fs/cgroup',
+  ...(access === 'writable' ? [] : ['mount -o remount,bind,ro /sys/fs/cgroup']),
+];
 
 function openDevice(name: Device): readonly string[] {
   const [major, minor] = DEVICES[name];

@@ -144,6 +144,11 @@ export const EXEC_ERRORS = {
     title: 'Step cancelled',
     explanation: 'The build was interrupted or another step failed, so this step was ended with everything it had started.',
   },
+  'exec/no-device-filter': {
+    title: 'Devices cannot be kept from steps',
+    explanation:
+      'A step of root may make a node of any device, so a filter of the kernel (bpf, attached to a control group) decides which ones it opens. Without it a step could read the disks of the machine. Allow bpf and cgroup2, install runc instead of crun, build as another user, or use --isolation=chroot where a container around tsbuild is the sandbox.',
+  },
   'exec/no-overlay': {
     title: 'Overlay mounts are refused',
     explanation:

@@ -60,6 +60,11 @@ const MASKED = [
 ];
 const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
+/** For a runtime that makes control groups itself: nodes of any device, and it adds those that every container may open. */
+const OWN_DEVICES = {
+  resources: { devices: [{ allow: false, access: 'rwm' }, ...['c', 'b'].map((type) => ({ allow: true, type, access: 'm' }))] },
+};
+
 /** What Docker gives /dev/shm without --shm-size. */
 export const DEFAULT_SHM = 64 * 1024 * 1024;
 
@@ -90,7 +95,7 @@ export function bundleConfig(input: BundleInput): object {
       ...(input.insecure ? {} : { maskedPaths: MASKED, readonlyPaths: READ_ONLY }),
       ...(input.insecure ? { resources: { devices: [{ allow: true, access: 'rwm' }] } } : {}),
       ...(seccomp !== null && 'profile' in seccomp ? { seccomp: seccomp.profile } : {}),
-      ...(input.cgroupsPath === undefined ? {} : { cgroupsPath: input.cgroupsPath }),
+      ...(input.cgroupsPath === undefined ? {} : { cgroupsPath: input.cgroupsPath, ...(input.insecure ? {} : OWN_DEVICES) }),
     },
   };
 }

@@ -8,6 +8,7 @@ import { type OverlayXattrs, opaqueXattr } from '../layer/overlay-form.ts';
 import { loadNamespaceCalls, type NamespaceCalls } from '../namespace-calls.ts';
 import { type FileCalls, loadFileCalls } from '../syscalls.ts';
 import type { BundleInput } from './bundle.ts';
+import { type DeviceGuard, guardDevices } from './confinement/device-guard.ts';
 import { chooseSeccomp } from './confinement/seccomp.ts';
 import { BuildNetwork } from './network/build-network.ts';
 import { chooseTrees } from './rootfs/choose-trees.ts';
@@ -41,6 +42,7 @@ export class StepHost {
   #xattrs: OverlayXattrs | undefined;
   #trees: Trees | undefined;
   #seccomp: { readonly choice: BundleInput['seccomp'] } | undefined;
+  #deviceGuard: DeviceGuard | null | undefined;
   #counter = 0;
 
   constructor(calls: NamespaceCalls, config: ExecutorConfig, callbacks: HostCallbacks) {
@@ -81,6 +83,12 @@ export class StepHost {
     return this.#seccomp.choice;
   }
 
+  /** What keeps devices from sandboxed steps; in force from the first call. Error: 'exec/no-device-filter'. */
+  deviceGuard(): DeviceGuard | null {
+    if (this.#deviceGuard === undefined) this.#deviceGuard = guardDevices(this);
+    return this.#deviceGuard;
+  }
+
   /** Whether programs of an architecture run here; looked up once. */
   canRun(architecture: string, look: () => boolean): boolean {
     const known = this.#runnable.get(architecture) ?? look();
@@ -103,6 +111,7 @@ export class StepHost {
 
   close(): void {
     this.network.close();
+    this.#deviceGuard?.close();
     if (this.config.isolation !== 'chroot') return;
     for (const tree of this.runningTrees) killInside(tree);
     rmSync(this.workplace.run, { recursive: true, force: true });

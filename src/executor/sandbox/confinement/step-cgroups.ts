@@ -36,6 +36,8 @@ const HOST_MOUNT = '/sys/fs/cgroup';
 export function joinCgroups(host: StepHost, scope: StepScope, request: RunRequest): StepCgroups {
   const path = join('/', cleanParent(request.op.cgroupParent ?? ''), `tsbuild-${randomBytes(6).toString('hex')}`);
   const limited = request.memory !== undefined || request.cpus !== undefined || request.op.cgroupParent !== undefined;
+  const insecure = request.op.security === 'insecure';
+  const guard = host.deviceGuard();
   const groups = limited ? limitGroups(host, scope, path, request) : [];
   // Without root runc only forgives a group it cannot make when none was asked for.
   const ociPath = host.runtime().kind === 'runc' && !host.rootless ? join(path, 'step') : undefined;
@@ -44,7 +46,7 @@ export function joinCgroups(host: StepHost, scope: StepScope, request: RunReques
     scope.defer(() => removeGroup(join(HOST_MOUNT, path)));
   }
   return {
-    join: groups.map((group) => group.directory),
+    join: [...(insecure && guard !== null ? [guard.outside] : []), ...groups.map((group) => group.directory)],
     ...(ociPath === undefined ? {} : { ociPath }),
     oomKilled: () => oomCount(groups) > 0,
   };
@@ -54,7 +56,7 @@ export function joinCgroups(host: StepHost, scope: StepScope, request: RunReques
 function limitGroups(host: StepHost, scope: StepScope, path: string, request: RunRequest): readonly Group[] {
   const root = host.workplace.hostCgroups;
   const groups = root === null ? [] : planGroups(root, path, request);
-  if (groups.length > 0) return makeGroups(host, scope, groups) ? groups : [];
+  if (groups.length > 0) return makeGroups(host, scope, groups, request.op.security === 'insecure') ? groups : [];
   host.noticeOnce('limits of steps are not enforced: this machine has no usable control groups');
   return [];
 }
@@ -92,12 +94,15 @@ function planGroups(root: string, name: string, request: RunRequest): Group[] {
   return groups;
 }
 
-function makeGroups(host: StepHost, scope: StepScope, groups: readonly Group[]): boolean {
+function makeGroups(host: StepHost, scope: StepScope, groups: readonly Group[], insecure: boolean): boolean {
   host.callbacks.cgroups(groups.map((group) => group.hostPath));
   try {
-    for (const { directory, settings } of groups) {
+    for (const { directory, hostPath, settings } of groups) {
       scope.defer(() => removeGroup(directory));
+      makeParent(host, join(directory, '..'), join(hostPath, '..'));
       makeGroup(directory, settings);
+      // Elsewhere the step stays in the group of the filter.
+      if (!insecure && isCgroup2(directory)) host.deviceGuard()?.attach(directory);
     }
     return true;
   } catch (error) {
@@ -108,9 +113,17 @@ function makeGroups(host: StepHost, scope: StepScope, groups: readonly Group[]):
   }
 }
 
+/** Groups made on the way to a parent that was asked for go at the end of the build, lowest first: other steps may enter them before. */
+function makeParent(host: StepHost, parent: string, hostParent: string): void {
+  const first = mkdirSync(parent, { recursive: true });
+  if (first === undefined) return;
+  const made = [hostParent];
+  for (let at = parent; at !== first; at = join(at, '..')) made.push(join(made.at(-1) ?? hostParent, '..'));
+  host.callbacks.cgroups(made);
+}
+
 function makeGroup(directory: string, settings: Group['settings']): void {
   const parent = join(directory, '..');
-  mkdirSync(parent, { recursive: true });
   if (existsSync(join(parent, 'cgroup.subtree_control'))) {
     for (const controller of ['memory', 'cpu']) write(parent, '?cgroup.subtree_control', `+${controller}`);
   }
