@@ -6,13 +6,14 @@ import { resolve } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { chevrotainTable } from './launch/chevrotain-table.ts';
 import { makeCodeCache, makeSnapshot } from './launch/make-startup.ts';
+import { splitProgram } from './launch/split-program.ts';
 
 const target = resolve(process.argv[2] ?? new URL('../dist', import.meta.url).pathname);
 // Made beside it and moved into place, so that a tsbuild started meanwhile finds the old or the new one.
 const dist = `${target}.new`;
 const launchers = `${dist}/launch`;
 
-const common: BuildOptions = {
+const common = {
   bundle: true,
   platform: 'node',
   target: 'node24',
@@ -22,23 +23,11 @@ const common: BuildOptions = {
   legalComments: 'none',
   logLevel: 'warning',
   absWorkingDir: new URL('..', import.meta.url).pathname,
-};
+} satisfies BuildOptions;
 
 rmSync(dist, { recursive: true, force: true });
 await Promise.all([
-  build({
-    ...common,
-    entryPoints: { program: 'src/cli/bundled.ts' },
-    outdir: dist,
-    format: 'cjs',
-    minifyIdentifiers: true,
-    // Scripts of a snapshot cannot import(): everything lazy is in the script and runs when it is asked for.
-    supported: { 'dynamic-import': false },
-    define: { 'import.meta.url': '__place.url', 'import.meta.dirname': '__place.dirname', 'import.meta.filename': '__place.filename' },
-    banner: { js: '(function(module,require,__place){' },
-    footer: { js: '})' },
-    plugins: [chevrotainTable],
-  }),
+  splitProgram({ ...common, plugins: [chevrotainTable] }, dist),
   build({
     ...common,
     entryPoints: { executor: 'src/executor/main.ts' },

@@ -1,13 +1,14 @@
 // Builds the start-up snapshot: `node --build-snapshot snapshot.cjs DIST`. The heap that is kept has the
-// program loaded and warmed up; a process started from it begins with its own arguments and streams.
-import { dirname, join, resolve } from 'node:path';
+// program loaded, warmed up and compiled; a process started from it begins with its own arguments and streams.
+import { dirname, resolve } from 'node:path';
 import { startupSnapshot } from 'node:v8';
-import { loadProgram, placeAt, readProgram } from './load-program.ts';
+import { compileCalled } from './called-functions.ts';
+import { loadProgram, placeAt, readScript } from './load-program.ts';
 
 const [dist = ''] = process.argv.slice(2);
 const place = placeAt(dist);
 // The script object itself must not be kept: a snapshot cannot hold it.
-const program = loadProgram(readProgram(dist, join(dist, 'program.cache')), place);
+const program = loadProgram(readScript(dist, 'program'), place);
 
 startupSnapshot.setDeserializeMainFunction(() => {
   // Started as `node --snapshot-blob DIST/program.blob DIST/main.cjs ARGUMENT…`.
@@ -15,4 +16,4 @@ startupSnapshot.setDeserializeMainFunction(() => {
   void program.runProgram();
 });
 // Resolved before the heap is written down.
-void program.warmUp();
+void program.warmUp().then(() => compileCalled(dist));

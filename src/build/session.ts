@@ -10,6 +10,7 @@ import { makeDirectory } from '../cache/make-directory.ts';
 import { openSqliteIndex } from '../cache/sqlite-index.ts';
 import { enterStore } from '../cache/store-sessions.ts';
 import type { TocStore } from '../cache/toc-store.ts';
+import { invariant } from '../core/errors.ts';
 import type { Clock, Emit } from '../core/events.ts';
 import type { Executor } from '../executor/executor.ts';
 
@@ -37,31 +38,55 @@ export interface Session extends SessionOptions {
 /** The same session for work that may end earlier. */
 export const withSignal = <S extends Session>(session: S, signal: AbortSignal): S => Object.assign(Object.create(session) as S, { signal });
 
+/** The store is opened when something of it is first asked for: a check of a Dockerfile may never. */
 export function openSession(options: SessionOptions): Session {
-  makeDirectory(options.root);
-  const leave = enterStore(options.root);
-  const index = openSqliteIndex(options.root);
-  const leases = new Leases(options.root);
+  let store: Store | null = null;
   let executor: Promise<Executor> | null = null;
+  let closed = false;
+  const opened = (): Store => {
+    invariant(!closed || store !== null, 'the session is closed');
+    store ??= openStore(options.root);
+    return store;
+  };
   return {
     ...options,
-    blobs: openFsBlobStore(options.root),
-    index,
-    tocs: openFsTocStore(options.root),
-    leases,
+    get blobs() {
+      return opened().blobs;
+    },
+    get index() {
+      return opened().index;
+    },
+    get tocs() {
+      return opened().tocs;
+    },
+    get leases() {
+      return opened().leases;
+    },
     executor() {
+      opened();
       executor ??= startExecutor(options);
       return executor;
     },
     async close() {
+      closed = true;
       const running = executor;
       executor = null;
       if (running !== null) await running.then((client) => client.close()).catch(() => undefined);
-      index.close();
-      leases.close();
-      leave();
+      store?.index.close();
+      store?.leases.close();
+      store?.leave();
     },
   };
+}
+
+interface Store extends Pick<Session, 'blobs' | 'index' | 'tocs' | 'leases'> {
+  leave(): void;
+}
+
+function openStore(root: string): Store {
+  makeDirectory(root);
+  const leave = enterStore(root);
+  return { leave, blobs: openFsBlobStore(root), index: openSqliteIndex(root), tocs: openFsTocStore(root), leases: new Leases(root) };
 }
 
 async function startExecutor(options: SessionOptions): Promise<Executor> {

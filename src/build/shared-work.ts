@@ -29,11 +29,16 @@ const PACKED_AT_ONCE = 8;
 
 export function openSharedWork(session: Session, admission = machineAdmission()): SharedWork {
   const registry = new RegistryAccess(session);
+  let contents: SelectionContents | null = null;
   return {
     registry,
     images: noImages(),
     directories: new OpenDirectories(),
-    contents: new SelectionContents(session.index),
+    // Made when asked for: the index opens the store.
+    get contents() {
+      contents ??= new SelectionContents(session.index);
+      return contents;
+    },
     layers: new LayerPositions(),
     remotes: new Map(),
     admission,

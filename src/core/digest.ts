@@ -1,7 +1,7 @@
 // Content identities. Every identity in tsbuild is a sha256 over bytes, but a digest of compressed
 // bytes must never stand where a diffID is due, so each meaning has its own brand. The only casts
 // from string to a brand in the code base are in this file.
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { TsbuildError } from './errors.ts';
 
 declare const meaning: unique symbol;
@@ -41,7 +41,7 @@ export const parseContentKey = (text: string): ContentKey => parse<ContentKey>(t
 /** The 64 hex digits, safe as a file name because every brand was validated when made. */
 export const hexOf = (digest: Digest | DiffId | ChainId | CacheKey | ContentKey): string => digest.slice(7);
 
-export const sha256Hex = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+export const sha256Hex = (bytes: string | Uint8Array): string => hash('sha256', bytes);
 
 export const digestOf = (bytes: string | Uint8Array): Digest => `sha256:${sha256Hex(bytes)}` as Digest;
 export const contentKeyOf = (bytes: string | Uint8Array): ContentKey => `sha256:${sha256Hex(bytes)}` as ContentKey;
@@ -56,11 +56,11 @@ export interface Hasher {
 }
 
 export function hasher(): Hasher {
-  const hash = createHash('sha256');
-  const hex = (): string => `sha256:${hash.digest('hex')}`;
+  const sha256 = createHash('sha256');
+  const hex = (): string => `sha256:${sha256.digest('hex')}`;
   return {
     update: (bytes) => {
-      hash.update(bytes);
+      sha256.update(bytes);
     },
     digest: () => hex() as Digest,
     diffId: () => hex() as DiffId,

@@ -67,18 +67,57 @@ describe('the bundle', () => {
   });
 
   it('loads for a cached build nothing that runs steps, talks to registries or unpacks', async () => {
-    const list = join(bench.dir, 'modules');
+    const list = join(bench.dir, 'loaded');
     const hook = join(bench.dir, 'hook.cjs');
     writeFileSync(
       hook,
-      `process.on('exit', () => require('node:fs').writeFileSync(${JSON.stringify(list)}, process.moduleLoadList.join('\\n')));`,
+      `const fs = require('node:fs');
+       const { readFileSync } = fs;
+       const read = [];
+       fs.readFileSync = (path, ...rest) => (read.push(path), readFileSync(path, ...rest));
+       process.on('exit', () => fs.writeFileSync(${JSON.stringify(list)}, [...process.moduleLoadList, ...read].join('\\n')));`,
     );
     await bench.ok(['-t', 'image', context], { command: [process.execPath, '-r', hook, launcher] });
     const loaded = readFileSync(list, 'utf8').split('\n');
     expect(loaded).toContain('NativeModule sqlite');
+    expect(loaded).toContain(join(dist, 'program.js'));
     // Not net, which Node loads itself when its output is a pipe.
     const cold = ['child_process', 'worker_threads', 'tls', 'http', 'https', 'zlib', 'readline', 'dns'];
-    expect(cold.filter((name) => loaded.includes(`NativeModule ${name}`))).toEqual([]);
+    expect([...cold.map((name) => `NativeModule ${name}`), join(dist, 'parts.js')].filter((name) => loaded.includes(name))).toEqual([]);
+  });
+
+  it.each([['plain'], ['snapshot']])('runs what is not in the program, and finds its errors the same: %s', async (launched) => {
+    const command = launched === 'plain' ? plain : snapshot;
+    const refused = await bench.run(['explain', 'parse/no-such-code'], { command });
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    const bake = bench.context({
+      'docker-bake.json': '{"target":{"default":{"args":{"A":"b"}}}}',
+      Dockerfile: 'FROM scratch\nLABEL a=b\n',
+    });
+    expect((await bench.ok(['bake', '--print'], { command, cwd: bake })).stdout).toContain('"A": "b"');
+    expect((await bench.ok(['bake'], { command, cwd: bake })).code).toBe(0);
+  });
+
+  it('has in the snapshot the code of all that a cached build and a check call', async () => {
+    for (const args of [
+      ['-t', 'image', context],
+      ['--check', context],
+    ]) {
+      const log = join(bench.dir, 'functions.log');
+      const [node = '', ...rest] = snapshot;
+      await bench.ok(args, { command: [node, '--log-function-events', '--no-logfile-per-isolate', `--logfile=${log}`, ...rest] });
+      const compiled = readFileSync(log, 'utf8')
+        .split('\n')
+        .filter((line) => /^function,(full-parse|parse-function),/.test(line));
+      // Where a module of Node cannot be in a snapshot (sqlite), its functions are compiled by every process.
+      expect(compiled.length).toBeLessThan(60);
+    }
+  });
+
+  it('opens no store to check a file that needs none', async () => {
+    const root = join(bench.dir, 'no-store');
+    await bench.ok(['--root', root, '--check', context], { command: snapshot });
+    expect(existsSync(root)).toBe(false);
   });
 
   it('writes for a cached build neither blobs nor the index', async () => {
@@ -122,16 +161,18 @@ describe('bin/tsbuild', () => {
   afterAll(() => rmSync(home, { recursive: true, force: true }));
 
   it('starts from the snapshot when Node and CPU are those it was made with', () => {
-    expect(start()).toMatch(/^--max-semi-space-size=8 --snapshot-blob \S+\/program\.blob \S+\/main\.cjs version\n$/);
+    expect(start()).toMatch(/^--max-semi-space-size=8 --no-sparkplug --snapshot-blob \S+\/program\.blob \S+\/main\.cjs version\n$/);
   });
 
   it('does without when flags for Node are set', () => {
-    expect(start({ NODE_OPTIONS: '--max-old-space-size=4000' })).toMatch(/^--max-semi-space-size=8 \S+\/main\.cjs version\n$/);
+    expect(start({ NODE_OPTIONS: '--max-old-space-size=4000' })).toMatch(
+      /^--max-semi-space-size=8 --no-sparkplug \S+\/main\.cjs version\n$/,
+    );
   });
 
   it('does without when Node is newer than the snapshot', () => {
     utimesSync(node(), 4_000_000_000, 4_000_000_000);
-    expect(start()).toMatch(/^--max-semi-space-size=8 \S+\/main\.cjs version\n$/);
+    expect(start()).toMatch(/^--max-semi-space-size=8 --no-sparkplug \S+\/main\.cjs version\n$/);
     utimesSync(node(), 1_600_000_000, 1_600_000_000);
   });
 
@@ -139,13 +180,13 @@ describe('bin/tsbuild', () => {
     const file = join(home, 'dist/program.cpu');
     const lines = readFileSync(file, 'utf8');
     writeFileSync(file, lines.replace(/.$/m, '_'));
-    expect(start()).toMatch(/^--max-semi-space-size=8 \S+\/main\.cjs version\n$/);
+    expect(start()).toMatch(/^--max-semi-space-size=8 --no-sparkplug \S+\/main\.cjs version\n$/);
     writeFileSync(file, lines);
   });
 
   it('runs itself as a module where nothing was bundled', () => {
     rmSync(join(home, 'dist/main.cjs'));
-    expect(start()).toMatch(/^--max-semi-space-size=8 \S+\/bin\/tsbuild version\n$/);
+    expect(start()).toMatch(/^--max-semi-space-size=8 --no-sparkplug \S+\/bin\/tsbuild version\n$/);
     writeFileSync(join(home, 'dist/main.cjs'), '');
   });
 });

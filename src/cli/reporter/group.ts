@@ -2,13 +2,8 @@
 // runs. On GitHub and GitLab each step is a section that folds.
 import { BuildState, type Step } from './build-state.ts';
 import { stripColours } from './log-lines.ts';
-import type { Reporter, Terminal } from './reporter.ts';
+import type { Folding, Reporter, Terminal } from './reporter.ts';
 import { type TurnFormat, Turns } from './turns.ts';
-
-export type Folding = 'github' | 'gitlab' | 'none';
-
-export const foldingOf = (env: Readonly<Record<string, string | undefined>>): Folding =>
-  env['GITHUB_ACTIONS'] === 'true' ? 'github' : env['GITLAB_CI'] === 'true' ? 'gitlab' : 'none';
 
 export function openGroupReporter(terminal: Terminal, folding: Folding): Reporter {
   const marks = MARKS[folding];

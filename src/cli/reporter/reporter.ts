@@ -17,18 +17,19 @@ export interface Terminal {
 
 export type ProgressMode = 'auto' | 'tty' | 'plain' | 'group' | 'rawjson' | 'quiet';
 
+/** How a service for CI folds lines. */
+export type Folding = 'github' | 'gitlab' | 'none';
+
 const QUIET: Reporter = { event: () => {}, close: () => {} };
 
 export async function openReporter(mode: ProgressMode, terminal: Terminal): Promise<Reporter> {
-  switch (mode === 'auto' ? await automatic(terminal) : mode) {
+  switch (mode === 'auto' ? automatic(terminal) : mode) {
     case 'quiet':
       return QUIET;
     case 'rawjson':
       return (await import('./rawjson.ts')).openRawJsonReporter(terminal);
-    case 'group': {
-      const { foldingOf, openGroupReporter } = await import('./group.ts');
-      return openGroupReporter(terminal, foldingOf(process.env));
-    }
+    case 'group':
+      return (await import('./group.ts')).openGroupReporter(terminal, foldingOf(process.env));
     case 'tty':
       return (await import('./tty.ts')).openTtyReporter(terminal);
     default:
@@ -37,8 +38,10 @@ export async function openReporter(mode: ProgressMode, terminal: Terminal): Prom
 }
 
 /** A terminal gets the live view; CI services that fold sections get grouped steps; the rest plain lines. */
-async function automatic(terminal: Terminal): Promise<ProgressMode> {
+function automatic(terminal: Terminal): ProgressMode {
   if (terminal.isTTY) return 'tty';
-  const { foldingOf } = await import('./group.ts');
   return foldingOf(process.env) === 'none' ? 'plain' : 'group';
 }
+
+const foldingOf = (env: Readonly<Record<string, string | undefined>>): Folding =>
+  env['GITHUB_ACTIONS'] === 'true' ? 'github' : env['GITLAB_CI'] === 'true' ? 'gitlab' : 'none';
