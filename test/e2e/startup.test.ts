@@ -35,7 +35,7 @@ describe('the bundle', () => {
     bench = openWorkbench();
     context = bench.context({ Dockerfile: `FROM scratch\n${STEPS.join('\n')}\n`, file: 'content\n' });
     await bench.ok(['-t', 'image', context], { command: plain });
-  }, 60_000);
+  }, 120_000);
   afterAll(() => {
     bench.dispose();
     rmSync(dist, { recursive: true, force: true });
