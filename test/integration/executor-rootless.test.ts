@@ -111,6 +111,12 @@ describe.skipIf(ranged === null)('rootless with id ranges', () => {
     expect(outcome).toMatchObject({ exitCode: 0, stdout: '700 9\ngroup\nnew\npasswd\nS\n', stderr: '' });
   });
 
+  test.each(['none', 'host'])('control groups of the machine do not show, with network %s', async (network) => {
+    const script = 'find /sys/fs/cgroup -mindepth 1; mkdir /sys/fs/cgroup/x 2>/dev/null || echo closed; ls /sys/class/net | grep -x lo';
+    const [, outcome] = await drive([{ op: { script, network } }]);
+    expect(outcome).toMatchObject({ exitCode: 0, stdout: 'closed\nlo\n' });
+  });
+
   test('nothing of the executor stays', () => {
     expect(readdirSync(join(state.store.root, 'run'))).toEqual([]);
     expect(commandLines(state.store.root)).toEqual([]);

@@ -160,6 +160,11 @@ describe.skipIf(skip)('steps as root', () => {
       },
     );
 
+    test('control groups of the machine do not show', async () => {
+      const { stdout } = await run({ script: 'find /sys/fs/cgroup -mindepth 1 -type d; grep ^0: /proc/self/cgroup' });
+      expect(stdout).toBe('0::/\n');
+    });
+
     test('/dev holds the usual devices only', async () => {
       const { stdout } = await run({ script: 'ls /dev | grep -v ^core$' });
       expect(stdout.split('\n').filter(Boolean)).toEqual([

@@ -47,6 +47,7 @@ export function openPlainContainer(binds: Readonly<Record<string, string>>): Pla
         network: { type: 'new' },
         insecure: false,
         rootless: false,
+        ownGroup: true,
         singleId: false,
         shmSize: DEFAULT_SHM,
         seccomp: { profile: ociProfile(process.arch) },

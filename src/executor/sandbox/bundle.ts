@@ -32,6 +32,8 @@ export interface BundleInput {
   readonly insecure: boolean;
   /** In a user namespace: a new /sys can only be mounted together with a new network namespace. */
   readonly rootless: boolean;
+  /** The step starts in a control group of its own. */
+  readonly ownGroup: boolean;
   /** Only id 0 exists: no terminal group, and the kernel forbids to set groups. */
   readonly singleId: boolean;
   /** Bytes of /dev/shm. */
@@ -106,13 +108,20 @@ function namespaces(network: BundleInput['network']): object[] {
   return [...fixed, network.type === 'join' ? { type: 'network', path: network.path } : { type: 'network' }];
 }
 
-/** Read-only for the step; whatever lies below belongs to the host's root. */
+/** Read-only for the step, but for what is mounted below: that is the host's. */
 const HOST_SYS: OciMount = { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] };
 
-const ownSys = (access: 'ro' | 'rw'): OciMount[] => [
-  { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', access] },
-  { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['nosuid', 'noexec', 'nodev', 'relatime', access] },
-];
+const ownSys = (access: 'ro' | 'rw'): OciMount => ({
+  ...{ destination: '/sys', type: 'sysfs', source: 'sysfs' },
+  options: ['nosuid', 'noexec', 'nodev', access],
+});
+
+/** The step's group as the only one; nothing where it has none, because it would see those of the machine. */
+const controlGroups = (own: boolean, access: 'ro' | 'rw'): OciMount => ({
+  destination: '/sys/fs/cgroup',
+  ...(own ? { type: 'cgroup', source: 'cgroup' } : { type: 'tmpfs', source: 'tmpfs' }),
+  options: ['nosuid', 'noexec', 'nodev', ...(own ? ['relatime', access] : ['size=0k', 'mode=555', 'ro'])],
+});
 
 function fixedMounts(input: BundleInput): OciMount[] {
   const access = input.insecure ? 'rw' : 'ro';
@@ -127,7 +136,8 @@ function fixedMounts(input: BundleInput): OciMount[] {
     },
     { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${input.shmSize}`] },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
-    ...(input.rootless && input.network.type === 'host' ? [HOST_SYS] : ownSys(access)),
+    input.rootless && input.network.type === 'host' ? HOST_SYS : ownSys(access),
+    controlGroups(input.ownGroup, access),
   ];
 }
 

@@ -173,6 +173,7 @@ function writeBundle(scope: StepScope, request: RunRequest, parts: BundleParts):
     rlimits: stepRlimits(host, op.ulimits ?? []),
     insecure,
     rootless: host.rootless,
+    ownGroup: cgroups.own,
     singleId: host.config.isolation === 'single',
     shmSize: op.shmSize ?? DEFAULT_SHM,
     ...(request.terminal === undefined ? {} : { terminal: request.terminal }),

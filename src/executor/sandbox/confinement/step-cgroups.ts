@@ -15,6 +15,8 @@ import type { StepScope } from '../step-scope.ts';
 export interface StepCgroups {
   /** Directories whose cgroup.procs the runtime is started in. */
   readonly join: readonly string[];
+  /** Whether the step sees groups of its own only, or may see all. */
+  readonly own: boolean;
   /** For runc: its own group, relative to the root of the hierarchy. */
   readonly ociPath?: string;
   /** Whether the kernel killed something of the step for memory. */
@@ -47,6 +49,7 @@ export function joinCgroups(host: StepHost, scope: StepScope, request: RunReques
   }
   return {
     join: [...(insecure && guard !== null ? [guard.outside] : []), ...groups.map((group) => group.directory)],
+    own: insecure || guard !== null || ociPath !== undefined || groups.some((group) => isCgroup2(group.directory)),
     ...(ociPath === undefined ? {} : { ociPath }),
     oomKilled: () => oomCount(groups) > 0,
   };
