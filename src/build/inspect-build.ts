@@ -17,7 +17,7 @@ import { planOptions, withInputs } from './run-build.ts';
 import type { Session } from './session.ts';
 
 export type { TargetInfo } from '../planner/list-targets.ts';
-export type { Outline, OutlineItem } from '../planner/outline.ts';
+export type { Outline, OutlineArg, OutlineItem } from '../planner/outline.ts';
 
 export interface Inspected {
   readonly file: SourceFile;

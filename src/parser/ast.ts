@@ -86,13 +86,18 @@ export interface MountField {
   readonly span: Span;
 }
 
+export interface Comment extends Text {
+  /** No blank line stands between it and the instruction. */
+  readonly attached: boolean;
+}
+
 interface Base {
   /** From the keyword to the end of the last argument or heredoc terminator. */
   readonly span: Span;
   /** The keyword as written. */
   readonly keyword: Text;
-  /** Comment lines attached directly above, without `#`, for descriptions and `check=skip` (P-12, S-04). */
-  readonly comments: readonly Text[];
+  /** Comment lines since the instruction before, without `#`, for descriptions and `check=skip` (P-12, S-04). */
+  readonly comments: readonly Comment[];
   /** The instruction's text as BuildKit keeps it: continuations and comments removed, keyword and flags included. For progress names. */
   readonly original: string;
 }

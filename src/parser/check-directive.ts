@@ -57,11 +57,11 @@ const ruleSelection = (value: string): RuleSelection => {
   return rules.length === 1 && rules[0] === 'all' ? 'all' : rules.filter((rule) => rule !== '');
 };
 
-/** Rules muted for one instruction by the comments above it (P-12). */
+/** Rules muted for one instruction by the comments right above it (P-12). */
 export function skippedRules(instruction: Pick<Instruction, 'comments'>): RuleSelection {
   const rules: string[] = [];
-  for (const { text } of instruction.comments) {
-    const match = /^check\s*=\s*skip\s*=\s*(.*)$/i.exec(text);
+  for (const { text, attached } of instruction.comments) {
+    const match = attached ? /^check\s*=\s*skip\s*=\s*(.*)$/i.exec(text) : null;
     if (match === null) continue;
     const selection = ruleSelection(match[1] ?? '');
     if (selection === 'all') return 'all';

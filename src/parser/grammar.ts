@@ -8,8 +8,10 @@ import { Blanks, Comments, Heredocs, InstructionText, lexerTokens, VOCABULARY } 
 
 /** Physical layout of one instruction. */
 export interface InstructionLayout {
-  /** The block of comment lines right above, if any. */
+  /** From the first to the last comment line since the instruction before, if any. */
   readonly comments: Range | null;
+  /** Comments that begin here or later stand right above. */
+  readonly attachedFrom: number;
   readonly physical: PhysicalLines;
   readonly heredocs: readonly HeredocBody[];
 }
@@ -22,26 +24,30 @@ class DockerfileGrammar extends EmbeddedActionsParser {
 
     this.file = this.RULE('file', () => {
       const layouts: InstructionLayout[] = [];
-      let comments: IToken | null = null;
+      let comments: Range | null = null;
+      let attachedFrom = Number.POSITIVE_INFINITY;
       this.MANY(() => {
         this.OR([
           {
             ALT: () => {
-              comments = this.CONSUME(Comments);
+              const { startOffset, image } = this.CONSUME(Comments);
+              comments = { start: comments?.start ?? startOffset, end: startOffset + image.length };
+              attachedFrom = Math.min(attachedFrom, startOffset);
             },
           },
           {
             ALT: () => {
               this.CONSUME(Blanks);
-              comments = null;
+              attachedFrom = Number.POSITIVE_INFINITY;
             },
           },
           {
             ALT: () => {
               const text = this.CONSUME(InstructionText);
               const heredocs = this.OPTION(() => this.CONSUME(Heredocs));
-              this.ACTION(() => layouts.push(layoutOf(comments, text, heredocs)));
+              this.ACTION(() => layouts.push({ comments, attachedFrom, ...layoutOf(text, heredocs) }));
               comments = null;
+              attachedFrom = Number.POSITIVE_INFINITY;
             },
           },
         ]);
@@ -53,8 +59,7 @@ class DockerfileGrammar extends EmbeddedActionsParser {
   }
 }
 
-const layoutOf = (comments: IToken | null, text: IToken, heredocs: IToken | undefined): InstructionLayout => ({
-  comments: comments === null ? null : { start: comments.startOffset, end: comments.startOffset + comments.image.length },
+const layoutOf = (text: IToken, heredocs: IToken | undefined): Pick<InstructionLayout, 'physical' | 'heredocs'> => ({
   physical: text.payload as PhysicalLines,
   heredocs: (heredocs?.payload ?? []) as readonly HeredocBody[],
 });

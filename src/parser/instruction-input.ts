@@ -3,7 +3,7 @@
 import type { DiagnosticCode } from '../core/codes.ts';
 import type { Diagnostic } from '../core/diagnostic.ts';
 import type { Span } from '../core/span.ts';
-import type { Text } from './ast.ts';
+import type { Comment, Text } from './ast.ts';
 import type { RawFlag } from './flags.ts';
 import type { HeredocBody } from './heredoc-bodies.ts';
 import { type Escape, type MappedText, type Range, spanOf } from './mapped-text.ts';
@@ -11,7 +11,7 @@ import { type Escape, type MappedText, type Range, spanOf } from './mapped-text.
 export interface InstructionBase {
   readonly span: Span;
   readonly keyword: Text;
-  readonly comments: readonly Text[];
+  readonly comments: readonly Comment[];
   readonly original: string;
 }
 

@@ -1,7 +1,7 @@
 // From the physical layout of one instruction to its AST node: joins lines, splits keyword, flags and
 // arguments, and hands over to the instruction's own parser.
 import { suggest } from '../core/suggest.ts';
-import type { Instruction, Text } from './ast.ts';
+import type { Comment, Instruction } from './ast.ts';
 import { skipSpaces, trimRange } from './blanks.ts';
 import type { DiagnosticList } from './diagnostic-list.ts';
 import type { InstructionLayout } from './grammar.ts';
@@ -110,15 +110,17 @@ function baseOf(
   };
 }
 
-/** The comment lines of the block right above; an empty comment starts afresh. */
-function commentsAbove(file: FileContext, layout: InstructionLayout): Text[] {
+/** The comment lines since the instruction before; an empty comment starts afresh, blank lines do not. */
+function commentsAbove(file: FileContext, layout: InstructionLayout): Comment[] {
   const block = layout.comments;
   if (block === null) return [];
-  let comments: Text[] = [];
+  let comments: Comment[] = [];
   for (let at = Math.max(block.start, file.directivesEnd); at < block.end; at = nextLine(file.text, at)) {
     const stop = contentEnd(file.text, at, nextLine(file.text, at));
-    const { start, end: to } = trimRange(file.text, skipSpaces(file.text, at, stop) + 1, stop);
-    if (to > start) comments.push({ text: file.text.slice(start, to), span: { start, end: to } });
+    const sign = skipSpaces(file.text, at, stop);
+    if (sign === stop) continue;
+    const { start, end: to } = trimRange(file.text, sign + 1, stop);
+    if (to > start) comments.push({ text: file.text.slice(start, to), span: { start, end: to }, attached: at >= layout.attachedFrom });
     else comments = [];
   }
   return comments;

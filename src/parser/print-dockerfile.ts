@@ -6,11 +6,18 @@ import type { Command, CopyInstruction, DockerfileAst, Flag, HealthcheckInstruct
 export function printDockerfile(ast: DockerfileAst): string {
   const directives = ast.directives.map((directive) => `# ${directive.name}=${directive.value}\n`);
   const instructions = ast.instructions.map((instruction) => {
-    const comments = instruction.comments.map((comment) => `# ${comment.text}\n`).join('');
     // An empty line keeps comments from becoming directives.
-    return `${comments === '' ? '' : `\n${comments}`}${printInstruction(instruction)}\n`;
+    return `${instruction.comments.length === 0 ? '' : '\n'}${printComments(instruction)}${printInstruction(instruction)}\n`;
   });
   return [...directives, ...instructions].join('');
+}
+
+/** A blank line between those that are attached to the instruction and those that are not. */
+function printComments({ comments }: Instruction): string {
+  const print = (attached: boolean): string =>
+    comments.flatMap((comment) => (comment.attached === attached ? [`# ${comment.text}\n`] : [])).join('');
+  const apart = print(false);
+  return `${apart}${apart === '' ? '' : '\n'}${print(true)}`;
 }
 
 /** One instruction without comments; heredoc bodies follow on their own lines. */

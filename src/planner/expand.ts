@@ -39,7 +39,8 @@ class ExpansionFailure {
 
 interface Run {
   readonly lookup: Lookup;
-  readonly unset: UnsetVariable[];
+  /** By name: each is reported once, at its first place. */
+  readonly unset: Map<string, UnsetVariable>;
   readonly used: Set<string>;
 }
 
@@ -82,12 +83,12 @@ export function expandWords(word: Word, lookup: Lookup): Expansion<readonly stri
 }
 
 function guarded<T>(lookup: Lookup, body: (run: Run) => T): Expansion<T> {
-  const run: Run = { lookup, unset: [], used: new Set() };
+  const run: Run = { lookup, unset: new Map(), used: new Set() };
   try {
-    return { ok: true, value: body(run), unset: run.unset, used: run.used };
+    return { ok: true, value: body(run), unset: [...run.unset.values()], used: run.used };
   } catch (error) {
     if (!(error instanceof ExpansionFailure)) throw error;
-    return { ok: false, message: error.message, span: error.span, reason: error.reason, unset: run.unset };
+    return { ok: false, message: error.message, span: error.span, reason: error.reason, unset: [...run.unset.values()] };
   }
 }
 
@@ -110,8 +111,8 @@ function expandPart(part: WordPart, run: Run): string {
     case 'variable': {
       const value = run.lookup(part.name);
       // Docker warns about an unset name even where a modifier gives a default.
-      if (value === undefined) run.unset.push({ name: part.name, span: part.span });
-      else run.used.add(part.name);
+      if (value !== undefined) run.used.add(part.name);
+      else if (!run.unset.has(part.name)) run.unset.set(part.name, { name: part.name, span: part.span });
       return part.modifier === undefined ? (value ?? '') : applyModifier(part, part.modifier, value, run);
     }
   }

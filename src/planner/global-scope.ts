@@ -11,6 +11,8 @@ export interface GlobalScope {
   readonly values: Scope;
   /** Values without any build argument, for the check of defaults (W-17). */
   readonly defaults: Scope;
+  /** Name → names that its value is made of; without those that a build argument gives. */
+  readonly madeOf: ReadonlyMap<string, ReadonlySet<string>>;
   /** Declared by the file, and platform ARGs: names that FROM may use. */
   readonly known: ReadonlySet<string>;
   /** Value and place of a global SOURCE_DATE_EPOCH (Z-02). */
@@ -47,6 +49,7 @@ export function buildGlobalScope(input: GlobalInput, reporter: Reporter): Global
   const known = new Set(builtin.map(([name]) => name));
   let values = Scope.from(builtin.map(([name, value]) => [name, buildArg(input.buildArgs, name) ?? value]));
   let defaults = Scope.from(builtin);
+  const madeOf = new Map<string, ReadonlySet<string>>();
   let epochSpan: Span | undefined;
   for (const instruction of input.preamble) {
     if (instruction.kind !== 'arg') continue;
@@ -60,15 +63,23 @@ export function buildGlobalScope(input: GlobalInput, reporter: Reporter): Global
         if (plain.ok) defaults = defaults.with(name.text, plain.value);
         if (given === undefined) {
           const expanded = expandWord(word, (variable) => values.get(variable));
-          if (expanded.ok) values = values.with(name.text, expanded.value);
-          else reporter.error('plan/bad-substitution', expanded.span, expanded.message);
+          if (expanded.ok) {
+            values = values.with(name.text, expanded.value);
+            madeOf.set(name.text, expanded.used);
+          } else reporter.error('plan/bad-substitution', expanded.span, expanded.message);
         }
       }
       if (given !== undefined) values = values.with(name.text, given);
     }
   }
   const epoch = buildArg(input.buildArgs, 'SOURCE_DATE_EPOCH') ?? (epochSpan && values.get('SOURCE_DATE_EPOCH'));
-  return { values, defaults, known, ...(epoch !== undefined && { epoch: { value: epoch, ...(epochSpan && { span: epochSpan }) } }) };
+  return {
+    values,
+    defaults,
+    madeOf,
+    known,
+    ...(epoch !== undefined && { epoch: { value: epoch, ...(epochSpan && { span: epochSpan }) } }),
+  };
 }
 
 /** Z-01: whole seconds, or empty for none. Returns undefined and reports for anything else. */

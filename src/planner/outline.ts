@@ -37,6 +37,14 @@ interface Found extends OutlineItem {
 
 type Argument = ArgInstruction['args'][number];
 
+interface DeclaredValue {
+  readonly value: string | undefined;
+  /** By a build argument. */
+  readonly given: boolean;
+  readonly span: Span;
+  readonly globals: GlobalScope;
+}
+
 export class OutlineRecorder {
   readonly #globals = new Map<string, Omit<OutlineArg, 'value'>>();
   readonly #args = new Map<string, OutlineArg>();
@@ -58,26 +66,28 @@ export class OutlineRecorder {
     for (const { from } of reachable) {
       for (const word of [from.image, ...(from.platform === undefined ? [] : [from.platform.value])]) {
         const expanded = expandWord(word, (name) => globals.values.get(name));
-        const unset = expanded.unset.map(({ name }) => name);
-        for (const name of [...(expanded.ok ? expanded.used : []), ...unset]) this.#addGlobal(name, globals);
+        if (expanded.ok) for (const name of expanded.used) this.#addGlobal(name, globals);
       }
     }
   }
 
-  #addGlobal(name: string, globals: GlobalScope): void {
-    const declared = this.#globals.get(name);
-    const value = globals.values.get(name);
-    if (declared !== undefined) this.#args.set(name, { ...declared, ...(value !== undefined && { value }) });
+  /** Together with those that its value is made of. */
+  #addGlobal(first: string, globals: GlobalScope): void {
+    const names = new Set([first]);
+    for (const name of names) {
+      const declared = this.#globals.get(name);
+      const value = globals.values.get(name);
+      if (declared !== undefined) this.#args.set(name, { ...declared, ...(value !== undefined && { value }) });
+      for (const other of globals.madeOf.get(name) ?? []) names.add(other);
+    }
   }
 
   /** `span`: of the FROM line when a trigger declares it. A global stands for a declaration that takes its value over. */
-  arg(instruction: ArgInstruction, argument: Argument, { value, span }: { readonly value: string | undefined; readonly span: Span }): void {
+  arg(instruction: ArgInstruction, argument: Argument, { value, given, span, globals }: DeclaredValue): void {
     const name = argument.name.text;
-    const own = { ...declarationOf(instruction, argument), span };
-    const declared = argument.value === undefined && value !== undefined ? (this.#globals.get(name) ?? own) : own;
-    // Platform ARGs come from the builder; nobody has to give them.
-    if (argument.value === undefined && !this.#globals.has(name) && PREDEFINED.test(name)) return;
-    this.#args.set(name, { ...declared, ...(value !== undefined && { value }) });
+    // Platform ARGs are no globals of the file: they come from the builder, and nobody has to give them.
+    if (argument.value === undefined && !given && globals.values.get(name) !== undefined) this.#addGlobal(name, globals);
+    else this.#args.set(name, { ...declarationOf(instruction, argument), span, ...(value !== undefined && { value }) });
   }
 
   /** Of the mounts of an id the first one of the last stage counts. */
@@ -100,8 +110,6 @@ export class OutlineRecorder {
     };
   }
 }
-
-const PREDEFINED = /^(?:BUILD|TARGET)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/;
 
 function declarationOf(instruction: ArgInstruction, { name, span }: Argument): Omit<OutlineArg, 'value'> {
   const description = describe(instruction.comments, name.text);

@@ -14,7 +14,7 @@ export function astText(ast: DockerfileAst): string {
   };
   const lines = ast.directives.map((directive) => `# ${directive.name} = ${JSON.stringify(directive.value)} ${place(directive.valueSpan)}`);
   for (const { kind, span, keyword, comments, original, ...fields } of ast.instructions) {
-    lines.push(...comments.map((comment) => `// ${comment.text} ${place(comment.span)}`));
+    lines.push(...comments.map((comment) => `${comment.attached ? '//' : '// apart:'} ${comment.text} ${place(comment.span)}`));
     lines.push(`${kind} ${place(span)} ${keyword.text} ${place(keyword.span)}`, `  = ${JSON.stringify(original)}`);
     for (const [name, value] of Object.entries(fields)) lines.push(...valueLines(name, value, place, '  '));
   }

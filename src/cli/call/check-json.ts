@@ -2,13 +2,14 @@
 import type { SourceFile, Span } from '../../core/span.ts';
 import { instructionLocation, type Location, printJson, sourceWithName } from './docker-json.ts';
 import type { Finding } from './findings.ts';
+import { inMetOrder } from './met-order.ts';
 import { ruleDescription } from './rule-descriptions.ts';
 
 /** `instructions`: their places, because Docker points at whole instructions. */
 export function checkJson(findings: readonly Finding[], file: SourceFile, instructions: readonly Span[]): string {
   const places = (span: Span | undefined): Location => instructionLocation(span, instructions, file);
   const error = buildError(findings, places);
-  const warnings = findings.filter(({ kind }) => kind === 'check').map((finding) => warning(finding, places));
+  const warnings = inMetOrder(findings.filter(({ kind }) => kind === 'check')).map((finding) => warning(finding, places));
   const advice = findings.filter(({ kind }) => kind === 'advice').map((finding) => warning(finding, places));
   return printJson({
     warnings: warnings.length === 0 ? null : warnings,

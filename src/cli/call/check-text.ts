@@ -2,11 +2,13 @@
 import { renderDiagnostic } from '../../core/render-diagnostic.ts';
 import type { SourceFile } from '../../core/span.ts';
 import { violationOf } from './check-json.ts';
-import type { Finding } from './findings.ts';
+import { type Finding, placeOf } from './findings.ts';
+import { inMetOrder } from './met-order.ts';
 
 export function checkText(findings: readonly Finding[], file: SourceFile): string {
   const errors = findings.filter(({ kind }) => kind === 'error');
-  const checks = findings.filter(({ kind }) => kind === 'check');
+  const line = (finding: Finding): number => placeOf(finding.diagnostic, file)?.line ?? 0;
+  const checks = inMetOrder(findings.filter(({ kind }) => kind === 'check')).sort((a, b) => line(a) - line(b));
   const advice = findings.filter(({ kind }) => kind === 'advice');
   const violation = errors.length === 0 ? violationOf(findings) : null;
   const parts = [

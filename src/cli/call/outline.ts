@@ -1,6 +1,6 @@
 // `--call=outline`: what can be given to a build of the target (S-02).
 
-import type { Outline, OutlineItem } from '../../build/inspect-build.ts';
+import type { Outline, OutlineArg, OutlineItem } from '../../build/inspect-build.ts';
 import type { SourceFile } from '../../core/span.ts';
 import { columns } from './columns.ts';
 import { locationOf, printJson, sourceData } from './docker-json.ts';
@@ -27,6 +27,13 @@ export function outlineText({ name, description, args, secrets, ssh }: Outline):
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => columns([head, ...rows], 3);
 
+/** An empty value is left out, as in Docker. */
+const argument = ({ span, value, ...arg }: OutlineArg, file: SourceFile): object => ({
+  ...arg,
+  ...(value && { value }),
+  location: locationOf(span, file),
+});
+
 export function outlineJson(outline: Outline, file: SourceFile): string {
   const { name, description, args, secrets, ssh, caches } = outline;
   const item = ({ id, required, span }: OutlineItem): object => ({
@@ -37,7 +44,7 @@ export function outlineJson(outline: Outline, file: SourceFile): string {
   return printJson({
     ...(name !== undefined && { name }),
     ...(description !== undefined && { description }),
-    ...(args.length > 0 && { args: args.map(({ span, ...arg }) => ({ ...arg, location: locationOf(span, file) })) }),
+    ...(args.length > 0 && { args: args.map((arg) => argument(arg, file)) }),
     ...(secrets.length > 0 && { secrets: secrets.map(item) }),
     ...(ssh.length > 0 && { ssh: ssh.map(item) }),
     ...(caches.length > 0 && { cache: caches.map(({ id, span }) => ({ ID: id, location: locationOf(span, file) })) }),

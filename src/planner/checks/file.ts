@@ -20,9 +20,11 @@ function checkInstruction(instruction: Instruction, reporter: Reporter): void {
   });
 }
 
-/** Keywords should all be upper or all be lower case; the majority decides, a tie is upper. */
+/** Keywords of stages should all be upper or all be lower case; the majority decides, a tie is upper. */
 function checkKeywordCasing(ast: DockerfileAst, reporter: Reporter): void {
-  const keywords = ast.instructions.filter(({ kind }) => kind !== 'invalid').map(({ keyword }) => keyword);
+  const preamble = ast.instructions.findIndex(({ kind }) => kind === 'from');
+  const staged = preamble === -1 ? [] : ast.instructions.slice(preamble);
+  const keywords = staged.filter(({ kind }) => kind !== 'invalid').map(({ keyword }) => keyword);
   const isLower = (text: string): boolean => text === text.toLowerCase();
   const isUpper = (text: string): boolean => text === text.toUpperCase();
   const lower = keywords.filter(({ text }) => isLower(text)).length;

@@ -9,7 +9,9 @@ import type { Reporter } from '../reporter.ts';
 export function checkFromVariables(unset: readonly UnsetVariable[], globals: GlobalScope, reporter: Reporter): void {
   for (const { name, span } of unset) {
     if (globals.known.has(name)) continue;
-    reporter.warn('UndefinedArgInFrom', span, `FROM argument '${name}' is not declared`, didYouMean(name, globals.known));
+    const { hint } = didYouMean(name, globals.known);
+    const guess = hint === undefined ? '' : ` (${hint})`;
+    reporter.warn('UndefinedArgInFrom', span, `FROM argument '${name}' is not declared${guess}`);
   }
 }
 

@@ -20,7 +20,9 @@ export function lowerArg(state: StageState, instruction: ArgInstruction, context
     const declared: DeclaredArg = { name, ...(value !== undefined && { value }) };
     next = { ...next, args: next.args.with(name, value), ...(value !== undefined && { scope: next.scope.with(name, value) }) };
     shown.push(declared);
-    context.outline?.arg(instruction, argument, { value, span: context.onbuild ? context.stage.from.span : argument.span });
+    const { outline, globals, onbuild, stage, options } = context;
+    const given = buildArg(options.buildArgs, name) !== undefined;
+    outline?.arg(instruction, argument, { value, given, globals, span: onbuild ? stage.from.span : argument.span });
   }
   return withMetadata(next, next.image.config, argText(shown));
 }

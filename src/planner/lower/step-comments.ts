@@ -26,7 +26,7 @@ interface Option {
 function optionsAbove({ comments }: Pick<Instruction, 'comments'>): readonly Option[] {
   return comments.flatMap((comment) => {
     const text = comment.text.trim();
-    if (!text.startsWith(PREFIX)) return [];
+    if (!comment.attached || !text.startsWith(PREFIX)) return [];
     const at = text.indexOf('=');
     const name = text.slice(PREFIX.length, at === -1 ? undefined : at).trim();
     return [{ name, value: at === -1 ? '' : text.slice(at + 1).trim(), comment }];
