@@ -35,7 +35,7 @@ export function withPlan<T>(session: Session, request: BuildRequest, body: PlanB
   return withInputs(
     session,
     request,
-    async (opened) => planInputs({ ...opened, request: await withContextTime(request, opened.inputs) }, body, options),
+    async (opened) => planInputs({ ...opened, request: await withContextTime(opened.request, opened.inputs) }, body, options),
     shared,
   );
 }
@@ -43,10 +43,12 @@ export function withPlan<T>(session: Session, request: BuildRequest, body: PlanB
 /** Opens what the request names, without looking at the Dockerfile; `body` has it open. */
 export async function withInputs<T>(
   session: Session,
-  request: BuildRequest,
+  asked: BuildRequest,
   body: (opened: OpenedBuild) => Promise<T>,
   given?: SharedWork,
 ): Promise<T> {
+  const agents = asked.sshKeys === undefined ? null : await (await import('./ssh/ssh-agents.ts')).openSshAgents(asked.sshKeys);
+  const request = agents === null ? asked : changed(asked, { ssh: { ...asked.ssh, ...agents.sockets } });
   const shared = given ?? openSharedWork(session);
   const remotes = new RemoteSources(session, request, { tasks: shared.remotes });
   try {
@@ -57,6 +59,7 @@ export async function withInputs<T>(
       inputs.close();
     }
   } finally {
+    agents?.close();
     await Promise.all([remotes.close(), given === undefined ? shared.close() : undefined]);
   }
 }
@@ -67,9 +70,12 @@ async function withContextTime(request: BuildRequest, inputs: BuildInputs): Prom
   if (epoch !== 'context') return request;
   const time = await inputs.time();
   const buildArgs = time === null ? others : { ...others, SOURCE_DATE_EPOCH: String(time) };
-  // Not a copy: stdin is opened by looking at it.
-  return Object.assign(Object.create(request) as BuildRequest, { buildArgs });
+  return changed(request, { buildArgs });
 }
+
+/** Not a copy: stdin is opened by looking at it. */
+const changed = (request: BuildRequest, members: Partial<BuildRequest>): BuildRequest =>
+  Object.assign(Object.create(request) as BuildRequest, members);
 
 async function planInputs<T>(opened: OpenedBuild, body: PlanBody<T>, extras: Pick<PlanOptions, 'surroundings'>): Promise<T> {
   const { session, request, inputs, shared } = opened;

@@ -1,12 +1,13 @@
 // Flags of `tsbuild build` → BuildRequest. Everything the user typed is checked here, so that the
 // build starts with values that mean something.
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { OnError } from '../build/debug/failed-step.ts';
 import { parseAnnotation } from '../build/request/annotations.ts';
 import type { BuildRequest, SecretSource } from '../build/request/build-request.ts';
+import { parseSshEntries } from '../build/request/ssh-source.ts';
 import { errnoOf } from '../core/errors.ts';
 import { tryParseReference } from '../core/reference.ts';
 import { parseUlimit, ULIMITS } from '../core/ulimit.ts';
@@ -53,7 +54,7 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, te
     pull: isOn(args, 'pull'),
     namedContexts: namedContexts(listOf(args, 'build-context')),
     secrets: secrets(listOf(args, 'secret'), environment),
-    ssh: sshSockets(listOf(args, 'ssh'), environment),
+    ...sshOf(listOf(args, 'ssh'), environment),
     addHosts: listOf(args, 'add-host').map((item) => hostLine(item)),
     network: (args.values.get('network') || 'default') as BuildRequest['network'],
     allow: listOf(args, 'allow')
@@ -181,21 +182,16 @@ function checkSecret(id: string, source: SecretSource): void {
   }
 }
 
-function sshSockets(items: readonly string[], environment: CliEnvironment): Record<string, string> {
-  const out: Record<string, string> = {};
-  for (const item of items.filter((text) => text !== '')) {
-    const [id = '', ...rest] = item.split('=');
-    const given = rest.join('=');
-    const path = given === '' ? environment.env['SSH_AUTH_SOCK'] : resolvePath(environment.cwd, given);
-    if (path === undefined || path === '')
-      throw fail(`--ssh ${id}: no agent socket`, 'start ssh-agent (SSH_AUTH_SOCK), or write --ssh ID=SOCKET');
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found === undefined) throw fail(`--ssh ${id}: there is no ${path}`, 'give the path of the socket of a running ssh-agent');
-    if (!found.isSocket())
-      throw fail(`--ssh ${id}: ${path} is not the socket of an agent`, 'start ssh-agent, add the key with ssh-add, and write --ssh ID');
-    out[id] = path;
-  }
-  return out;
+/** `ID`, `ID=SOCKET` or `ID=KEYFILE,…`. */
+function sshOf(items: readonly string[], { env, cwd }: CliEnvironment): Pick<BuildRequest, 'ssh' | 'sshKeys'> {
+  const entries = items
+    .filter((text) => text !== '')
+    .map((text) => {
+      const [id = '', ...rest] = text.split('=');
+      const paths = rest.join('=').split(',');
+      return { id, paths: paths.filter((path) => path !== '').map((path) => resolvePath(cwd, path)) };
+    });
+  return parseSshEntries(entries, env['SSH_AUTH_SOCK'], (message, hint) => fail(`--ssh ${message}`, hint));
 }
 
 const resolvePath = (cwd: string, path: string): string => (isAbsolute(path) ? path : resolve(cwd, path));

@@ -54,7 +54,9 @@ function stderrTerminal(): Terminal {
   };
 }
 
-async function main(argv: readonly string[], interrupts: Interrupts): Promise<number> {
+async function main(typed: readonly string[], interrupts: Interrupts): Promise<number> {
+  // `tsbuild help [COMMAND]`, as with every program that has commands.
+  const argv = typed[0] === 'help' ? [...typed.slice(1), '--help'] : typed;
   if (argv.length === 0 || argv[0] === '--help' || argv[0] === '-h') {
     const { overview } = await import('./help.ts');
     process.stdout.write(overview(COMMANDS.map((command) => command.spec)));

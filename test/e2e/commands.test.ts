@@ -208,6 +208,8 @@ describe('help', () => {
 
   it('the overview names every command', async () => {
     const { code, stdout } = await runCli(['--help']);
+    expect((await runCli(['help'])).stdout).toBe(stdout);
+    expect((await runCli(['help', 'tag'])).stdout).toBe((await runCli(['tag', '--help'])).stdout);
     expect(code).toBe(0);
     const rows = stdout.split('\n').map((line) => line.trim().replace(/ {2,}/, '  '));
     for (const { spec } of COMMANDS) expect(rows.map((row) => row.replace(/^(\S+) +/, '$1 '))).toContain(`${spec.name} ${spec.summary}`);

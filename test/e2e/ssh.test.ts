@@ -31,6 +31,16 @@ test('ADD and the build context come through the agent', async () => {
   expect(server.accepted()).toBeGreaterThan(0);
 });
 
+test('the file of a key does without an agent, for git and for steps', async () => {
+  const before = server.accepted();
+  const dockerfile = `FROM base\nADD ${url}#main /other/\nRUN --mount=type=ssh,required test -S "$SSH_AUTH_SOCK"\n`;
+  await bench.ok(['-q', '--no-cache', '--ssh', `default=${server.key}`, '-t', 'keyed', bench.context({ Dockerfile: dockerfile })], {
+    env: { SSH_AUTH_SOCK: '' },
+  });
+  expect(await cat('keyed', '/other/a.txt')).toBe('over ssh\n');
+  expect(server.accepted()).toBeGreaterThan(before);
+});
+
 test('without an agent the key is refused, and nobody is asked for anything', async () => {
   const { code, stderr } = await bench.run([bench.context({ Dockerfile: `FROM base\nADD ${url}#other /src/\n` })]);
   expect(code).toBe(1);

@@ -8,6 +8,8 @@ export interface SshServer {
   readonly port: number;
   /** Socket of the agent. */
   readonly agent: string;
+  /** File of the key. */
+  readonly key: string;
   /** Connections that ended with the key accepted. */
   accepted(): number;
   close(): void;
@@ -63,6 +65,7 @@ export async function startSshServer(parent: string): Promise<SshServer> {
   return {
     port,
     agent,
+    key: join(dir, 'key'),
     accepted: () => log.match(/Accepted publickey/g)?.length ?? 0,
     close() {
       server.kill();

@@ -9,6 +9,7 @@ import { parseAnnotation } from '../request/annotations.ts';
 import type { BuildRequest, OutputSpec, SecretSource } from '../request/build-request.ts';
 import type { Refuse } from '../request/layer-options.ts';
 import { parseOutput, withStored } from '../request/output-spec.ts';
+import { parseSshEntries } from '../request/ssh-source.ts';
 import type { StepWeight } from '../solve/admission.ts';
 
 export interface TargetRequestOptions {
@@ -48,7 +49,7 @@ export function targetRequest(target: BakeTarget, options: TargetRequestOptions)
     pull: target.pull ?? false,
     namedContexts: namedContexts(target, options.linked),
     secrets: Object.fromEntries((target.secret ?? []).map((secret) => [secret.id, secretSource(target, secret, options)])),
-    ssh: Object.fromEntries((target.ssh ?? []).map((ssh) => [ssh.id, sshSocket(target, ssh, options)])),
+    ...sshOf(target, options),
     addHosts: Object.entries(plain(target.extraHosts)).map(([host, address]) => `${host}=${address}`),
     network: networkOf(target),
     allow: entitlementsOf(target, options.allow),
@@ -113,16 +114,10 @@ function secretSource(target: BakeTarget, secret: SecretEntry, options: TargetRe
   return { type: 'file', path: path.startsWith('/') ? path : join(options.workingDirectory, path) };
 }
 
-function sshSocket(
-  target: BakeTarget,
-  ssh: { readonly id: string; readonly paths: readonly string[] },
-  options: TargetRequestOptions,
-): string {
-  const [path = options.environment['SSH_AUTH_SOCK'], more] = ssh.paths;
-  if (path === undefined || path === '')
-    throw refuse(target, 'ssh', `no agent socket for ${ssh.id}`, 'start ssh-agent (SSH_AUTH_SOCK), or write ID=SOCKET');
-  if (more !== undefined) throw refuse(target, 'ssh', `${ssh.id} names several files`, 'give it the socket of one agent');
-  return path.startsWith('/') ? path : join(options.workingDirectory, path);
+function sshOf(target: BakeTarget, { environment, workingDirectory }: TargetRequestOptions): Pick<BuildRequest, 'ssh' | 'sshKeys'> {
+  const absolute = (path: string): string => (path.startsWith('/') ? path : join(workingDirectory, path));
+  const entries = (target.ssh ?? []).map(({ id, paths }) => ({ id, paths: paths.filter((path) => path !== '').map(absolute) }));
+  return parseSshEntries(entries, environment['SSH_AUTH_SOCK'], (message, hint) => refuse(target, 'ssh', message, hint));
 }
 
 function networkOf(target: BakeTarget): BuildRequest['network'] {

@@ -66,6 +66,8 @@ export interface BuildRequest {
   readonly secrets: Readonly<Record<string, SecretSource>>;
   /** ssh id → agent socket path. */
   readonly ssh: Readonly<Record<string, string>>;
+  /** ssh id → private keys, for which the build has an agent of its own. */
+  readonly sshKeys?: Readonly<Record<string, readonly string[]>>;
   readonly addHosts: readonly string[];
   readonly network: 'default' | 'none' | 'host';
   readonly allow: readonly ('network.host' | 'security.insecure')[];

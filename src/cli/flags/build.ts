@@ -97,7 +97,12 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
   { name: 'rm', kind: 'switch', help: ALWAYS_REMOVED },
   { name: 'secret', kind: 'list', placeholder: 'id=ID[,src=FILE|,env=NAME]', help: 'Secret for RUN --mount=type=secret' },
   { name: 'shm-size', kind: 'value', placeholder: 'BYTES', help: 'Size of /dev/shm in RUN steps' },
-  { name: 'ssh', kind: 'list', placeholder: 'default|ID[=SOCKET]', help: 'Agent socket for RUN --mount=type=ssh' },
+  {
+    name: 'ssh',
+    kind: 'list',
+    placeholder: 'default|ID[=SOCKET|=KEYFILE,…]',
+    help: 'Agent socket, or private keys, for RUN --mount=type=ssh and git over ssh',
+  },
   { name: 'tag', short: 't', kind: 'list', placeholder: 'NAME[:TAG]', help: 'Name of the image' },
   { name: 'target', kind: 'value', placeholder: 'STAGE', help: 'Stage to build (default: the last)' },
   { name: 'ulimit', kind: 'list', placeholder: 'NAME=SOFT[:HARD]', help: 'Limit of RUN steps' },

@@ -48,6 +48,11 @@ export const BUILD_ERRORS = {
     explanation:
       'An --add-host (or extra_hosts of a bake file) asks for host-gateway, the address of this machine in the network of containers. Steps have a private network that cannot reach this machine. With --network=host it is 127.0.0.1.',
   },
+  'build/ssh-key': {
+    title: 'Key file cannot be used',
+    explanation:
+      'A file that --ssh names is not the socket of an ssh agent, and not a private key that can be used without asking for its passphrase. Keys of type ed25519, rsa and ecdsa are read, as ssh-keygen and openssl write them.',
+  },
   'build/download': {
     title: 'Download failed',
     explanation:

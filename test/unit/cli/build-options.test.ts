@@ -22,7 +22,6 @@ describe('values that Docker refuses before a build begins', () => {
     ['a secret of no such type', '--secret', 'id=z,type=vault'],
     ['a quote that does not end', '--secret', 'id=z,"src=/etc/hostname'],
     ['a field that is none', '--output', 'type=oci,out.tar'],
-    ['an agent that is a file', '--ssh', 'default=/etc/hostname'],
     ['a label without a name', '--label', ''],
     ['a limit that BuildKit ignores', '--cpu-shares', '512'],
   ])('%s', (_, flag, value) => {
