@@ -5,7 +5,7 @@ import { checkExposedPort } from '../checks/expose.ts';
 import { exposeText } from '../history.ts';
 import { expander, type LowerContext, type StageState, withImage } from './context.ts';
 
-/** Every port of three protocols fits; more in one instruction is a mistake or an attack on memory. */
+/** Every port of three protocols fits; more in a stage and those below it is a mistake or an attack on memory. */
 const MAX_PORTS = 3 * 65536;
 
 export function lowerExpose(state: StageState, instruction: WordsInstruction, context: LowerContext): StageState {
@@ -17,11 +17,12 @@ export function lowerExpose(state: StageState, instruction: WordsInstruction, co
     for (const text of texts) specs.push({ text, span: word.span });
   }
   const ports: string[] = [];
+  const free = MAX_PORTS - state.image.ports.length;
   for (const { text, span } of specs) {
     const parsed = parsePortSpec(text);
     checkExposedPort(text, span, context.reporter);
-    if (typeof parsed === 'string' || ports.length + parsed.ports.length > MAX_PORTS) {
-      context.reporter.error('plan/invalid-port', span, typeof parsed === 'string' ? parsed : 'EXPOSE lists too many ports');
+    if (typeof parsed === 'string' || ports.length + parsed.ports.length > free) {
+      context.reporter.error('plan/invalid-port', span, typeof parsed === 'string' ? parsed : 'the stage exposes too many ports');
       return state;
     }
     for (const port of parsed.ports) ports.push(port);

@@ -200,6 +200,14 @@ describe('planBuild', () => {
     }
   });
 
+  test('a stage has room for every port of three protocols, and for no more', () => {
+    const ports = (lines: number): PlanResult => planWith(`FROM scratch\n${'EXPOSE 0-65535\n'.repeat(lines)}`).result;
+    expect(ports(3).type).toBe('ready');
+    const refused = ports(5);
+    const problems = refused.type === 'failed' ? refused.diagnostics.map(({ message, span }) => [message, span?.start]) : [];
+    expect(problems).toEqual([65, 80].map((start) => ['the stage exposes too many ports', start]));
+  });
+
   test('thousands of variables, each misspelt once, are planned in seconds', () => {
     const lines = Array.from({ length: 4_000 }, (_, at) => `ENV V${at}=$V${at - 1}x`);
     const started = performance.now();
