@@ -159,5 +159,6 @@ export function planOptions(request: BuildRequest, inputs: BuildInputs): PlanOpt
     ulimits: request.ulimits,
     ...(request.cgroupParent === undefined ? {} : { cgroupParent: request.cgroupParent }),
     ...(request.memory === undefined ? {} : { memory: request.memory }),
+    ...(request.cpus === undefined ? {} : { cpus: request.cpus }),
   };
 }

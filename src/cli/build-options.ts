@@ -62,6 +62,7 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, te
       .map(entitlement),
     ...optional('shmSize', sizeOf(args, 'shm-size')),
     ...optional('memory', sizeOf(args, 'memory')),
+    ...optional('cpus', cpusOf(args)),
     ulimits: listOf(args, 'ulimit').map((item) => ulimit(item)),
     ...optional('cgroupParent', args.values.get('cgroup-parent')),
     outputs,
@@ -109,6 +110,14 @@ function sizeOf(args: ParsedArgs, name: string): number | undefined {
   const bytes = parseSize(text);
   if (bytes === null) throw fail(`--${name} is not a size: ${JSON.stringify(text)}`, 'write it like 512m or 2g');
   return bytes === 0 ? undefined : bytes;
+}
+
+function cpusOf(args: ParsedArgs): number | undefined {
+  const text = args.values.get('cpus');
+  if (text === undefined) return undefined;
+  const cpus = Number(text);
+  if (!Number.isFinite(cpus) || cpus < 0) throw fail(`--cpus is not a number: ${JSON.stringify(text)}`, 'write it like 2 or 1.5');
+  return cpus === 0 ? undefined : cpus;
 }
 
 /** `KEY` alone takes the value of the environment, and is left out when there is none, as in Docker. */

@@ -17,7 +17,15 @@ import type {
   StoredLayer,
   UnpackRequest,
 } from './executor.ts';
-import { callerIdentity, type IsolationMode, isolationChoices, type Launch, launchExecutor, missingUnshare } from './launch.ts';
+import {
+  callerIdentity,
+  type Isolation,
+  type IsolationMode,
+  isolationChoices,
+  type Launch,
+  launchExecutor,
+  missingUnshare,
+} from './launch.ts';
 import type { InputSender } from './sandbox/terminal/terminal-sender.ts';
 import { type Refusals, refusalsOf } from './step-refusals.ts';
 import { type Call, type ClientMessage, decodeError, encodeMessage, FrameDecoder, type ServerMessage } from './wire.ts';
@@ -63,10 +71,8 @@ export async function startExecutor(options: StartOptions): Promise<Executor> {
   const choices = isolationChoices(mode);
   for (const [position, isolation] of choices.entries()) {
     try {
-      const client = new ExecutorClient(await launchExecutor(isolation, launchOptions), refusalsOf(isolation, mode), options.notice);
+      const client = new ExecutorClient(await launchExecutor(isolation, launchOptions), isolation, mode, options.notice);
       await client.ready;
-      if (isolation === 'single') options.notice(SINGLE_USER);
-      if (isolation === 'chroot' && callerIdentity().uid === 0) options.notice(CHROOT);
       return client;
     } catch (error) {
       const next = choices[position + 1];
@@ -84,10 +90,13 @@ const FALLS_BACK: ReadonlySet<string> = new Set([
   'exec/uidmap-failed',
   'exec/no-unshare',
 ]);
-const SINGLE_USER =
-  'this user has no ranges in /etc/subuid and /etc/subgid (or newuidmap is missing): steps can only use one user id, and commands that change owners may fail; `tsbuild doctor` says how to improve it';
-const CHROOT =
-  'namespaces are not permitted here: steps run in a chroot without isolation of processes and network; `tsbuild doctor` says how to improve it';
+/** Said with the first step: other work does not suffer. */
+const LACKS: Readonly<Partial<Record<Isolation, string>>> = {
+  single:
+    'this user has no ranges in /etc/subuid and /etc/subgid (or newuidmap is missing): steps can only use one user id, and commands that change owners may fail; `tsbuild doctor` says how to improve it',
+  chroot:
+    'namespaces are not permitted here: steps run in a chroot without isolation of processes and network; `tsbuild doctor` says how to improve it',
+};
 
 class ExecutorClient implements Executor {
   readonly ready: Promise<void>;
@@ -103,11 +112,14 @@ class ExecutorClient implements Executor {
   #died: Error | undefined;
   #started = false;
   #keeper: CgroupKeeper | undefined;
+  #lacks: string | undefined;
   #settleReady: { resolve(): void; reject(error: Error): void } = { resolve() {}, reject() {} };
 
-  constructor(launch: Launch, refusals: Refusals, notice: (message: string) => void) {
+  constructor(launch: Launch, isolation: Isolation, mode: IsolationMode, notice: (message: string) => void) {
     this.#launch = launch;
-    this.refusals = refusals;
+    this.refusals = refusalsOf(isolation, mode);
+    // Other users cannot run steps in a chroot at all.
+    this.#lacks = isolation === 'chroot' && callerIdentity().uid !== 0 ? undefined : LACKS[isolation];
     this.#notice = notice;
     this.ready = new Promise((resolve, reject) => {
       this.#settleReady = { resolve, reject };
@@ -144,6 +156,8 @@ class ExecutorClient implements Executor {
   }
 
   async run(request: RunRequest, onLog: LogSink, signal: AbortSignal, input?: RunInput): Promise<RunResult> {
+    if (this.#lacks !== undefined) this.#notice(this.#lacks);
+    this.#lacks = undefined;
     if (input === undefined) return this.#call({ method: 'run', request }, onLog, signal);
     const { InputSender: Sender } = await import('./sandbox/terminal/terminal-sender.ts');
     return this.#call({ method: 'run', request }, onLog, signal, (id, send) => new Sender(id, input, send));

@@ -129,8 +129,8 @@ describe.skipIf(single === null)('rootless with one id', () => {
   test('runs, and says what it lacks', async () => {
     const lines = await drive([{ op: { script: 'id -u; touch /tmp/x; chown 5 /tmp/x || echo refused' } }]);
     expect(lines).toMatchObject([
-      { notice: expect.stringContaining('/etc/subuid') },
       { ready: true },
+      { notice: expect.stringContaining('/etc/subuid') },
       { exitCode: 0, stdout: '0\nrefused\n' },
     ]);
   });

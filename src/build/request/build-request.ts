@@ -73,6 +73,8 @@ export interface BuildRequest {
   readonly allow: readonly ('network.host' | 'security.insecure')[];
   readonly shmSize?: number;
   readonly memory?: number;
+  /** CPUs of each RUN step, may be a fraction. */
+  readonly cpus?: number;
   /** What a RUN takes, for deciding what may run beside it; no limit. */
   readonly weight?: StepWeight;
   readonly ulimits: readonly string[];

@@ -4,7 +4,7 @@ import type { CommandSpec, FlagSpec } from './flag.ts';
 
 const NO_REMOTE_CACHE = 'there is no remote cache; the store given by --root is the cache and any number of processes share it';
 const NO_CLASSIC = 'it belongs to the builder that BuildKit replaced';
-const NO_LIMIT = 'BuildKit ignores it, too; give --memory, or limits of a cgroup with --cgroup-parent';
+const NO_LIMIT = 'BuildKit ignores it, too; give --memory or --cpus, or limits of a cgroup with --cgroup-parent';
 const ALWAYS_REMOVED = 'Accepted for habit: containers of steps are always removed';
 
 export const BUILD_FLAGS: readonly FlagSpec[] = [
@@ -48,6 +48,7 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
     help: 'Fill a cache mount that the store does not have from DIR or a registry',
   },
   { name: 'cgroup-parent', kind: 'value', placeholder: 'CGROUP', help: 'Parent cgroup of RUN steps' },
+  { name: 'cpus', kind: 'value', placeholder: 'N', help: 'CPU limit of each RUN step (1.5)' },
   { name: 'explain', kind: 'switch', help: 'Say for each step that ran why it did not come from the cache' },
   {
     name: 'file',

@@ -12,6 +12,8 @@ const request = (...argv: string[]): BuildRequest => withEnv({}, ...argv);
 describe('values that Docker refuses before a build begins', () => {
   test.each([
     ['a limit of no such name', '--ulimit', 'files=1'],
+    ['CPUs that are no number', '--cpus', 'many'],
+    ['CPUs below none', '--cpus', '-1'],
     ['a soft limit above the hard one', '--ulimit', 'nofile=5:2'],
     ['an address that is none', '--add-host', 'db:1.2.3'],
     ['a host without an address', '--add-host', 'db:b'],
@@ -48,7 +50,7 @@ test('fields are CSV, with keys in any case', () => {
 
 test('an empty value is the default, for scripts that pass on a variable', () => {
   const flags = ['file', 'network', 'secret', 'ssh', 'output', 'progress'].flatMap((name) => [`--${name}`, '']);
-  const { stdin: _, ...empty } = request(...flags, '--shm-size', '0', '--memory', '0');
+  const { stdin: _, ...empty } = request(...flags, '--shm-size', '0', '--memory', '0', '--cpus', '0');
   const { stdin: _stdin, ...plain } = request();
   expect(empty).toEqual(plain);
 });
