@@ -1,4 +1,5 @@
 // Work outside the graph that is shown like a step: pulls, contexts, imports, the export.
+import { messageOf } from '../core/errors.ts';
 import type { VertexInfo } from '../core/events.ts';
 import type { Session } from './session.ts';
 
@@ -15,7 +16,7 @@ export async function asVertex<T>(
     emit({ type: 'vertex-finished', vertex, cached: cached(result), time: clock() });
     return result;
   } catch (error) {
-    emit({ type: 'vertex-finished', vertex, cached: false, error: error instanceof Error ? error.message : String(error), time: clock() });
+    emit({ type: 'vertex-finished', vertex, cached: false, error: messageOf(error), time: clock() });
     throw error;
   }
 }

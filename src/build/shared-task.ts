@@ -1,6 +1,8 @@
 // Work that several ask for and one does: a step that two targets have in common, a layer that two
 // steps need unpacked. Whoever asks first does it, the others wait for the same result; it is ended when
 // all of them have given up, and begun again by the next when only the one who did it has.
+import { untilAborted } from '../core/until-aborted.ts';
+
 interface Run<T> {
   readonly result: Promise<T>;
   readonly abort: AbortController;
@@ -74,15 +76,4 @@ function attend<T>(run: Run<T>, signal: AbortSignal): () => void {
   };
   signal.addEventListener('abort', leave);
   return leave;
-}
-
-async function untilAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([result, promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -1,6 +1,6 @@
 // Turns what the operating system says about a file of the store into an error that names the path
 // and says what to do. Everything in this folder that touches the disk reports through here.
-import { errnoOf, TsbuildError } from '../core/errors.ts';
+import { errnoOf, messageOf, TsbuildError } from '../core/errors.ts';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 const READ_ONLY = new Set(['EACCES', 'EPERM', 'EROFS']);
@@ -28,7 +28,7 @@ export function storeError(error: unknown, doing: string, path: string): Tsbuild
       data: { path, errno },
     });
   }
-  const reason = errno ?? (error instanceof Error ? error.message : String(error));
+  const reason = errno ?? messageOf(error);
   return new TsbuildError({
     code: 'store/io',
     message: `cannot ${doing} ${path}: ${reason}`,

@@ -4,7 +4,7 @@ import { DockerfileError } from '../build/request/build-request.ts';
 import { StepError } from '../build/solve/step-error.ts';
 import type { Diagnostic } from '../core/diagnostic.ts';
 import { hasErrors, sortDiagnostics } from '../core/diagnostic.ts';
-import { InvariantError, TsbuildError } from '../core/errors.ts';
+import { InvariantError, messageOf, TsbuildError } from '../core/errors.ts';
 import { renderDiagnostic } from '../core/render-diagnostic.ts';
 import type { SourceFile } from '../core/span.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE } from './exit-code.ts';
@@ -83,7 +83,7 @@ function errorText(error: TsbuildError, terminal: Terminal): string {
 }
 
 function reportBug(error: unknown, terminal: Terminal): void {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const kind = error instanceof InvariantError ? 'internal error' : 'unexpected error';
   terminal.write(
     `tsbuild: ${kind}: ${message.replace(CONTROL, '')}\nhint: this is a bug of tsbuild, please report it; TSBUILD_DEBUG=1 shows where\n`,

@@ -129,7 +129,7 @@ describe('between processes', () => {
     await done;
     const start = performance.now();
     expect(await waiting).toBe(true);
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(performance.now() - start).toBeLessThan(10_000);
   });
 
   it('waits for a holder of another pid namespace until its signs of life stop', async () => {

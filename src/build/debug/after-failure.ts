@@ -1,6 +1,7 @@
 // Between the end of all steps and the report of a failure: what --on-error asks for, on the step that
 // failed first. Nothing here hides the failure itself; trouble of its own becomes a notice.
 import { displayText } from '../../core/display-text.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { BuildRequest } from '../request/build-request.ts';
 import type { Session } from '../session.ts';
 import { StepError } from '../solve/step-error.ts';
@@ -12,7 +13,7 @@ export async function afterFailure(session: Session, request: BuildRequest, fail
   try {
     if (first !== undefined) await lookInto(session, request, first, error instanceof StepError ? error.logPath : null);
   } catch (problem) {
-    const message = problem instanceof Error ? problem.message : String(problem);
+    const message = messageOf(problem);
     session.emit({ type: 'notice', message: `--on-error did not work: ${displayText(message)}` });
   } finally {
     await discardFailed(session, failed);

@@ -7,7 +7,7 @@ import { TEMP_DIR } from '../../cache/store-layout.ts';
 import { type LocalTree, openLocalTree } from '../../context/local-tree.ts';
 import { canonicalJson } from '../../core/canonical.ts';
 import { type ContentKey, contentKeyOf, hexOf } from '../../core/digest.ts';
-import { InvariantError } from '../../core/errors.ts';
+import { InvariantError, messageOf } from '../../core/errors.ts';
 import type { CopyInput } from '../../executor/copy/plan-copy.ts';
 import type { GitOp, HttpOp } from '../../graph/op.ts';
 import type { Vertex, VertexId } from '../../graph/vertex.ts';
@@ -211,7 +211,7 @@ export class RemoteSources {
       if (first) emit({ type: 'vertex-finished', vertex: info, cached: cached(result), time: clock() });
       return result;
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       if (first) emit({ type: 'vertex-finished', vertex: info, cached: false, error: message, time: clock() });
       throw error;
     }

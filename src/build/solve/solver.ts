@@ -4,7 +4,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BuildRecord } from '../../cache/build-index.ts';
 import { type ChainId, type ContentKey, extendChain } from '../../core/digest.ts';
-import { InvariantError, invariant } from '../../core/errors.ts';
+import { InvariantError, invariant, messageOf } from '../../core/errors.ts';
 import type { BuildGraph, Vertex, VertexId } from '../../graph/vertex.ts';
 import type { Session } from '../session.ts';
 import { packListing } from './file-listing.ts';
@@ -309,8 +309,6 @@ export class Solver {
     );
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 async function becauseOf(resolution: Resolution): Promise<{ readonly because?: string }> {
   return resolution.because === undefined ? {} : { because: await resolution.because() };

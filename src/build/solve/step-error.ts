@@ -1,4 +1,5 @@
 // The failure of one step, with its place in the Dockerfile and the end of its log.
+import { messageOf } from '../../core/errors.ts';
 import type { SourceFile, Span } from '../../core/span.ts';
 
 export class StepError extends Error {
@@ -21,7 +22,7 @@ export class StepError extends Error {
     readonly logPath: string | null;
     readonly cause: unknown;
   }) {
-    super(`${init.label}: ${init.cause instanceof Error ? init.cause.message : String(init.cause)}`, { cause: init.cause });
+    super(`${init.label}: ${messageOf(init.cause)}`, { cause: init.cause });
     this.label = init.label;
     this.file = init.file;
     this.span = init.span;

@@ -6,7 +6,7 @@ import { extract } from 'tar-stream';
 import type { BlobStore, StoredBlob } from '../../cache/blob-store.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
 import { isDigest, parseDigest } from '../../core/digest.ts';
-import { TsbuildError } from '../../core/errors.ts';
+import { messageOf, TsbuildError } from '../../core/errors.ts';
 import { OCI_INDEX } from '../../core/media-types.ts';
 import { parseManifestDocument } from '../registry/manifest-document.ts';
 import { decompressArchive } from './archive-compression.ts';
@@ -57,7 +57,7 @@ async function readMembers(input: Readable, store: BlobStore, signal?: AbortSign
     tar.destroy();
     input.destroy();
     signal?.throwIfAborted();
-    throw error instanceof TsbuildError ? error : badArchive(error instanceof Error ? error.message : String(error), error);
+    throw error instanceof TsbuildError ? error : badArchive(messageOf(error), error);
   }
   return collector;
 }

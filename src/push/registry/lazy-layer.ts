@@ -4,6 +4,7 @@ import type { BlobStore } from '../../cache/blob-store.ts';
 import type { Descriptor, LayerRef } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Reference } from '../../core/reference.ts';
+import { untilAborted } from '../../core/until-aborted.ts';
 import type { RegistryClient } from './client.ts';
 import type { BlobProgress, TransferOptions } from './transfer.ts';
 
@@ -55,7 +56,7 @@ export function createLayerFetcher(client: RegistryClient, store: BlobStore): La
     download.waiting += 1;
     if (onProgress) download.listeners.add(onProgress);
     try {
-      await abortable(download.done, signal);
+      await (signal === undefined ? download.done : untilAborted(download.done, signal));
     } finally {
       download.waiting -= 1;
       if (onProgress) download.listeners.delete(onProgress);
@@ -66,17 +67,4 @@ export function createLayerFetcher(client: RegistryClient, store: BlobStore): La
   return {
     layer: (reference, layer) => ({ ...layer, ensure: (options = {}) => ensure(reference, layer.blob, options) }),
   };
-}
-
-/** `task`, or the signal's reason as soon as it aborts; the task itself goes on for others. */
-async function abortable(task: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) return task;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await Promise.race([task, promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -1,7 +1,7 @@
 // Turns what a registry or the network did into a TsbuildError: a code, a message naming the thing, a
 // hint. Remote text is bounded and stripped of control characters; secrets in URLs never get here.
 import type { ErrorCode } from '../../core/codes.ts';
-import { errnoOf, InvariantError, TsbuildError } from '../../core/errors.ts';
+import { errnoOf, InvariantError, messageOf, TsbuildError } from '../../core/errors.ts';
 import { readAtMost } from './http/response-body.ts';
 import type { HttpResponse } from './http/transport.ts';
 
@@ -112,7 +112,7 @@ export function errorFromFailure(request: FailedRequest, error: unknown): unknow
   if (error instanceof Error && error.name === 'AbortError') return error;
   const errno = errnoOf(error) ?? '';
   const what = `${request.method} ${redactUrl(request.url)}`;
-  const detail = cleanText(error instanceof Error ? error.message : String(error), 200) || errno;
+  const detail = cleanText(messageOf(error), 200) || errno;
   const data = { method: request.method, url: redactUrl(request.url), errno };
   if (isTlsCode(errno)) {
     return new TsbuildError({

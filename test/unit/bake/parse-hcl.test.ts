@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createHclParser } from '../../../src/bake/hcl/parse-hcl.ts';
 import { parseJsonBody } from '../../../src/bake/hcl/parse-json.ts';
 import { BakeProblem } from '../../../src/bake/problem.ts';
+import { cpuSeconds } from '../../support/cpu-time.ts';
 
 const parser = createHclParser(true);
 
@@ -128,8 +129,6 @@ describe('hostile text', () => {
 
   test('a megabyte of arguments takes no more than linear time', () => {
     const text = 'argument = "some text ${1 + 2} more"\n'.repeat(20_000);
-    const began = performance.now();
-    expect(parser.parseBody({ name: 'x.hcl', text }).attributes).toHaveLength(20_000);
-    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(cpuSeconds(() => expect(parser.parseBody({ name: 'x.hcl', text }).attributes).toHaveLength(20_000))).toBeLessThan(10);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseIgnoreFile } from '../../../src/context/ignore-file.ts';
 import { compilePatterns, compileRules } from '../../../src/context/pattern-matcher.ts';
+import { cpuSeconds } from '../../support/cpu-time.ts';
 
 const matcherOf = (text: string) => compileRules(parseIgnoreFile(text), '.dockerignore').matcher;
 
@@ -50,9 +51,10 @@ describe('compilePatterns', () => {
 describe('hostile patterns', () => {
   it('take time proportional to pattern and path', () => {
     const matcher = compilePatterns([`${'*a'.repeat(200)}b`, `${'**/a'.repeat(50)}/c`, `x${'**'.repeat(100)}y`]);
-    const begun = performance.now();
-    expect(matcher.matches('a'.repeat(4000))).toBe(false);
-    expect(matcher.matches(`x${'/a'.repeat(400)}`)).toBe(false);
-    expect(performance.now() - begun).toBeLessThan(5000);
+    const cost = cpuSeconds(() => {
+      expect(matcher.matches('a'.repeat(4000))).toBe(false);
+      expect(matcher.matches(`x${'/a'.repeat(400)}`)).toBe(false);
+    });
+    expect(cost).toBeLessThan(5);
   });
 });

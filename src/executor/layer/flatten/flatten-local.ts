@@ -21,7 +21,7 @@ import {
 } from 'node:fs';
 import type { BlobStore } from '../../../cache/blob-store.ts';
 import { makeDirectories } from '../../../cache/make-directory.ts';
-import { errnoOf, TsbuildError } from '../../../core/errors.ts';
+import { errnoOf, messageOf, TsbuildError } from '../../../core/errors.ts';
 import type { FileEntry } from '../../../core/file-entry.ts';
 import { fsPath, pathFromBytes } from '../../../core/path-bytes.ts';
 import { type FlatContent, type FlatTree, type RootfsTree, readFlatFiles } from './flatten.ts';
@@ -174,7 +174,7 @@ class LocalWriter {
       return body();
     } catch (error) {
       if (error instanceof TsbuildError) throw error;
-      const reason = errnoOf(error) ?? (error instanceof Error ? error.message : String(error));
+      const reason = errnoOf(error) ?? messageOf(error);
       throw new TsbuildError({
         code: 'image/output-not-writable',
         message: `cannot write ${JSON.stringify(path === '' ? this.#root : path)} below ${this.#root}: ${reason}`,
