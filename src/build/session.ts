@@ -35,8 +35,9 @@ export interface Session extends SessionOptions {
   close(): Promise<void>;
 }
 
-/** The same session for work that may end earlier. */
-export const withSignal = <S extends Session>(session: S, signal: AbortSignal): S => Object.assign(Object.create(session) as S, { signal });
+/** The same session for work that may end earlier, or of which events are seen by somebody between. Not a copy: both have one executor. */
+export const sessionWith = (session: Session, changes: Partial<Pick<Session, 'signal' | 'emit'>>): Session =>
+  Object.assign(Object.create(session) as Session, changes);
 
 /** The store is opened when something of it is first asked for: a check of a Dockerfile may never. */
 export function openSession(options: SessionOptions): Session {

@@ -142,7 +142,7 @@ class PackedToc implements LayerToc {
 /** Null when the bytes are damaged or not a table of contents. */
 export function decodeToc(bytes: Buffer): LayerToc | null {
   const body = bytes.subarray(HEX + 1);
-  return bytes.toString('latin1', 0, HEX) === sha256Hex(body) ? decodeBody(body) : null;
+  return bytes.toString('latin1', 0, HEX + 1) === `${sha256Hex(body)}\n` ? decodeBody(body) : null;
 }
 
 function decodeBody(body: Buffer): LayerToc | null {

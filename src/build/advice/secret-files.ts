@@ -5,7 +5,7 @@ import { selectSources } from '../../context/select-sources.ts';
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { fsPath } from '../../core/path-bytes.ts';
 import type { BuildPlan } from '../../graph/image-plan.ts';
-import type { Vertex, VertexId } from '../../graph/vertex.ts';
+import { layerVertices, selectionsOf } from '../solve/selections.ts';
 
 /** Names that are given to secrets alone. */
 const SECRET =
@@ -28,34 +28,23 @@ const HEAD = 64 * 1024;
 const MOST_FILES = 100_000;
 const MOST_REPORTED = 5;
 
-/** One warning for each file that a COPY or ADD of the images' own stages takes from the main context. */
+/** One warning for each file that a COPY or ADD of the images' own stages takes from the main context. Other stages may see what they like. */
 export function secretFiles({ graph, images }: BuildPlan, tree: LocalTree): Diagnostic[] {
-  const byId = new Map(graph.vertices.map((vertex) => [vertex.id, vertex]));
-  return [...layersOf(images, byId)].flatMap(({ op, inputs, meta }) => {
-    if (op.type !== 'copy') return [];
-    const names = op.sources.flatMap((source) => {
-      const from = source.type === 'files' ? byId.get(inputs[source.input] as VertexId) : undefined;
-      return source.type === 'files' && from?.op.type === 'local' && from.op.name === '' ? namesBelow(tree, source.pattern) : [];
-    });
-    return [...new Set(names)].slice(0, MOST_REPORTED).map(
+  const contexts = new Set(graph.vertices.filter(({ op }) => op.type === 'local' && op.name === '').map(({ id }) => id));
+  const copies = new Set(images.flatMap(({ target }) => layerVertices(graph, target)).filter(({ op }) => op.type === 'copy'));
+  return [...copies].flatMap((vertex) => {
+    const read = selectionsOf(vertex).filter(({ input, wildcards }) => wildcards && contexts.has(input));
+    const names = new Set(read.flatMap(({ pattern }) => namesBelow(tree, pattern)));
+    return [...names].slice(0, MOST_REPORTED).map(
       (name): Diagnostic => ({
         code: 'plan/secret-file-copied',
         severity: 'warning',
         message: `${JSON.stringify(name)} looks like a secret and gets into the image`,
-        ...(meta.origin !== undefined && { span: meta.origin }),
+        ...(vertex.meta.origin !== undefined && { span: vertex.meta.origin }),
         hint: `add ${name} to .dockerignore, and use RUN --mount=type=secret`,
       }),
     );
   });
-}
-
-/** Vertices whose layers the images have: other stages may see what they like. */
-function layersOf(images: BuildPlan['images'], byId: ReadonlyMap<VertexId, Vertex>): Set<Vertex> {
-  const found = new Set<Vertex>();
-  for (const { target } of images) {
-    for (let at = byId.get(target); at !== undefined && !found.has(at); at = byId.get(at.inputs[0] as VertexId)) found.add(at);
-  }
-  return found;
 }
 
 function namesBelow(tree: LocalTree, pattern: string): string[] {

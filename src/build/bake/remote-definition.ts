@@ -3,14 +3,12 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
-import { Readable } from 'node:stream';
 import type { BakeTarget } from '../../bake/bake-target.ts';
 import { linkedName } from '../../bake/target-graph.ts';
 import type { Bytes } from '../../context/archive-stream.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { isGitContext, remoteContexts } from '../remote/remote-contexts.ts';
 import { RemoteSources } from '../remote/remote-sources.ts';
-import type { BuildRequest } from '../request/build-request.ts';
 import type { Session } from '../session.ts';
 
 export interface RemoteDefinition {
@@ -33,10 +31,9 @@ export const remoteUrl = (argument: string | undefined): string | null =>
 
 /** Throws 'build/git' or 'build/http' when it cannot be fetched, and 'bake/remote' when it is no definition. */
 export async function fetchDefinition(session: Session, url: string): Promise<RemoteDefinition> {
-  const request = { secrets: {}, ssh: {}, buildArgs: {}, stdin: Readable.from([]) } as unknown as BuildRequest;
-  const sources = new RemoteSources(session, request);
+  const sources = new RemoteSources(session, { secrets: {}, ssh: {} });
   try {
-    const contexts = remoteContexts(session, request, sources);
+    const contexts = remoteContexts(session, { buildArgs: {} }, sources);
     if (isGitContext(url)) return { url, directory: await contexts.checkout(url, ''), close() {} };
     return await fromDownload(url, await contexts.download(url));
   } finally {

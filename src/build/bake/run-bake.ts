@@ -7,7 +7,7 @@ import { linkedName } from '../../bake/target-graph.ts';
 import type { Emit, TargetState } from '../../core/events.ts';
 import type { BuildOutcome } from '../request/build-request.ts';
 import { runBuild } from '../run-build.ts';
-import { type Session, withSignal } from '../session.ts';
+import { type Session, sessionWith } from '../session.ts';
 import { openSharedWork, type SharedWork } from '../shared-work.ts';
 import { machineAdmission, usualParallelism } from '../solve/admission.ts';
 import { type TargetRequestOptions, targetRequest } from './target-request.ts';
@@ -34,7 +34,7 @@ export async function runBake(given: Session, targets: readonly BakeTarget[], op
   const outcomes = new Map<string, Promise<TargetOutcome>>();
   const byName = new Map(targets.map((target) => [target.name, target]));
   const stop = new AbortController();
-  const session = withSignal(given, AbortSignal.any([given.signal, stop.signal]));
+  const session = sessionWith(given, { signal: AbortSignal.any([given.signal, stop.signal]) });
   const shared = openSharedWork(session, machineAdmission(options.maxParallelism));
 
   const start = (target: BakeTarget): Promise<TargetOutcome> => {
@@ -116,5 +116,5 @@ function namedSession(session: Session, target: string): Session {
     else if (event.type === 'vertex-log') session.emit({ ...event, id: `${target} ${event.id}` });
     else session.emit(event);
   };
-  return Object.assign(Object.create(session) as Session, { emit });
+  return sessionWith(session, { emit });
 }

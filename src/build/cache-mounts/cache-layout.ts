@@ -6,11 +6,12 @@ import type { BlobStore } from '../../cache/blob-store.ts';
 import { makeDirectories } from '../../cache/make-directory.ts';
 import type { Descriptor, Manifest } from '../../core/descriptor.ts';
 import { type Digest, digestOf, hexOf, isDigest } from '../../core/digest.ts';
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import { TsbuildError } from '../../core/errors.ts';
 import { copyBlobTo } from '../../push/assemble/copy-blob.ts';
 import { indexEntries } from '../../push/assemble/layout-directory.ts';
 import { encodeLayoutIndex, INDEX_FILE, LAYOUT_FILE, LAYOUT_VERSION } from '../../push/assemble/layout-index.ts';
 import { isObject, MAX_MANIFEST, parseObject } from '../../push/registry/manifest-document.ts';
+import { writingTo } from '../outputs/writing-to.ts';
 import { CACHE_ARTIFACT, ID_ANNOTATION } from './cache-transfer.ts';
 
 const blobPath = (directory: string, digest: Digest): string => join(directory, 'blobs', 'sha256', hexOf(digest));
@@ -23,14 +24,14 @@ export async function writeCacheLayout(
   manifest: Manifest,
   store: BlobStore,
 ): Promise<void> {
-  const before = writing(directory, () => openLayout(directory));
+  const before = writingTo('--cache-mount-export', directory, () => openLayout(directory));
   const entry: Descriptor = { ...root, annotations: { [ID_ANNOTATION]: id }, artifactType: CACHE_ARTIFACT };
   // In its old place, so that an unchanged cache leaves the file as it is.
   const at = before.findIndex((other) => isCache(other, id));
   const kept = before.filter((other) => !isCache(other, id));
   const entries = kept.toSpliced(at === -1 ? kept.length : at, 0, entry);
   for (const blob of [manifest.config, ...manifest.layers, root]) await copyBlobTo(store, blob, blobPath(directory, blob.digest));
-  writing(directory, () => {
+  writingTo('--cache-mount-export', directory, () => {
     const temporary = join(directory, `.${INDEX_FILE}.${process.pid}`);
     writeFileSync(temporary, encodeLayoutIndex(entries));
     renameSync(temporary, join(directory, INDEX_FILE));
@@ -98,17 +99,3 @@ const digestsIn = (list: unknown): readonly Digest[] =>
     const digest = isObject(item) ? item['digest'] : undefined;
     return typeof digest === 'string' && isDigest(digest) ? [digest] : [];
   });
-
-function writing<T>(directory: string, body: () => T): T {
-  try {
-    return body();
-  } catch (cause) {
-    if (cause instanceof TsbuildError) throw cause;
-    throw new TsbuildError({
-      code: 'build/output',
-      message: `--cache-mount-export: cannot write ${directory} (${errnoOf(cause) ?? String(cause)})`,
-      hint: 'choose another directory',
-      cause,
-    });
-  }
-}

@@ -1,6 +1,7 @@
 // Cache mounts that travel between stores: what the command line asks for, and the artifact they travel
 // in: an OCI manifest with an artifact type of its own and one layer, the files of the cache. Everything
 // in it follows from the files, so an unchanged cache is the same artifact.
+import type { BuildIndex } from '../../cache/build-index.ts';
 import type { Descriptor, Manifest } from '../../core/descriptor.ts';
 import { type DiffId, isDigest, parseDiffId } from '../../core/digest.ts';
 import { TsbuildError } from '../../core/errors.ts';
@@ -63,3 +64,7 @@ export const badArtifact = (where: string, why: string): TsbuildError =>
     message: `cannot import a cache mount from ${where}: ${why}`,
     hint: 'export it again with --cache-mount-export, or leave the import out',
   });
+
+/** Whether an image has the blob, too, in theory: then it is not the artifact's to remove. */
+export const isOfImages = (index: Pick<BuildIndex, 'diffIdOfBlob' | 'locations'>, { digest }: Descriptor): boolean =>
+  index.diffIdOfBlob(digest) !== null || index.locations(digest).length > 0;

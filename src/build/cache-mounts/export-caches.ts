@@ -5,14 +5,14 @@ import { TsbuildError } from '../../core/errors.ts';
 import { OCI_MANIFEST } from '../../core/media-types.ts';
 import { parseReference, withDefaultTag } from '../../core/reference.ts';
 import { suggest } from '../../core/suggest.ts';
-import type { CacheInfo, StoredLayer } from '../../executor/executor.ts';
+import type { CacheInfo } from '../../executor/executor.ts';
 import type { BuildPlan } from '../../graph/image-plan.ts';
 import { asVertex } from '../as-vertex.ts';
 import { openPushTo } from '../outputs/push-output.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { Session } from '../session.ts';
 import { writeCacheLayout } from './cache-layout.ts';
-import { type CacheTransfer, EMPTY_CONFIG, encodeCacheManifest, placeText } from './cache-transfer.ts';
+import { type CacheTransfer, EMPTY_CONFIG, encodeCacheManifest, isOfImages, placeText } from './cache-transfer.ts';
 
 /** Ids of cache mounts in the plan. */
 export const cacheIds = (plan: BuildPlan): ReadonlySet<string> =>
@@ -65,7 +65,7 @@ function latest(caches: readonly CacheInfo[], id: string): CacheInfo {
 async function exportCache(session: Session, registry: RegistryAccess, { id, place }: CacheTransfer, cache: CacheInfo): Promise<void> {
   const executor = await session.executor();
   const packed = await executor.packCache(cache.name, cache.directories[0] ?? 0, { compression: 'zstd' }, session.signal);
-  const isOurs = await isNews(session, packed);
+  const isOurs = !isOfImages(session.index, packed.layer.blob);
   const config = await session.blobs.put(EMPTY_CONFIG);
   const bytes = encodeCacheManifest(id, packed, config);
   const { digest, size } = await session.blobs.put(bytes);
@@ -79,7 +79,3 @@ async function exportCache(session: Session, registry: RegistryAccess, { id, pla
     if (isOurs) session.blobs.remove(packed.layer.blob.digest);
   }
 }
-
-/** A layer of an image may, in theory, have the very same bytes; that stays. */
-const isNews = async (session: Session, { layer }: StoredLayer): Promise<boolean> =>
-  session.index.diffIdOfBlob(layer.blob.digest) === null && session.index.locations(layer.blob.digest).length === 0;

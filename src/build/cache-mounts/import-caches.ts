@@ -13,7 +13,15 @@ import { asVertex } from '../as-vertex.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { Session } from '../session.ts';
 import { findInLayout, hasLayout } from './cache-layout.ts';
-import { badArtifact, type CacheArtifact, type CachePlace, type CacheTransfer, placeText, readCacheManifest } from './cache-transfer.ts';
+import {
+  badArtifact,
+  type CacheArtifact,
+  type CachePlace,
+  type CacheTransfer,
+  isOfImages,
+  placeText,
+  readCacheManifest,
+} from './cache-transfer.ts';
 
 export class CacheImports {
   readonly #session: Session;
@@ -96,7 +104,7 @@ function hasCache(root: string, id: string): boolean {
 
 async function unpack(session: Session, { blob, diffId }: CacheArtifact, where: string): Promise<SnapshotId> {
   const { index, blobs } = session;
-  const isOurs = index.diffIdOfBlob(blob.digest) === null && index.locations(blob.digest).length === 0;
+  const isOurs = !isOfImages(index, blob);
   const executor = await session.executor();
   const snapshot = index.newSnapshot();
   try {

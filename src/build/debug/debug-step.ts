@@ -7,9 +7,10 @@ import type { BuildRequest } from '../request/build-request.ts';
 import { type BuildParts, withPlan } from '../run-build.ts';
 import type { Session } from '../session.ts';
 import type { Rootfs } from '../solve/layer.ts';
+import { baseOf, type LayerVertex } from '../solve/selections.ts';
 import { type OpenSolver, withSolver } from '../solve/solve-plan.ts';
 import type { ShellTerminal } from './failed-step.ts';
-import { findStep, isRun, type StepVertex } from './find-step.ts';
+import { findStep, isRun } from './find-step.ts';
 import { openShell } from './open-shell.ts';
 
 /** `step` as typed. Resolves when the shell has ended. Errors: as of builds, and 'build/no-such-step'. */
@@ -17,7 +18,7 @@ export function debugStep(session: Session, request: BuildRequest, step: string,
   const open = (parts: BuildParts, plan: BuildPlan): Promise<RunResult> => {
     const vertex = findStep(plan, step);
     return withSolver(parts, plan, {}, async (solving) => {
-      const base = await solving.solver.solve(vertex.inputs[0] as (typeof vertex)['id']);
+      const base = await solving.solver.solve(baseOf(vertex));
       await solving.solver.finish();
       return shellBefore(parts, solving, vertex, base, terminal);
     });
@@ -28,7 +29,7 @@ export function debugStep(session: Session, request: BuildRequest, step: string,
 async function shellBefore(
   { session, request }: BuildParts,
   { steps }: OpenSolver,
-  vertex: StepVertex,
+  vertex: LayerVertex,
   base: Rootfs,
   terminal: ShellTerminal,
 ): Promise<RunResult> {
@@ -46,7 +47,7 @@ async function shellBefore(
 }
 
 /** Where no command runs: what a RUN in its place would have. */
-function plainOp({ meta }: StepVertex, { network, addHosts, shmSize, ulimits }: BuildRequest): ExecOp {
+function plainOp({ meta }: LayerVertex, { network, addHosts, shmSize, ulimits }: BuildRequest): ExecOp {
   return {
     type: 'exec',
     args: [],

@@ -4,9 +4,10 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeDirectories } from '../../cache/make-directory.ts';
-import { errnoOf, InvariantError, TsbuildError } from '../../core/errors.ts';
+import { InvariantError, TsbuildError } from '../../core/errors.ts';
 import { pathToBytes } from '../../core/path-bytes.ts';
 import { exportLocal } from '../../executor/layer/flatten/flatten-local.ts';
+import { writingTo } from '../outputs/writing-to.ts';
 import type { Session } from '../session.ts';
 import type { FailedStep } from './failed-step.ts';
 
@@ -23,7 +24,7 @@ export async function exportFailed(session: Session, failed: FailedStep, directo
   if (toc === null) throw new InvariantError(`the changes of ${vertex.meta.label} have no table of contents`);
   const tree = { layers: [{ blob: layer.blob, toc }], platform: vertex.meta.stage };
   const deleted = toc.entries.filter((entry) => entry.type === 'whiteout').map((entry) => pathToBytes(`/${entry.path}\n`));
-  writing(directory, () => {
+  writingTo('--on-error=export', directory, () => {
     makeDirectories(directory);
     for (const name of OURS) rmSync(join(directory, name), { recursive: true, force: true });
     // First, so that what an interrupted export leaves can be replaced by the next.
@@ -37,26 +38,13 @@ export async function exportFailed(session: Session, failed: FailedStep, directo
 
 /** Replaces only what an earlier export wrote. */
 function refuseForeign(directory: string): void {
-  const names = writing(directory, () => (existsSync(directory) ? readdirSync(directory) : []));
+  const names = writingTo('--on-error=export', directory, () => (existsSync(directory) ? readdirSync(directory) : []));
   if (names.length === 0 || (names.includes(MARKER) && names.every((name) => OURS.has(name)))) return;
   throw new TsbuildError({
     code: 'build/output',
     message: `--on-error=export: ${directory} is not empty`,
     hint: 'name a directory that does not exist yet',
   });
-}
-
-function writing<T>(directory: string, body: () => T): T {
-  try {
-    return body();
-  } catch (cause) {
-    throw new TsbuildError({
-      code: 'build/output',
-      message: `--on-error=export: cannot write ${directory} (${errnoOf(cause) ?? String(cause)})`,
-      hint: 'choose another directory',
-      cause,
-    });
-  }
 }
 
 const describe = ({ vertex, request, error }: FailedStep): object => ({

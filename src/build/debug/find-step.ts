@@ -3,15 +3,10 @@
 import { TsbuildError } from '../../core/errors.ts';
 import { suggest } from '../../core/suggest.ts';
 import type { BuildPlan } from '../../graph/image-plan.ts';
-import type { ExecOp, LayerOp } from '../../graph/op.ts';
-import type { Vertex } from '../../graph/vertex.ts';
+import type { ExecOp } from '../../graph/op.ts';
+import { isLayer, type LayerVertex } from '../solve/selections.ts';
 
-export type StepVertex = Vertex & { readonly op: LayerOp };
-
-const isStep = (vertex: Vertex): vertex is StepVertex =>
-  vertex.op.type === 'exec' || vertex.op.type === 'copy' || vertex.op.type === 'mkdir';
-
-export const isRun = (vertex: StepVertex): vertex is StepVertex & { readonly op: ExecOp } => vertex.op.type === 'exec';
+export const isRun = (vertex: LayerVertex): vertex is LayerVertex & { readonly op: ExecOp } => vertex.op.type === 'exec';
 
 /** `k` of a label `[stage k/n] …`. */
 const numberOf = (label: string): number => Number(/(\d+)\/\d+\]/.exec(label)?.[1] ?? Number.NaN);
@@ -19,8 +14,8 @@ const numberOf = (label: string): number => Number(/(\d+)\/\d+\]/.exec(label)?.[
 const MOST_NAMES = 20;
 
 /** Error: 'build/no-such-step'. */
-export function findStep(plan: BuildPlan, text: string): StepVertex {
-  const steps = plan.graph.vertices.filter(isStep).filter((vertex) => vertex.meta.shell !== undefined);
+export function findStep(plan: BuildPlan, text: string): LayerVertex {
+  const steps = plan.graph.vertices.filter(isLayer).filter((vertex) => vertex.meta.shell !== undefined);
   const found = /^\d+$/.test(text) ? byNumber(plan, steps, Number(text)) : byName(steps, text);
   const [first] = found;
   if (first !== undefined && found.length === 1) return first;
@@ -34,13 +29,13 @@ export function findStep(plan: BuildPlan, text: string): StepVertex {
 }
 
 /** Of the stage that the first image ends with. */
-function byNumber(plan: BuildPlan, steps: readonly StepVertex[], number: number): readonly StepVertex[] {
+function byNumber(plan: BuildPlan, steps: readonly LayerVertex[], number: number): readonly LayerVertex[] {
   const target = plan.graph.vertices.find((vertex) => vertex.id === plan.images[0]?.target);
   return steps.filter((vertex) => vertex.meta.stage === target?.meta.stage && numberOf(vertex.meta.label) === number).slice(0, 1);
 }
 
 /** The whole name wins over parts of others. */
-function byName(steps: readonly StepVertex[], text: string): readonly StepVertex[] {
+function byName(steps: readonly LayerVertex[], text: string): readonly LayerVertex[] {
   const exact = steps.filter((vertex) => vertex.meta.label === text);
   return exact.length > 0 ? exact : steps.filter((vertex) => vertex.meta.label.toLowerCase().includes(text.toLowerCase()));
 }

@@ -1,8 +1,9 @@
 // `tsbuild run`: a command in a container of an image, with the sandbox that RUN steps have. The
 // container's changes are thrown away when it ends.
+import type { ContainerConfig } from '../../core/descriptor.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import type { Platform } from '../../core/platform.ts';
-import type { HostBind, RunInput, RunResult, TerminalSize } from '../../executor/executor.ts';
+import type { HostBind, RunInput, RunRequest, RunResult, SnapshotId, SnapshotStack, TerminalSize } from '../../executor/executor.ts';
 import type { ExecOp } from '../../graph/op.ts';
 import { BaseImages } from '../base-images.ts';
 import { RegistryAccess } from '../registry-access.ts';
@@ -53,47 +54,10 @@ export async function runImage(
   try {
     const { fact } = await images.resolve({ reference: normalisedName(options.image), platform: options.platform });
     const root = await materialize(session, images.layers(fact.manifest));
-    const config = fact.config.config ?? {};
+    const request = requestOf(options, fact.config.config ?? {}, root, snapshot);
     const executor = await session.executor();
     try {
-      return await executor.run(
-        {
-          id: `run ${options.image}`,
-          op: {
-            type: 'exec',
-            args: commandLine(options, config.Entrypoint ?? [], config.Cmd ?? []),
-            env: mergeEnv(config.Env ?? [], [
-              `HOSTNAME=${options.hostname}`,
-              ...(options.terminal === undefined ? [] : ['TERM=xterm']),
-              ...options.env,
-            ]),
-            cwd: options.workdir ?? config.WorkingDir ?? '/',
-            user: options.user ?? config.User ?? '',
-            mounts: [],
-            network: options.network,
-            security: 'sandbox',
-            hostname: options.hostname,
-            addHosts: resolveGateway(options.addHosts, options.network),
-            ...(options.ulimits.length === 0 ? {} : { ulimits: options.ulimits }),
-          },
-          root,
-          snapshot,
-          sources: {},
-          extraEnv: [],
-          secrets: {},
-          sshSockets: {},
-          platform: options.platform,
-          hostBinds: options.volumes,
-          stdin: options.input?.stdin !== undefined,
-          signals: options.input?.onSignal !== undefined,
-          ...(options.terminal === undefined ? {} : { terminal: options.terminal }),
-          ...(options.memory === undefined ? {} : { memory: options.memory }),
-          ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
-        },
-        onOutput,
-        session.signal,
-        options.input,
-      );
+      return await executor.run(request, onOutput, session.signal, options.input);
     } finally {
       await executor.discard(snapshot).catch(() => undefined);
     }
@@ -101,6 +65,40 @@ export async function runImage(
     session.index.removeSnapshot(snapshot);
     await registry.close();
   }
+}
+
+function requestOf(options: RunImageOptions, config: ContainerConfig, root: SnapshotStack, snapshot: SnapshotId): RunRequest {
+  const { hostname, terminal, input, memory, cpus } = options;
+  const env = [`HOSTNAME=${hostname}`, ...(terminal === undefined ? [] : ['TERM=xterm']), ...options.env];
+  return {
+    id: `run ${options.image}`,
+    op: {
+      type: 'exec',
+      args: commandLine(options, config.Entrypoint ?? [], config.Cmd ?? []),
+      env: mergeEnv(config.Env ?? [], env),
+      cwd: options.workdir ?? config.WorkingDir ?? '/',
+      user: options.user ?? config.User ?? '',
+      mounts: [],
+      network: options.network,
+      security: 'sandbox',
+      hostname,
+      addHosts: resolveGateway(options.addHosts, options.network),
+      ...(options.ulimits.length === 0 ? {} : { ulimits: options.ulimits }),
+    },
+    root,
+    snapshot,
+    sources: {},
+    extraEnv: [],
+    secrets: {},
+    sshSockets: {},
+    platform: options.platform,
+    hostBinds: options.volumes,
+    stdin: input?.stdin !== undefined,
+    signals: input?.onSignal !== undefined,
+    ...(terminal === undefined ? {} : { terminal }),
+    ...(memory === undefined ? {} : { memory }),
+    ...(cpus === undefined ? {} : { cpus }),
+  };
 }
 
 function commandLine(options: RunImageOptions, entrypoint: readonly string[], cmd: readonly string[]): readonly string[] {

@@ -5,7 +5,7 @@ import type { FlatLayer, RootfsTree } from '../../executor/layer/flatten/flatten
 import { exportLocal } from '../../executor/layer/flatten/flatten-local.ts';
 import { writeRootfsTar } from '../../executor/layer/flatten/flatten-tar.ts';
 import type { OutputSpec } from '../request/build-request.ts';
-import { readLayerToc } from '../solve/layer-toc.ts';
+import { storedToc } from '../solve/layer-toc.ts';
 import { toDestination } from './archive-output.ts';
 import { fetchMissingLayers } from './fetch-layers.ts';
 import type { BuiltImage, OutputContext } from './outputs.ts';
@@ -29,13 +29,5 @@ async function treeOf(context: OutputContext, built: BuiltImage, split: boolean)
 }
 
 async function flatLayers({ session }: OutputContext, built: BuiltImage): Promise<readonly FlatLayer[]> {
-  return Promise.all(
-    built.layers.map(async ({ layer }) => {
-      const known = session.tocs.get(layer.diffId);
-      if (known !== null) return { blob: layer.blob, toc: known };
-      const toc = await readLayerToc(session.blobs, layer);
-      session.tocs.put(layer.diffId, toc);
-      return { blob: layer.blob, toc };
-    }),
-  );
+  return Promise.all(built.layers.map(async ({ layer }) => ({ blob: layer.blob, toc: await storedToc(session, layer) })));
 }

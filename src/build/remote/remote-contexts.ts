@@ -18,7 +18,7 @@ export function parseGitContext(spec: string): GitSource {
   throw new TsbuildError({ code: 'build/git', message: `the build context is no usable git URL: ${parsed?.reason ?? 'not a git URL'}` });
 }
 
-export function remoteContexts(session: Session, request: BuildRequest, sources: RemoteSources): RemoteContexts {
+export function remoteContexts(session: Session, { buildArgs }: Pick<BuildRequest, 'buildArgs'>, sources: RemoteSources): RemoteContexts {
   let time: () => Promise<number | null> = async () => null;
   /** One line of progress per context, as for images. */
   const reported = <T>(name: string, work: () => Promise<T>): Promise<T> =>
@@ -27,7 +27,7 @@ export function remoteContexts(session: Session, request: BuildRequest, sources:
     isGit: isGitContext,
     async checkout(spec) {
       const source = parseGitContext(spec);
-      const keep = isSet(request.buildArgs['BUILDKIT_CONTEXT_KEEP_GIT_DIR']);
+      const keep = isSet(buildArgs['BUILDKIT_CONTEXT_KEEP_GIT_DIR']);
       const op = gitOp({ ...source, keepGitDir: source.keepGitDir ?? keep });
       sources.trust(op.url);
       const [git, allowed] = await Promise.all([sources.git(), sources.allowed(op.url)]);

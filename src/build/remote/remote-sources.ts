@@ -7,10 +7,11 @@ import { TEMP_DIR } from '../../cache/store-layout.ts';
 import { type LocalTree, openLocalTree } from '../../context/local-tree.ts';
 import { canonicalJson } from '../../core/canonical.ts';
 import { type ContentKey, contentKeyOf, hexOf } from '../../core/digest.ts';
-import { InvariantError, messageOf } from '../../core/errors.ts';
+import { InvariantError } from '../../core/errors.ts';
 import type { CopyInput } from '../../executor/copy/plan-copy.ts';
 import type { GitOp, HttpOp } from '../../graph/op.ts';
 import type { Vertex, VertexId } from '../../graph/vertex.ts';
+import { asVertex } from '../as-vertex.ts';
 import type { BuildRequest } from '../request/build-request.ts';
 import type { Session } from '../session.ts';
 import { SharedTask } from '../shared-task.ts';
@@ -85,13 +86,7 @@ export class RemoteSources {
 
   /** The download as a source of ADD. */
   async file(vertex: Vertex): Promise<CopyInput> {
-    const op = httpOp(vertex);
-    const file = await this.#reported(
-      vertex,
-      '',
-      () => this.#download(op),
-      (fetched) => fetched.known,
-    );
+    const file = await this.#download(vertex);
     const { nameOfUrl } = await import('./http/http-name.ts');
     const hostPath = this.#session.blobs.path(file.digest);
     return { type: 'file', name: nameOfUrl(file.url), hostPath, mode: FILE_MODE, size: file.size, mtime: file.mtime };
@@ -129,12 +124,7 @@ export class RemoteSources {
     const name = nameOfUrl(parseHttpUrl(url));
     // What the user vouches for need not be asked about.
     if (checksum?.startsWith('sha256:') === true) return contentKeyOf(canonicalJson({ digest: checksum, name, mode: FILE_MODE }));
-    const file = await this.#reported(
-      vertex,
-      '',
-      () => this.#download(httpOp(vertex)),
-      (fetched) => fetched.known,
-    );
+    const file = await this.#download(vertex);
     return contentKeyOf(canonicalJson({ digest: file.digest, name, mode: FILE_MODE, mtime: file.mtime }));
   }
 
@@ -160,8 +150,14 @@ export class RemoteSources {
     return openLocalTree(directory, { label: 'the repository' });
   }
 
-  async #download(op: HttpOp): Promise<HttpFile> {
-    return this.#once(['download', op.url, op.checksum], async () => (await this.http()).get(op.url, op.checksum));
+  async #download(vertex: Vertex): Promise<HttpFile> {
+    const { url, checksum } = httpOp(vertex);
+    return this.#reported(
+      vertex,
+      '',
+      () => this.#once(['download', url, checksum], async () => (await this.http()).get(url, checksum)),
+      (fetched) => fetched.known,
+    );
   }
 
   /** One build asks for all that may show the same credentials. */
@@ -176,12 +172,7 @@ export class RemoteSources {
 
   async #fileTree(vertex: Vertex): Promise<LocalTree> {
     const { blobs, root } = this.#session;
-    const file = await this.#reported(
-      vertex,
-      '',
-      () => this.#download(httpOp(vertex)),
-      (fetched) => fetched.known,
-    );
+    const file = await this.#download(vertex);
     const { nameOfDownload } = await import('./http/http-name.ts');
     const name = nameOfDownload(file.url, file.disposition);
     makeDirectory(join(root, TEMP_DIR));
@@ -199,22 +190,12 @@ export class RemoteSources {
     return tree;
   }
 
-  /** Shows the work as a step of its own. */
-  async #reported<T>(vertex: Vertex, suffix: string, work: () => Promise<T>, cached: (result: T) => boolean): Promise<T> {
-    const { emit, clock } = this.#session;
+  /** Shows the work as a step of its own, once. */
+  #reported<T>(vertex: Vertex, suffix: string, work: () => Promise<T>, cached: (result: T) => boolean): Promise<T> {
     const info = { id: `${vertex.id}${suffix}`, name: `${vertex.meta.label}${suffix}`, stage: vertex.meta.stage };
-    const first = !this.#shown.has(info.id);
+    if (this.#shown.has(info.id)) return work();
     this.#shown.add(info.id);
-    if (first) emit({ type: 'vertex-started', vertex: info, time: clock() });
-    try {
-      const result = await work();
-      if (first) emit({ type: 'vertex-finished', vertex: info, cached: cached(result), time: clock() });
-      return result;
-    } catch (error) {
-      const message = messageOf(error);
-      if (first) emit({ type: 'vertex-finished', vertex: info, cached: false, error: message, time: clock() });
-      throw error;
-    }
+    return asVertex(this.#session, info, work, cached);
   }
 }
 

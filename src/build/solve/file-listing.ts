@@ -8,7 +8,7 @@ import type { FileEntry } from '../../core/file-entry.ts';
 
 /** What of a file enters its content key. */
 export interface ListedFile {
-  readonly type: FileEntry['type'];
+  readonly type: string;
   readonly mode: number;
   /** `uid:gid`. */
   readonly owner: string;
@@ -19,10 +19,10 @@ export interface ListedFile {
 /** By path relative to the selected source. */
 export type FileListing = ReadonlyMap<string, ListedFile>;
 
-/** Larger selections are not listed: the listing would cost more than it tells. */
 /** Loaded when used: a cached build reads none. */
 const zlib = (): typeof import('node:zlib') => process.getBuiltinModule('node:zlib');
 
+/** Larger selections are not listed: the listing would cost more than it tells. */
 const MOST = 20_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 const SHORT = 12;
@@ -46,21 +46,20 @@ const listed = (entry: FileEntry): ListedFile => ({
 });
 
 export function packListing(files: FileListing): Uint8Array {
-  const rows = [...files].map(([path, file]) => [path, file.type, file.mode, file.owner, file.content]);
+  const rows = [...files].map(([path, { type, mode, owner, content }]): Row => [path, type, mode, owner, content]);
   return zlib().zstdCompressSync(JSON.stringify(rows));
 }
+
+type Row = readonly [path: string, type: string, mode: number, owner: string, content: string];
+const ROW = ['string', 'string', 'number', 'string', 'string'];
+const isRow = (row: unknown): row is Row => Array.isArray(row) && ROW.every((type, at) => typeof row[at] === type);
 
 /** Null when the bytes are no listing. */
 export function unpackListing(packed: Uint8Array): FileListing | null {
   try {
-    const rows = JSON.parse(zlib().zstdDecompressSync(packed, { maxOutputLength: MAX_BYTES }).toString('utf8')) as [
-      string,
-      FileEntry['type'],
-      number,
-      string,
-      string,
-    ][];
-    return new Map(rows.map(([path, type, mode, owner, content]) => [String(path), { type, mode, owner, content: String(content) }]));
+    const rows: unknown = JSON.parse(zlib().zstdDecompressSync(packed, { maxOutputLength: MAX_BYTES }).toString('utf8'));
+    if (!Array.isArray(rows) || !rows.every(isRow)) return null;
+    return new Map(rows.map(([path, type, mode, owner, content]) => [path, { type, mode, owner, content }]));
   } catch {
     return null;
   }

@@ -1,6 +1,5 @@
 // What layers hold, without unpacking them: their tables of contents, read once and remembered with the
 // layer, and the trees that stacks of them show.
-import type { BlobStore } from '../../cache/blob-store.ts';
 import type { LayerRef } from '../../core/descriptor.ts';
 import type { LayerToc } from '../../core/file-entry.ts';
 import { MergedTree } from '../../executor/layer/merged-tree.ts';
@@ -38,18 +37,17 @@ async function tocOf(session: Session, layer: Layer): Promise<LayerToc> {
 
 async function loadToc(session: Session, layer: Layer): Promise<LayerToc> {
   const { ref } = await layer.made;
-  const known = session.tocs.get(ref.diffId);
-  if (known !== null) return known;
-  await layer.fetch();
-  const toc = await readLayerToc(session.blobs, ref);
-  session.tocs.put(ref.diffId, toc);
-  return toc;
+  return storedToc(session, ref, () => layer.fetch());
 }
 
-/** The table of contents of a layer that came from elsewhere: read once, verified on the way. */
-export async function readLayerToc(blobs: BlobStore, ref: LayerRef): Promise<LayerToc> {
+/** Of a layer without one, which came from elsewhere, the blob is read once, verified on the way; `fetch` brings it into the store. */
+export async function storedToc({ tocs, blobs }: Session, { blob, diffId }: LayerRef, fetch?: () => Promise<void>): Promise<LayerToc> {
+  const known = tocs.get(diffId);
+  if (known !== null) return known;
+  await fetch?.();
   // The reader of layers is loaded when one is read: a cached build reads none.
   const { readLayer } = await import('../../executor/layer/toc.ts');
-  const { toc } = await readLayer(blobs.open(ref.blob.digest), { mediaType: ref.blob.mediaType, diffId: ref.diffId });
+  const { toc } = await readLayer(blobs.open(blob.digest), { mediaType: blob.mediaType, diffId });
+  tocs.put(diffId, toc);
   return toc;
 }

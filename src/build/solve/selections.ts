@@ -1,6 +1,7 @@
-// What a vertex reads besides its base, and which step of the Dockerfile it is.
+// What a vertex stands on and what it reads besides, and which step of the Dockerfile it is.
 import { InvariantError, invariant } from '../../core/errors.ts';
-import type { Vertex, VertexId } from '../../graph/vertex.ts';
+import type { LayerOp } from '../../graph/op.ts';
+import type { BuildGraph, Vertex, VertexId } from '../../graph/vertex.ts';
 
 /** A part of an input that a vertex reads: the source of a copy or of a read-only mount. */
 export interface Selection {
@@ -48,7 +49,21 @@ export function upTo(id: VertexId, known: ReadonlyMap<VertexId, unknown>, vertex
   return chain.reverse();
 }
 
-export const isLayer = ({ op }: Vertex): boolean => op.type === 'copy' || op.type === 'exec' || op.type === 'mkdir';
+export type LayerVertex = Vertex & { readonly op: LayerOp };
+
+export const isLayer = (vertex: Vertex): vertex is LayerVertex =>
+  vertex.op.type === 'copy' || vertex.op.type === 'exec' || vertex.op.type === 'mkdir';
+
+/** Vertices whose layers an image has beside those of its base, base first. */
+export function layerVertices(graph: BuildGraph, target: VertexId): readonly LayerVertex[] {
+  const byId = new Map(graph.vertices.map((vertex) => [vertex.id, vertex]));
+  const vertexOf = (id: VertexId): Vertex => {
+    const vertex = byId.get(id);
+    invariant(vertex, `vertex ${id} is not in the graph`);
+    return vertex;
+  };
+  return upTo(target, new Map(), vertexOf).map(vertexOf).filter(isLayer);
+}
 
 /** Everything a vertex reads from inputs other than its base, in a fixed order. */
 export function selectionsOf(vertex: Vertex): readonly Selection[] {

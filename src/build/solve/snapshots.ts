@@ -7,7 +7,7 @@ import { SNAPSHOTS_DIR } from '../../cache/store-layout.ts';
 import type { ChainId } from '../../core/digest.ts';
 import { invariant } from '../../core/errors.ts';
 import type { SnapshotId, SnapshotStack } from '../../executor/executor.ts';
-import { type Session, withSignal } from '../session.ts';
+import { type Session, sessionWith } from '../session.ts';
 import { chainOf, type Layer } from './layer.ts';
 
 /** Layers that are fetched and unpacked at a time: more only take memory from each other. */
@@ -22,7 +22,7 @@ export async function materialize(session: Session, layers: readonly Layer[]): P
     const parent = below;
     // In order: a layer begins after those below it did, so none can keep them from starting.
     const provide = (signal: AbortSignal): Promise<SnapshotId> =>
-      limit(() => provideSnapshot(withSignal(session, signal), layers.slice(0, at + 1), parent));
+      limit(() => provideSnapshot(sessionWith(session, { signal }), layers.slice(0, at + 1), parent));
     const snapshot = layer.snapshot.join(session.signal, provide);
     begun.push(snapshot);
     below = Promise.all([parent, snapshot]).then(([stack, id]) => [...stack, id]);

@@ -12,11 +12,12 @@ import { stepFormat } from '../outputs/convert-layers.ts';
 import type { RemoteSources } from '../remote/remote-sources.ts';
 import type { BuildRequest } from '../request/build-request.ts';
 import { keyedSecrets } from '../request/secret-values.ts';
-import { type Session, withSignal } from '../session.ts';
+import { type Session, sessionWith } from '../session.ts';
 import type { SharedWork } from '../shared-work.ts';
 import { StepRunner } from '../steps/step-runner.ts';
 import type { StepWeight } from './admission.ts';
 import type { Layer, MadeLayer } from './layer.ts';
+import { layerVertices } from './selections.ts';
 import { Solver } from './solver.ts';
 import { StepError } from './step-error.ts';
 import type { StepLog } from './step-log.ts';
@@ -46,9 +47,11 @@ export async function solvePlan(parts: SolveParts, plan: BuildPlan, onLayer: (la
       plan,
       { onLayer, ...((parts.request.onError?.type ?? 'fail') === 'fail' ? {} : { failed }) },
       async ({ solver }) => {
-        const roots = await Promise.all(plan.images.map((image) => solver.solve(image.target)));
+        const roots = await Promise.all(plan.images.map(async ({ target }) => ({ target, ...(await solver.solve(target)) })));
         await solver.finish();
-        return Promise.all(roots.map(async (root, at) => ({ layers: await withVertices(root.layers, chainVertices(plan, at)) })));
+        return Promise.all(
+          roots.map(async ({ target, layers }) => ({ layers: await withVertices(layers, layerVertices(plan.graph, target)) })),
+        );
       },
     );
   } catch (error) {
@@ -69,21 +72,33 @@ export interface OpenSolver {
   readonly steps: StepRunner;
 }
 
-/** Wires up a solver for `body`; when that fails everything else is ended before the error is passed on. */
+/** Opens a solver for `body`; when that fails everything else is ended before the error is passed on. */
 export async function withSolver<T>(
   parts: SolveParts,
   plan: BuildPlan,
-  { onLayer, failed }: SolverOptions,
+  options: SolverOptions,
   body: (open: OpenSolver) => Promise<T>,
 ): Promise<T> {
   const imports = await openImports(parts, plan);
   const abort = new AbortController();
-  const signal = AbortSignal.any([parts.session.signal, abort.signal]);
-  const session: Session = withSignal(parts.session, signal);
+  const session = sessionWith(parts.session, { signal: AbortSignal.any([parts.session.signal, abort.signal]) });
+  const remotes = parts.remotes.within(session);
+  const open = openSolver({ ...parts, session, remotes }, plan, options, imports);
+  try {
+    return await body(open);
+  } catch (error) {
+    abort.abort(error);
+    await open.solver.settle();
+    throw error;
+  } finally {
+    await Promise.all([remotes.close(), imports?.close()]);
+  }
+}
+
+function openSolver(parts: SolveParts, plan: BuildPlan, { onLayer, failed }: SolverOptions, imports: CacheImports | null): OpenSolver {
+  const { session, inputs, shared, remotes, file, request } = parts;
   const logs = new Map<string, StepLog>();
   const shipped = shippedVertices(plan);
-  const remotes = parts.remotes.within(session);
-  const { inputs, shared } = parts;
   const trees: Trees = new Trees({
     session,
     inputs,
@@ -92,14 +107,14 @@ export async function withSolver<T>(
     solver: { solve: (id) => solver.solve(id), vertex: (id) => solver.vertex(id) },
   });
   const steps = new StepRunner({
-    ...parts,
     session,
+    request,
     registry: shared.registry,
     packing: shared.packing,
     trees,
     remotes,
     logs,
-    format: stepFormat(parts.request.outputs),
+    format: stepFormat(request.outputs),
     ...(failed === undefined ? {} : { failed }),
     ...(imports === null ? {} : { seed: (id) => imports.seed(id) }),
   });
@@ -108,33 +123,25 @@ export async function withSolver<T>(
     layers: shared.layers,
     facts: {
       chainOfImage: (vertex) => parts.images.chain(steps.manifestOf(vertex)),
-      remoteContent: (vertex) => steps.remoteContent(vertex),
+      remoteContent: (vertex) => remotes.content(vertex),
       listing: (selection) => trees.listing(selection),
-      secrets: (vertex) => keyedSecrets(session.root, vertex.op, parts.request.secrets),
-      selectionContent: (selection, vertex) => atStep(parts.file, logs, vertex, () => trees.content(selection)),
-      readSelection: (selection, vertex) => atStep(parts.file, logs, vertex, () => trees.read(selection)),
+      secrets: (vertex) => keyedSecrets(session.root, vertex.op, request.secrets),
+      selectionContent: (selection, vertex) => atStep(file, logs, vertex, () => trees.content(selection)),
+      readSelection: (selection, vertex) => atStep(file, logs, vertex, () => trees.read(selection)),
     },
     steps: {
       image: async (vertex) => parts.images.layers(steps.manifestOf(vertex)),
       recorded: (record) => steps.recorded(record),
-      run: (vertex, base, signal) => atStep(parts.file, logs, vertex, () => steps.run(vertex, base, signal)),
-      shared: (vertex, task) => atSharedStep(parts.file, vertex, task),
-      given: (vertex) => givenTo(vertex, parts.request),
-      admit: (vertex, signal, step) => shared.admission.run(weightOf(vertex, parts.request), signal, step),
+      run: (vertex, base, signal) => atStep(file, logs, vertex, () => steps.run(vertex, base, signal)),
+      shared: (vertex, task) => atSharedStep(file, vertex, task),
+      given: (vertex) => givenTo(vertex, request),
+      admit: (vertex, signal, step) => shared.admission.run(weightOf(vertex, request), signal, step),
     },
     onLayer: (vertex, layer) => {
       if (shipped.has(vertex.id)) onLayer?.(layer);
     },
   });
-  try {
-    return await body({ solver, steps });
-  } catch (error) {
-    abort.abort(error);
-    await solver.settle();
-    throw error;
-  } finally {
-    await Promise.all([remotes.close(), imports?.close()]);
-  }
+  return { solver, steps };
 }
 
 /** Loaded only when something is imported. */
@@ -149,19 +156,8 @@ async function openImports({ session, shared: { registry }, request }: SolvePart
   return new Imports(session, registry, cacheImports);
 }
 
-/** Layer vertices from the target down to its base, base first. */
-function chainVertices(plan: BuildPlan, at: number): readonly Vertex[] {
-  const byId = new Map(plan.graph.vertices.map((vertex) => [vertex.id, vertex]));
-  const chain: Vertex[] = [];
-  for (let vertex = byId.get(plan.images[at]?.target as VertexId); vertex !== undefined; vertex = byId.get(vertex.inputs[0] as VertexId)) {
-    if (vertex.op.type !== 'copy' && vertex.op.type !== 'exec' && vertex.op.type !== 'mkdir') break;
-    chain.unshift(vertex);
-  }
-  return chain;
-}
-
 const shippedVertices = (plan: BuildPlan): ReadonlySet<VertexId> =>
-  new Set(plan.images.flatMap((_, at) => chainVertices(plan, at).map((vertex) => vertex.id)));
+  new Set(plan.images.flatMap(({ target }) => layerVertices(plan.graph, target).map((vertex) => vertex.id)));
 
 async function withVertices(layers: readonly Layer[], chain: readonly Vertex[]): Promise<SolvedImage['layers']> {
   const first = layers.length - chain.length;

@@ -11,7 +11,7 @@ import { packListing } from './file-listing.ts';
 import { isExpired, isLinked, type KeyFacts, KeyResolver, type Resolution } from './keys.ts';
 import { chainOf, type Layer, layerOf, type MadeLayer, type Rootfs } from './layer.ts';
 import type { LayerPositions } from './layer-positions.ts';
-import { type Selection, selectionsOf, upTo } from './selections.ts';
+import { baseOf, type Selection, selectionsOf, upTo } from './selections.ts';
 import { nameSnapshot } from './snapshots.ts';
 import { StepError } from './step-error.ts';
 
@@ -88,14 +88,6 @@ export class Solver {
     return last;
   }
 
-  /** The layer that a vertex added, for history. */
-  async layer(id: VertexId): Promise<MadeLayer> {
-    const { layers } = await this.solve(id);
-    const top = layers.at(-1);
-    if (top === undefined) throw new InvariantError(`vertex ${id} made no layer`);
-    return top.made;
-  }
-
   /** Resolves when every layer begun is written and recorded; rejects with the first failure. */
   async finish(): Promise<void> {
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished);
@@ -134,9 +126,7 @@ export class Solver {
   }
 
   async #solveLayer(vertex: Vertex): Promise<Rootfs> {
-    const [baseId] = vertex.inputs;
-    invariant(baseId !== undefined, 'a layer vertex without a base');
-    const [resolution, base] = await Promise.all([this.#keys.resolve(vertex.id), this.solve(baseId)]);
+    const [resolution, base] = await Promise.all([this.#keys.resolve(vertex.id), this.solve(baseOf(vertex))]);
     const layer =
       resolution.record === null
         ? await this.#execute(vertex, resolution, base)

@@ -1,7 +1,7 @@
 // Carries out the steps of one build, each kind by its own means.
 import type { LimitFunction } from 'p-limit';
 import type { BuildRecord } from '../../cache/build-index.ts';
-import type { ContentKey, Digest } from '../../core/digest.ts';
+import type { Digest } from '../../core/digest.ts';
 import { assertNever, InvariantError } from '../../core/errors.ts';
 import type { CopyInput } from '../../executor/copy/plan-copy.ts';
 import type { LayerFormat, RunRequest, SnapshotId, StackRef } from '../../executor/executor.ts';
@@ -11,7 +11,7 @@ import type { FailedStep } from '../debug/failed-step.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { RemoteSources } from '../remote/remote-sources.ts';
 import type { BuildRequest } from '../request/build-request.ts';
-import { type Session, withSignal } from '../session.ts';
+import { type Session, sessionWith } from '../session.ts';
 import { type Layer, layerOf, type Rootfs } from '../solve/layer.ts';
 import type { StepResult } from '../solve/solver.ts';
 import type { StepLog } from '../solve/step-log.ts';
@@ -46,10 +46,6 @@ export class StepRunner {
     return vertex.op.manifest;
   }
 
-  remoteContent(vertex: Vertex): Promise<ContentKey> {
-    return this.#options.remotes.content(vertex);
-  }
-
   recorded(record: BuildRecord): Layer {
     const { registry } = this.#options;
     const ref = { diffId: record.diffId, blob: record.blob };
@@ -61,7 +57,7 @@ export class StepRunner {
   async run(vertex: Vertex, base: Rootfs, signal: AbortSignal): Promise<StepResult> {
     const { op } = vertex;
     const { format } = this.#options;
-    const session = withSignal(this.#options.session, signal);
+    const session = sessionWith(this.#options.session, { signal });
     switch (op.type) {
       case 'exec':
         return runStep(this.#context(session), vertex, op, base);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type OpenBakeOptions, openBake, printBake } from '../../build/bake/open-bake.ts';
 import { fetchDefinition, type RemoteDefinition, remoteTarget, remoteUrl } from '../../build/bake/remote-definition.ts';
 import type { TargetOutcome } from '../../build/bake/run-bake.ts';
-import type { Session } from '../../build/session.ts';
+import { type Session, sessionWith } from '../../build/session.ts';
 import type { BuildEvent } from '../../core/events.ts';
 import { DURATION_KEY } from '../bake/durations.ts';
 import { printList } from '../bake/print-list.ts';
@@ -133,9 +133,8 @@ async function buildTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Pro
   return outcomes.every((outcome) => outcome.type === 'built') ? EXIT_OK : EXIT_FAILED;
 }
 
-/** Not a copy: parts of a session are opened by looking at them. */
 const watched = (session: Session, tally: TargetTally): Session =>
-  Object.assign(Object.create(session) as Session, {
+  sessionWith(session, {
     emit(event: BuildEvent) {
       tally.event(event);
       session.emit(event);

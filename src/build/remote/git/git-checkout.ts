@@ -1,12 +1,12 @@
 // Files of a commit in a directory of the store, submodules included (D-14, D-15). A checkout depends on
 // nothing but the commit and the switches, so it is made once and used by every later build; it is made
 // aside and moved into place when complete.
-import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, lutimesSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeDirectory } from '../../../cache/make-directory.ts';
 import { TEMP_DIR } from '../../../cache/store-layout.ts';
 import { canonicalJson } from '../../../core/canonical.ts';
+import { sha256Hex } from '../../../core/digest.ts';
 import { errnoOf, TsbuildError } from '../../../core/errors.ts';
 import { fsPath, pathFromBytes } from '../../../core/path-bytes.ts';
 import { makeGitDirectory, makeOpenDirectory } from './git-directory.ts';
@@ -36,7 +36,7 @@ const MAX_SUBMODULES = 500;
 /** Where a checkout is or will be. */
 function placeOf(mirror: GitMirror, wanted: ResolvedRef, options: CheckoutOptions): string {
   const name = canonicalJson({ ...options, commit: wanted.commit, schema: SCHEMA, ref: options.keepGitDir ? wanted.ref : null });
-  return join(mirror.directory, 'trees', createHash('sha256').update(name).digest('hex').slice(0, 40));
+  return join(mirror.directory, 'trees', sha256Hex(name).slice(0, 40));
 }
 
 /** A checkout made before, which needs neither network nor git; null when there is none. */

@@ -1,11 +1,11 @@
 // The store's copy of one remote repository: a bare repository below git-v1 that holds, shallow, the
 // commits builds asked for. One process fetches at a time; what is there is never fetched again.
-import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Leases } from '../../../cache/leases.ts';
 import { makeDirectory } from '../../../cache/make-directory.ts';
 import { GIT_DIR } from '../../../cache/store-layout.ts';
+import { sha256Hex } from '../../../core/digest.ts';
 import { TsbuildError } from '../../../core/errors.ts';
 import { authConfig, type GitAuth } from './git-auth.ts';
 import type { GitProgram } from './git-program.ts';
@@ -37,7 +37,7 @@ export class GitMirror {
     this.remote = remote;
     this.#auth = auth;
     this.#options = options;
-    this.directory = join(options.root, GIT_DIR, createHash('sha256').update(remote.url).digest('hex'));
+    this.directory = join(options.root, GIT_DIR, sha256Hex(remote.url));
   }
 
   /** The bare repository for commits whose hash is as long as `commit`. */
