@@ -86,7 +86,8 @@ export class SqliteDatabase<Column extends string> {
     this.#attempt(() => {
       const db = this.#open();
       try {
-        db.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE)');
+        if (Number(db.prepare('PRAGMA freelist_count').get()?.['freelist_count'] ?? 1) > 0) db.exec('VACUUM');
+        db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       } catch (error) {
         if (!BUSY.has(resultCode(error) ?? 0)) throw error;
       }

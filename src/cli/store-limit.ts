@@ -64,7 +64,7 @@ export async function keepLimit(session: Session, limit: number): Promise<void> 
   if (removed.length > 0)
     session.emit({ type: 'notice', message: `freed ${formatSize(freed)} to keep the store below ${formatSize(limit)}` });
   if (over > 0) {
-    const message = `the store is ${formatSize(over)} over its limit of ${formatSize(limit)}: tagged images and running builds use the rest`;
+    const message = `the store is ${formatSize(over)} over its limit of ${formatSize(limit)}: tagged images, running builds and the index use the rest`;
     session.emit({ type: 'notice', message });
   }
 }

@@ -94,7 +94,8 @@ describe.skipIf(!isRoot)('a store on a full disk', () => {
 
   it.each(Object.keys(COMMANDS))('is sound after %s, wherever the space ended', (name) => {
     const outcomes = new Set<string>();
-    for (const free of FREE) {
+    // What is removed has to be built again, and half a megabyte is plenty for removing.
+    for (const free of name === 'prune' ? FREE.slice(0, 5) : FREE) {
       tsbuild('rmi', `${registry.host}/filler`);
       tsbuild('prune');
       fill(free);
@@ -180,7 +181,7 @@ describe('the size of a store', () => {
       );
       expect(stdout).not.toContain(layers[2]);
       const over = await own.run(['prune', '--max-size', '1']);
-      expect([over.code, over.stderr]).toEqual([1, expect.stringMatching(/^tsbuild: still .* over --max-size: tagged images .*\nhint: /)]);
+      expect([over.code, over.stderr]).toEqual([1, expect.stringMatching(/^tsbuild: still .* over --max-size: tagged images, .*\nhint: /)]);
       expect(over.stdout).toContain(layers[2]);
       expect((await own.ok(['verify'])).stdout).toBe('the store is sound\n');
       expect((await own.ok(['images'])).stdout).toContain('tagged');

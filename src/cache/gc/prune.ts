@@ -6,7 +6,7 @@ import { parseDigest } from '../../core/digest.ts';
 import { openFsBlobStore, TOUCH_INTERVAL } from '../fs-blob-store.ts';
 import { openSqliteIndex, type SqliteIndex } from '../sqlite-index.ts';
 import { oldestSession } from '../store-sessions.ts';
-import { dropIndexRows, dropLayerRows, forgetAllRecords } from './index-rows.ts';
+import { dropIndexRows, dropLayerRows, forgetAllRecords, forgetShortcuts } from './index-rows.ts';
 import { findReachable, type Reachable } from './reachable.ts';
 import { type ItemKind, type StoreItem, type StoreScan, scanStore } from './store-scan.ts';
 import { removeTree } from './tree-size.ts';
@@ -32,7 +32,8 @@ export interface PruneOptions {
 }
 
 export interface PrunedItem {
-  readonly kind: ItemKind;
+  /** 'index': rows of the index that only save time. */
+  readonly kind: ItemKind | 'index';
   readonly id: string;
   readonly size: number;
   readonly lastUsed: number;
@@ -45,7 +46,10 @@ export interface PruneResult {
   readonly freed: number;
   /** Bytes in the store afterwards. */
   readonly total: number;
-  /** Bytes over `maxBytes`, or over `reservedBytes` where that is more, that could not be freed: tagged images, and what running builds use. */
+  /**
+   * Bytes over `maxBytes`, or over `reservedBytes` where that is more, that could not be freed: tagged images, what
+   * running builds use, and what a store needs at least.
+   */
   readonly over: number;
 }
 
@@ -63,6 +67,9 @@ export async function prune(root: string, options: PruneOptions = {}): Promise<P
     const store = openFsBlobStore(root);
     const sessions = oldestSession(root);
     const threshold = sessions === null ? Number.POSITIVE_INFINITY : sessions - TOUCH_INTERVAL;
+    const cap = capOf(options);
+    // Free pages of the index must not cost a layer.
+    if (cap !== undefined && options.dryRun !== true && sessions === null) index.db.compact();
     const scan = scanStore(root, index);
     const reachable = await findReachable(
       index.tags().map((tag) => tag.target),
@@ -75,14 +82,22 @@ export async function prune(root: string, options: PruneOptions = {}): Promise<P
         removed.push({ kind: item.kind, id: item.id, size: item.size, lastUsed: item.lastUsed, reason });
       }
     }
-    if (options.dryRun !== true) tidyIndex(index, scan, options, sessions === null);
-    const freed = removed.reduce((sum, item) => sum + item.size, 0);
-    const total = options.dryRun === true ? scan.total - freed : scanStore(root, index).total;
-    return { removed, freed, total, over: Math.max(0, total - (capOf(options) ?? total)) };
+    let total = scan.total - sizeOf(removed);
+    if (options.dryRun !== true) {
+      tidyIndex(index, scan, options, sessions === null);
+      total = scanStore(root, index).total;
+      if (cap !== undefined && total > cap && sessions === null) {
+        removed.push(...shrinkIndex(root, index, total, cap));
+        total = scanStore(root, index).total;
+      }
+    }
+    return { removed, freed: sizeOf(removed), total, over: Math.max(0, total - (cap ?? total)) };
   } finally {
     index.close();
   }
 }
+
+const sizeOf = (items: readonly PrunedItem[]): number => items.reduce((sum, { size }) => sum + size, 0);
 
 const capOf = ({ maxBytes, reservedBytes = 0 }: PruneOptions): number | undefined =>
   maxBytes === undefined ? undefined : Math.max(maxBytes, reservedBytes);
@@ -167,8 +182,18 @@ const wasUsedSince = (index: SqliteIndex, item: StoreItem): boolean =>
 
 function tidyIndex(index: SqliteIndex, scan: StoreScan, options: PruneOptions, alone: boolean): void {
   for (const row of scan.lostSnapshots) if (alone || row.chainId !== null) index.removeSnapshot(row.id);
-  if (options.all === true && options.maxBytes === undefined && options.filters === undefined && alone)
+  const { unusedFor, kinds } = options.filters ?? {};
+  if (options.all === true && options.maxBytes === undefined && unusedFor === undefined && kinds === undefined && alone)
     forgetAllRecords(index, 'prune', options.now ?? Date.now());
   dropIndexRows(index, options.now ?? Date.now());
   if (alone) index.db.compact();
+}
+
+/** The last resort of a cap: what the index knows of context files can be as large as a layer. */
+function shrinkIndex(root: string, index: SqliteIndex, before: number, cap: number): PrunedItem[] {
+  forgetShortcuts(index);
+  index.db.compact();
+  const size = before - scanStore(root, index).total;
+  const reason = `what only saves time, store over its limit of ${cap} bytes`;
+  return size > 0 ? [{ kind: 'index', id: 'index.db', size, lastUsed: 0, reason }] : [];
 }

@@ -28,7 +28,7 @@ export const run: RunCommand = (args, cli) => {
     cli.print(`${dryRun ? 'would free' : 'freed'} ${formatSize(result.freed)}, ${formatSize(result.total)} left\n`);
     if (result.over > 0) {
       cli.stderr.write(
-        `tsbuild: still ${formatSize(result.over)} over --max-size: tagged images and running builds use the rest\nhint: remove images with 'tsbuild rmi', then prune again\n`,
+        `tsbuild: still ${formatSize(result.over)} over --max-size: tagged images, running builds and the index use the rest\nhint: remove images with 'tsbuild rmi', then prune again\n`,
       );
       return EXIT_FAILED;
     }

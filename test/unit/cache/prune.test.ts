@@ -132,7 +132,7 @@ describe('prune', () => {
     const target = await tag('docker.io/library/app:1', [layer]);
     addSnapshot('kept', [layer.diffId]);
     mkdirSync(join(root, 'cache-mounts-v1/abc/0'), { recursive: true });
-    const result = await run({ all: true });
+    const result = await run({ all: true, filters: {} });
     expect(kindsOf(result)).toEqual({ toc: 1, snapshot: 1, 'cache-mount': 1 });
     expect(store.has(layer.blob.digest) && store.has(target.digest)).toBe(true);
     expect(index.record(layer.key)).toBeNull();
@@ -173,6 +173,25 @@ describe('prune', () => {
 });
 
 describe('the byte cap', () => {
+  it('counts what the index knows of files, which goes last', async () => {
+    const layer = await addLayer('kept');
+    await tag('docker.io/library/app:1', [layer]);
+    const row = { size: 1, mtime: 1n, ctime: 1n, inode: 1n, sha256: '0'.repeat(64) };
+    index.saveStats(new Map(Array.from({ length: 30_000 }, (_, at) => [`/context/d${at % 300}/f${at}`, row])));
+    await addLayer('old', 2 * HOUR);
+    index.db.compact();
+    const before = (await diskUsage(root)).total;
+    // One layer is enough.
+    expect((await run({ maxBytes: before - MIB })).removed.map(({ kind }) => kind)).toEqual(['blob']);
+    expect(index.stats('/context/d1/')).not.toBeNull();
+    const result = await run({ maxBytes: 2 * MIB });
+    expect(result).toMatchObject({ over: 0, removed: expect.arrayContaining([expect.objectContaining({ kind: 'index' })]) });
+    expect(result.freed).toBeGreaterThan(2 * MIB);
+    expect((await diskUsage(root)).total).toBeLessThanOrEqual(2 * MIB);
+    expect(index.stats('/context/d1/')).toBeNull();
+    expect(store.has(layer.blob.digest)).toBe(true);
+  });
+
   it('evicts the least recently used first, until the store obeys', async () => {
     const layers = [];
     for (const [name, age] of [
