@@ -67,8 +67,9 @@ export class BaseImages {
   layers(manifest: Digest): readonly Layer[] {
     const { reference, layers } = this.ofManifest(manifest);
     return layers.map((ref) => {
-      const layer = layerOf(Promise.resolve({ ref }));
-      return { ...layer, fetch: () => (reference === null ? this.#registry.fetchSeen(ref) : this.#registry.fetchLayer(reference, ref)) };
+      const fetch = (signal: AbortSignal): Promise<void> =>
+        reference === null ? this.#registry.fetchSeen(ref, signal) : this.#registry.fetchLayer(reference, ref, signal);
+      return { ...layerOf(Promise.resolve({ ref })), fetch };
     });
   }
 

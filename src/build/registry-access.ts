@@ -1,5 +1,6 @@
 // The registry as builds use it: a client made when first needed, pulls that remember where blobs
 // are, layers fetched once however many ask.
+import { withOrderedLease } from '../cache/leases.ts';
 import type { Descriptor, ImageConfig, LayerRef, Manifest } from '../core/descriptor.ts';
 import type { Platform } from '../core/platform.ts';
 import { parseReference, type Reference } from '../core/reference.ts';
@@ -17,6 +18,8 @@ export class RegistryAccess {
   readonly #session: Session;
   #client: Promise<RegistryClient> | null = null;
   #fetcher: Promise<LayerFetcher> | null = null;
+  readonly #downloads = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
 
   constructor(session: Session) {
     this.#session = session;
@@ -35,11 +38,11 @@ export class RegistryAccess {
     return { manifestDescriptor: pulled.descriptor, manifest: pulled.manifest, config: pulled.config };
   }
 
-  /** Brings a layer's blob into the store; several callers share one download. */
-  async fetchLayer(reference: Reference, layer: LayerRef): Promise<void> {
+  /** Brings a layer's blob into the store; several callers share one download, which ends when all their signals have. */
+  async fetchLayer(reference: Reference, layer: LayerRef, signal = this.#session.signal): Promise<void> {
     if (this.#session.blobs.has(layer.blob.digest)) return;
     this.#fetcher ??= this.#openFetcher();
-    const { emit, clock, signal } = this.#session;
+    const { emit, clock } = this.#session;
     const { digest, size } = layer.blob;
     const report = (current: number, done: boolean): void =>
       emit({ type: 'progress', id: `pull ${digest}`, action: 'pull', digest, current, total: size, done, time: clock() });
@@ -48,18 +51,32 @@ export class RegistryAccess {
   }
 
   /** The same from wherever the blob was seen; nothing when it was seen nowhere. */
-  async fetchSeen(layer: LayerRef): Promise<void> {
+  async fetchSeen(layer: LayerRef, signal = this.#session.signal): Promise<void> {
     if (this.#session.blobs.has(layer.blob.digest)) return;
     const [location] = this.#session.index.locations(layer.blob.digest);
-    if (location !== undefined) await this.fetchLayer(parseReference(location), layer);
+    if (location !== undefined) await this.fetchLayer(parseReference(location), layer, signal);
   }
 
   async #openFetcher(): Promise<LayerFetcher> {
     const [{ createLayerFetcher }, client] = await Promise.all([import('../push/registry/lazy-layer.ts'), this.client()]);
-    return createLayerFetcher(client, this.#session.blobs);
+    const { blobs, root } = this.#session;
+    // Across processes one downloads while the others wait. It waits for nobody itself, so this may happen under any lease.
+    const fetchBlob: RegistryClient['fetchBlob'] = (reference, blob, store, options) => {
+      const signal = AbortSignal.any([this.#closing.signal, ...(options?.signal === undefined ? [] : [options.signal])]);
+      const download = () => client.fetchBlob(reference, blob, store, { ...options, signal });
+      const done = withOrderedLease(root, `fetch ${blob.digest}`, download, signal);
+      const forget = () => this.#downloads.delete(done);
+      this.#downloads.add(done);
+      done.then(forget, forget);
+      return done;
+    };
+    return createLayerFetcher({ fetchBlob }, blobs);
   }
 
+  /** Ends downloads that nobody waits for any more, because another one failed; nothing of them stays in the store. */
   async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#downloads);
     const client = this.#client;
     this.#client = null;
     if (client !== null) (await client).close();

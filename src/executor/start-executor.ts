@@ -55,8 +55,8 @@ interface Pending {
 type OpenInput = (id: number, send: (message: ClientMessage) => void) => InputSender;
 
 const CLOSE_TIMEOUT = 5_000;
-/** As bin/tsbuild starts the main process (docs/performance.md, "Memory"). */
-const SMALL_HEAP = ['--max-semi-space-size=8'];
+/** As bin/tsbuild starts the main process (docs/performance.md, "Memory" and "Ending"). */
+const NODE_FLAGS = ['--max-semi-space-size=8', '--no-concurrent-sparkplug', '--no-maglev-build-code-on-background'];
 
 /** Errors are TsbuildErrors 'exec/…' that say what the host lacks. */
 export async function startExecutor(options: StartOptions): Promise<Executor> {
@@ -65,7 +65,7 @@ export async function startExecutor(options: StartOptions): Promise<Executor> {
     root: options.root,
     entry,
     trees: options.isolation === 'fuse' || options.isolation === 'copy' ? options.isolation : ('auto' as const),
-    execArgv: options.execArgv ?? SMALL_HEAP,
+    execArgv: options.execArgv ?? NODE_FLAGS,
   };
   const mode = options.isolation ?? 'auto';
   const choices = isolationChoices(mode);
@@ -151,8 +151,8 @@ class ExecutorClient implements Executor {
       return unpacked;
     }
     parent.then(send, () => send(null));
-    // The failure below is the one to report.
-    return Promise.all([unpacked.catch((error: unknown) => parent.then(() => Promise.reject(error))), parent]).then(([result]) => result);
+    // The failure below is the one to report, once nothing writes to the tree any more.
+    return Promise.allSettled([unpacked, parent]).then(() => parent.then(() => unpacked));
   }
 
   async run(request: RunRequest, onLog: LogSink, signal: AbortSignal, input?: RunInput): Promise<RunResult> {

@@ -37,7 +37,7 @@ async function tocOf(session: Session, layer: Layer): Promise<LayerToc> {
 
 async function loadToc(session: Session, layer: Layer): Promise<LayerToc> {
   const { ref } = await layer.made;
-  return storedToc(session, ref, () => layer.fetch());
+  return storedToc(session, ref, () => layer.fetch(session.signal));
 }
 
 /** Of a layer without one, which came from elsewhere, the blob is read once, verified on the way; `fetch` brings it into the store. */

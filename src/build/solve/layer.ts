@@ -17,8 +17,8 @@ export interface MadeLayer {
 export interface Layer {
   /** Settles when diffID and blob descriptor are known; a copy or run resolves it after compressing. */
   readonly made: Promise<MadeLayer>;
-  /** Brings the blob into the store when it is only in a registry. Idempotent. */
-  fetch(): Promise<void>;
+  /** Brings the blob into the store when it is only in a registry; idempotent, and ended by the signal. */
+  fetch(signal: AbortSignal): Promise<void>;
   /** The layer's tree on disk. */
   readonly snapshot: SharedTask<SnapshotId>;
   /** Steps on top of it, by what they are; see LayerPositions. */

@@ -16,6 +16,8 @@ const AT_ONCE = 3;
 /** Snapshots of all layers, base first; what is missing is fetched and unpacked, side by side, once. */
 export async function materialize(session: Session, layers: readonly Layer[]): Promise<SnapshotStack> {
   const limit = pLimit(AT_ONCE);
+  const failure = new AbortController();
+  const until = AbortSignal.any([session.signal, failure.signal]);
   const begun: Promise<SnapshotId>[] = [];
   let below: Promise<SnapshotStack> = Promise.resolve([]);
   for (const [at, layer] of layers.entries()) {
@@ -23,12 +25,13 @@ export async function materialize(session: Session, layers: readonly Layer[]): P
     // In order: a layer begins after those below it did, so none can keep them from starting.
     const provide = (signal: AbortSignal): Promise<SnapshotId> =>
       limit(() => provideSnapshot(sessionWith(session, { signal }), layers.slice(0, at + 1), parent));
-    const snapshot = layer.snapshot.join(session.signal, provide);
+    const snapshot = layer.snapshot.join(until, provide);
+    snapshot.catch((error: unknown) => failure.abort(error));
     begun.push(snapshot);
     below = Promise.all([parent, snapshot]).then(([stack, id]) => [...stack, id]);
     below.catch(() => undefined);
   }
-  // Nothing may go on in the background after a failure.
+  // Nothing goes on in the background after a failure, which ends the others.
   await Promise.allSettled(begun);
   return below;
 }
@@ -37,10 +40,11 @@ export async function materialize(session: Session, layers: readonly Layer[]): P
 async function provideSnapshot(session: Session, layers: readonly Layer[], parent: Promise<SnapshotStack>): Promise<SnapshotId> {
   const chain = await chainOf(layers);
   const top = layers.at(-1);
+  session.signal.throwIfAborted();
   invariant(chain !== null && top !== undefined, 'unpacking an empty stack');
   const known = findSnapshot(session, chain);
   if (known !== null) return known;
-  await top.fetch();
+  await top.fetch(session.signal);
   const body = async (): Promise<SnapshotId> => findSnapshot(session, chain) ?? (await unpackLayer(session, top, chain, parent));
   return session.leases.holdInOrder(`unpack ${chain}`, body, session.signal);
 }

@@ -50,7 +50,7 @@ export class StepRunner {
     const { registry } = this.#options;
     const ref = { diffId: record.diffId, blob: record.blob };
     const layer = layerOf(Promise.resolve({ ref, created: record.created }));
-    return { ...layer, fetch: () => registry.fetchSeen(ref) };
+    return { ...layer, fetch: (signal) => registry.fetchSeen(ref, signal) };
   }
 
   /** Ended by `signal`, which may outlast the build: others may wait for the same step. */

@@ -28,7 +28,7 @@ export interface LayerFetcher {
   layer(reference: Reference, layer: LayerRef): LazyLayer;
 }
 
-export function createLayerFetcher(client: RegistryClient, store: BlobStore): LayerFetcher {
+export function createLayerFetcher(client: Pick<RegistryClient, 'fetchBlob'>, store: BlobStore): LayerFetcher {
   const downloads = new Map<Digest, Download>();
 
   function join(reference: Reference, blob: Descriptor): Download {
