@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { withoutBuiltinCode } from './trim-snapshot.ts';
 
 /** As in bin/tsbuild: V8 takes compiled code back only under the flags that it was made with. */
-export const NODE_FLAGS = ['--max-semi-space-size=8', '--no-sparkplug'];
+export const NODE_FLAGS = ['--max-semi-space-size=8', '--no-sparkplug', '--no-maglev-build-code-on-background'];
 
 /** Every kind of line that a check of a usual Dockerfile meets, and nothing to complain about. */
 const CHECKED = `# syntax=docker/dockerfile:1

@@ -1,6 +1,5 @@
 // The registry as builds use it: a client made when first needed, pulls that remember where blobs
 // are, layers fetched once however many ask.
-import { withOrderedLease } from '../cache/leases.ts';
 import type { Descriptor, ImageConfig, LayerRef, Manifest } from '../core/descriptor.ts';
 import type { Platform } from '../core/platform.ts';
 import { parseReference, type Reference } from '../core/reference.ts';
@@ -59,12 +58,12 @@ export class RegistryAccess {
 
   async #openFetcher(): Promise<LayerFetcher> {
     const [{ createLayerFetcher }, client] = await Promise.all([import('../push/registry/lazy-layer.ts'), this.client()]);
-    const { blobs, root } = this.#session;
+    const { blobs, leases } = this.#session;
     // Across processes one downloads while the others wait. It waits for nobody itself, so this may happen under any lease.
     const fetchBlob: RegistryClient['fetchBlob'] = (reference, blob, store, options) => {
       const signal = AbortSignal.any([this.#closing.signal, ...(options?.signal === undefined ? [] : [options.signal])]);
       const download = () => client.fetchBlob(reference, blob, store, { ...options, signal });
-      const done = withOrderedLease(root, `fetch ${blob.digest}`, download, signal);
+      const done = leases.holdInOrder(`fetch ${blob.digest}`, download, signal);
       const forget = () => this.#downloads.delete(done);
       this.#downloads.add(done);
       done.then(forget, forget);

@@ -146,8 +146,7 @@ describe('bin/tsbuild', () => {
   };
 
   /** Of flags that every start has; the last keeps V8 from waiting at the end for itself (docs/performance.md, "Ending"). */
-  const line = (rest: string): RegExp =>
-    new RegExp(`^--max-semi-space-size=8 --no-sparkplug --no-maglev-build-code-on-background ${rest}`);
+  const line = (rest: string): RegExp => new RegExp(`^--max-semi-space-size=8 --no-sparkplug --no-maglev-build-code-on-background ${rest}`);
 
   beforeAll(() => {
     home = mkdtempSync(join(tmpdir(), 'tsbuild-home-'));

@@ -35,7 +35,7 @@ export async function copyLocal(
 async function* readBase(session: Session, { layers }: Rootfs, paths: readonly string[]): ReturnType<ReadBase> {
   const tocs = await tocsOf(session, layers);
   const flat = layers.map(async (layer, at) => {
-    await layer.fetch();
+    await layer.fetch(session.signal);
     return { blob: (await layer.made).ref.blob, toc: tocs[at] ?? { entries: [], identityFiles: {} } };
   });
   const { readTreeFiles } = await import('../../executor/layer/flatten/flatten.ts');
