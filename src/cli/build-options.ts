@@ -1,6 +1,6 @@
 // Flags of `tsbuild build` → BuildRequest. Everything the user typed is checked here, so that the
 // build starts with values that mean something.
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -185,8 +185,11 @@ function checkSecret(id: string, source: SecretSource): void {
   // A variable that is not set is an empty secret, as in Docker.
   if (source.type === 'env') return;
   try {
-    readFileSync(source.path);
+    // Not read: what the shell puts in the place of `<(command)` can be read once.
+    accessSync(source.path, constants.R_OK);
+    if (statSync(source.path).isDirectory()) throw fail(`secret ${id}: ${source.path} is a directory`);
   } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
     throw fail(`secret ${id}: cannot read ${source.path} (${errnoOf(error) ?? 'unknown error'})`);
   }
 }

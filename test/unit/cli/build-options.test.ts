@@ -1,6 +1,11 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { BuildRequest } from '../../../src/build/request/build-request.ts';
+import { secretValue } from '../../../src/build/request/secret-values.ts';
 import { buildRequestOf } from '../../../src/cli/build-options.ts';
 import { BUILD_COMMAND } from '../../../src/cli/flags/build.ts';
 import { parseArgv } from '../../../src/cli/flags/parse-argv.ts';
@@ -21,6 +26,7 @@ describe('values that Docker refuses before a build begins', () => {
     ['a context name with upper case', '--build-context', 'Assets=/'],
     ['a context without a name', '--build-context', '=/'],
     ['a file that is not there', '--secret', 'id=z,src=/nonexistent/file'],
+    ['a secret that is a directory', '--secret', 'id=z,src=/'],
     ['a secret of no such type', '--secret', 'id=z,type=vault'],
     ['a quote that does not end', '--secret', 'id=z,"src=/etc/hostname'],
     ['a field that is none', '--output', 'type=oci,out.tar'],
@@ -64,4 +70,18 @@ test('DOCKER_DEFAULT_PLATFORM is the platform when none is given', () => {
   expect(withEnv(env).platforms).toEqual(['linux/arm64']);
   expect(withEnv(env, '--platform', 'local').platforms).toEqual(['local']);
   expect(withEnv({ DOCKER_DEFAULT_PLATFORM: '' }).platforms).toEqual([]);
+});
+
+test('a secret that can be read once is left for the step', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tsbuild-secret-'));
+  try {
+    const path = join(directory, 'pipe');
+    spawnSync('mkfifo', [path]);
+    spawn('sh', ['-c', 'printf word > "$0"', path]);
+    const { secrets } = request('--secret', `id=z,src=${path}`);
+    expect(secrets).toEqual({ z: { type: 'file', path } });
+    expect(Buffer.from(secretValue('z', { type: 'file', path })).toString()).toBe('word');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
