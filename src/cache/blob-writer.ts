@@ -1,7 +1,7 @@
 // Writes one blob: a temporary file that is hashed on the way and renamed to its digest at the end.
 // Small chunks are gathered, large ones go straight to the thread pool while the hash runs here.
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, renameSync, rmSync, write as writeCallback } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, write as writeCallback, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Digest, hasher } from '../core/digest.ts';
 import { errnoOf, InvariantError, TsbuildError } from '../core/errors.ts';
@@ -42,6 +42,22 @@ export function renameInto(temp: string, target: string): void {
     renameSync(temp, target);
   } catch (error) {
     throw storeError(error, 'create', target);
+  }
+}
+
+/** A small file, all at once. */
+export function writeInto(tempDir: string, target: string, bytes: Uint8Array): void {
+  const { fd, path } = openTemp(tempDir);
+  try {
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    } finally {
+      closeSync(fd);
+    }
+    renameInto(path, target);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw storeError(error, 'write', path);
   }
 }
 

@@ -1,14 +1,14 @@
 // The blob store on disk: blobs-v1/sha256/<2 hex>/<64 hex>, temporary files in tmp-v1. There is no
 // fsync: a blob that a power cut truncates is found when read, removed, and made again. A blob's
 // mtime is its last use, refreshed at most every ten minutes, which is what gc orders by.
-import { closeSync, lstatSync, opendirSync, readFileSync, rmSync, type Stats, utimesSync, writeSync } from 'node:fs';
+import { lstatSync, opendirSync, readFileSync, rmSync, type Stats, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type Digest, digestOf, hexOf, isDigest } from '../core/digest.ts';
 import { errnoOf, TsbuildError } from '../core/errors.ts';
 import { BlobReader, corruptBlob, missingBlob } from './blob-reader.ts';
 import type { BlobStore, BlobWriter, StoredBlob } from './blob-store.ts';
-import { FsBlobWriter, openTemp, renameInto } from './blob-writer.ts';
+import { FsBlobWriter, writeInto } from './blob-writer.ts';
 import { storeError } from './store-errors.ts';
 import { BLOBS_DIR, TEMP_DIR } from './store-layout.ts';
 
@@ -77,18 +77,7 @@ class FsBlobStore implements BlobStore {
   async put(bytes: Uint8Array): Promise<StoredBlob> {
     const digest = digestOf(bytes);
     if (this.#holds(this.path(digest), bytes)) return { digest, size: bytes.length };
-    const { fd, path } = openTemp(this.#temp);
-    try {
-      try {
-        for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-      } finally {
-        closeSync(fd);
-      }
-      renameInto(path, this.path(digest));
-    } catch (error) {
-      rmSync(path, { force: true });
-      throw storeError(error, 'write', path);
-    }
+    writeInto(this.#temp, this.path(digest), bytes);
     return { digest, size: bytes.length };
   }
 

@@ -1,11 +1,11 @@
 // Tables of contents on disk: tocs-v1/<2 hex>/<64 hex> by diffID. A file that is damaged counts as
 // absent and is removed: whoever needs it reads the layer again.
-import { closeSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DiffId, hexOf } from '../core/digest.ts';
 import { errnoOf } from '../core/errors.ts';
 import type { LayerToc } from '../core/file-entry.ts';
-import { openTemp, renameInto } from './blob-writer.ts';
+import { writeInto } from './blob-writer.ts';
 import { storeError } from './store-errors.ts';
 import { TEMP_DIR, TOCS_DIR } from './store-layout.ts';
 import { decodeToc, encodeToc } from './toc-codec.ts';
@@ -36,19 +36,7 @@ class FsTocStore implements TocStore {
   }
 
   put(diffId: DiffId, toc: LayerToc): void {
-    const bytes = encodeToc(toc);
-    const { fd, path } = openTemp(this.#temp);
-    try {
-      try {
-        for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-      } finally {
-        closeSync(fd);
-      }
-      renameInto(path, this.#path(diffId));
-    } catch (error) {
-      rmSync(path, { force: true });
-      throw storeError(error, 'write', path);
-    }
+    writeInto(this.#temp, this.#path(diffId), encodeToc(toc));
   }
 
   remove(diffId: DiffId): void {

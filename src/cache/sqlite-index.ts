@@ -14,6 +14,7 @@ import {
   parseDiffId,
 } from '../core/digest.ts';
 import { TsbuildError } from '../core/errors.ts';
+import { isTextMap } from '../core/json-object.ts';
 import type { BuildIndex, BuildRecord, Eviction, KnownFiles, SnapshotRow, StatRow, TagRow } from './build-index.ts';
 import { findEviction } from './evictions.ts';
 import { type IndexColumn, indexSchema } from './index-schema.ts';
@@ -264,7 +265,7 @@ function recordOf(row: Row<IndexColumn>): BuildRecord | null {
   const ingredients = parseJson(row.ingredients);
   if (below === null && row.below !== null) return null;
   if (key === null || outputKey === null || diffId === null || blob === null) return null;
-  if (typeof ingredients !== 'object' || ingredients === null) return null;
+  if (!isTextMap(ingredients)) return null;
   return {
     key,
     outputKey,
@@ -272,7 +273,7 @@ function recordOf(row: Row<IndexColumn>): BuildRecord | null {
     diffId,
     blob,
     created: Number(row.created),
-    ingredients: ingredients as Record<string, string>,
+    ingredients,
     slot: String(row.slot),
   };
 }

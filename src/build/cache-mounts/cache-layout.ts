@@ -7,10 +7,11 @@ import { makeDirectories } from '../../cache/make-directory.ts';
 import type { Descriptor, Manifest } from '../../core/descriptor.ts';
 import { type Digest, digestOf, hexOf, isDigest } from '../../core/digest.ts';
 import { TsbuildError } from '../../core/errors.ts';
+import { isObject, parseObject } from '../../core/json-object.ts';
 import { copyBlobTo } from '../../push/assemble/copy-blob.ts';
 import { indexEntries } from '../../push/assemble/layout-directory.ts';
 import { encodeLayoutIndex, INDEX_FILE, LAYOUT_FILE, LAYOUT_VERSION } from '../../push/assemble/layout-index.ts';
-import { isObject, MAX_MANIFEST, parseObject } from '../../push/registry/manifest-document.ts';
+import { MAX_MANIFEST } from '../../push/registry/manifest-document.ts';
 import { writingTo } from '../outputs/writing-to.ts';
 import { CACHE_ARTIFACT, ID_ANNOTATION } from './cache-transfer.ts';
 

@@ -1,8 +1,9 @@
 // What the tagged images consist of. A document that is damaged or missing ends the walk there: gc
 // keeps what it can see is needed, `verifyStore` reports the rest.
 import type { Descriptor } from '../../core/descriptor.ts';
-import { type ChainId, chainIdOf, type DiffId, type Digest, isDigest, parseDiffId, parseDigest } from '../../core/digest.ts';
+import { type ChainId, type DiffId, type Digest, extendChain, isDigest, parseDiffId, parseDigest } from '../../core/digest.ts';
 import { TsbuildError } from '../../core/errors.ts';
+import { isObject, parseObject } from '../../core/json-object.ts';
 import { isIndexType, isManifestType } from '../../core/media-types.ts';
 import type { BlobStore } from '../blob-store.ts';
 
@@ -36,15 +37,13 @@ export async function findReachable(
     }
     const json = config === null ? null : await readJson(config, store);
     const rootfs = json?.['rootfs'];
-    const listed = isObject(rootfs) ? listIn(rootfs, 'diff_ids') : [];
-    const layers = listed.filter((diffId) => typeof diffId === 'string' && isDigest(diffId)).map((diffId) => parseDiffId(String(diffId)));
-    for (const [index, diffId] of layers.entries()) {
+    let chain: ChainId | null = null;
+    for (const diffId of isObject(rootfs) ? listIn(rootfs, 'diff_ids').flatMap(diffIdIn) : []) {
+      chain = extendChain(chain, diffId);
       diffIds.add(diffId);
-      const chainId = chainIdOf(layers.slice(0, index + 1));
-      if (chainId !== null) chainIds.set(chainId, diffId);
+      chainIds.set(chain, diffId);
     }
   };
-
   const visit = async (digest: Digest, mediaType: string, depth: number): Promise<void> => {
     if (blobs.has(digest) || depth > MAX_DEPTH) return;
     blobs.add(digest);
@@ -67,9 +66,9 @@ export async function findReachable(
   return { blobs, diffIds, chainIds };
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const listIn = (value: Readonly<Record<string, unknown>>, key: string): readonly unknown[] => (Array.isArray(value[key]) ? value[key] : []);
+
+const diffIdIn = (value: unknown): readonly DiffId[] => (typeof value === 'string' && isDigest(value) ? [parseDiffId(value)] : []);
 
 function digestIn(descriptor: unknown): Digest | null {
   const digest = isObject(descriptor) ? descriptor['digest'] : null;
@@ -78,10 +77,9 @@ function digestIn(descriptor: unknown): Digest | null {
 
 async function readJson(digest: Digest, store: BlobStore): Promise<Record<string, unknown> | null> {
   try {
-    const value: unknown = JSON.parse((await store.read(digest)).toString('utf8'));
-    return isObject(value) ? value : null;
+    return parseObject(await store.read(digest));
   } catch (error) {
-    if (error instanceof TsbuildError || error instanceof SyntaxError) return null;
+    if (error instanceof TsbuildError) return null;
     throw error;
   }
 }

@@ -138,7 +138,6 @@ function* scanCacheMounts(root: string): Generator<StoreItem> {
   }
 }
 
-/** Half-written files, and logs of failed steps. */
 /** Builds set the time of a repository that they use. */
 function* scanGit(root: string): Generator<StoreItem> {
   for (const id of namesOf(join(root, GIT_DIR))) {
@@ -148,6 +147,7 @@ function* scanGit(root: string): Generator<StoreItem> {
   }
 }
 
+/** Half-written files, and logs of failed steps. */
 function* scanTemp(root: string): Generator<StoreItem> {
   for (const directory of [TEMP_DIR, LOGS_DIR]) {
     for (const id of namesOf(join(root, directory))) {

@@ -3,7 +3,7 @@
 import type { ImageConfig } from '../../core/descriptor.ts';
 import { isDigest } from '../../core/digest.ts';
 import type { TsbuildError } from '../../core/errors.ts';
-import { isObject, parseObject } from './manifest-document.ts';
+import { isObject, isTextMap, parseObject } from '../../core/json-object.ts';
 
 type Test = (value: unknown) => boolean;
 
@@ -12,7 +12,6 @@ const integer: Test = (value) => Number.isSafeInteger(value);
 const flag: Test = (value) => typeof value === 'boolean';
 const texts: Test = (value) => Array.isArray(value) && value.every(text);
 const names: Test = isObject;
-const textMap: Test = (value) => isObject(value) && Object.values(value).every(text);
 
 const HEALTHCHECK: Readonly<Record<string, Test>> = {
   Test: texts,
@@ -31,7 +30,7 @@ const CONTAINER: Readonly<Record<string, Test>> = {
   Cmd: texts,
   Volumes: names,
   WorkingDir: text,
-  Labels: textMap,
+  Labels: isTextMap,
   StopSignal: text,
   ArgsEscaped: flag,
   Healthcheck: (value) => isObject(value) && wrongMember(value, HEALTHCHECK) === null,

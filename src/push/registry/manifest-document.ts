@@ -3,6 +3,7 @@
 import type { Descriptor, Index, Manifest } from '../../core/descriptor.ts';
 import { digestOf, isDigest } from '../../core/digest.ts';
 import { TsbuildError } from '../../core/errors.ts';
+import { isObject, isTextMap, parseObject } from '../../core/json-object.ts';
 import { DOCKER_LIST, DOCKER_MANIFEST, isIndexType, isManifestType, OCI_INDEX, OCI_MANIFEST } from '../../core/media-types.ts';
 import { cleanText } from './registry-error.ts';
 
@@ -70,21 +71,8 @@ function mediaTypeOf(json: Record<string, unknown>, declared: string | undefined
   return type;
 }
 
-export function parseObject(bytes: Buffer): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'));
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const isText = (value: unknown): boolean => typeof value === 'string';
 const isOptional = (value: unknown, test: (value: unknown) => boolean): boolean => value === undefined || value === null || test(value);
-const isTextMap = (value: unknown): boolean => isObject(value) && Object.values(value).every(isText);
 const isPlatform = (value: unknown): boolean =>
   isObject(value) &&
   isText(value['os']) &&
