@@ -12,7 +12,7 @@ import { ContainerView } from './container-view.ts';
 import { checkRunnable, prepareEmulation } from './emulation.ts';
 import type { ProvidedFile } from './mounts/mount-content.ts';
 import { prepareMounts } from './mounts/step-mounts.ts';
-import { type Stub, writeStubLayer } from './mounts/stub-layer.ts';
+import { removeEmptyStubs, type Stub, writeStubLayer } from './mounts/stub-layer.ts';
 import { DEFAULT_HOSTNAME, hostsText } from './network/hosts-file.ts';
 import { certainProblem } from './program-check.ts';
 import { useCopy } from './rootfs/copied-root.ts';
@@ -120,7 +120,8 @@ function mountRoot(scope: StepScope, request: RunRequest, view: ContainerView, s
   if (stubs.length > 0) {
     const layer = join(scope.files, 'stubs');
     mkdirSync(layer);
-    writeStubLayer(scope.host.fileCalls, layer, stubs, (path) => (view.lstatRoot(path) === null ? null : root + path));
+    const made = writeStubLayer(scope.host.fileCalls, layer, stubs, (path) => (view.lstatRoot(path) === null ? null : root + path));
+    scope.defer(() => removeEmptyStubs(scope.host.fileCalls, writable.upper, made));
     lowers.unshift(`${scope.filesRelative}/stubs`);
   }
   const missing = missingFixed(view, stubs);

@@ -16,18 +16,33 @@ export function createWorkingDirectory(scope: StepScope, view: ContainerView, cw
     throw new TsbuildError({ code: 'exec/working-directory', message: `working directory ${cwd}: ${why}`, hint: 'Set another WORKDIR.' });
   };
   if (path.startsWith('/proc/')) refuse('it leads into /proc');
-  if (stat !== null) {
-    if (!stat.isDirectory()) refuse('not a directory');
-    return path;
+  if (stat !== null && !stat.isDirectory()) refuse('not a directory');
+  const make = (directory: string, owner: Owner): void => makeDirectory(scope, view, directory, owner, refuse);
+  if (stat === null) makeWithParents(path, (directory) => make(directory, user));
+  for (const detour of detoursOf(cwd)) {
+    const there = view.resolve(detour);
+    if (there.stat === null && !there.path.startsWith('/proc/')) makeWithParents(there.path, (directory) => make(directory, ROOT));
   }
+  return path;
+}
+
+type Owner = Pick<StepUser, 'uid' | 'gid'>;
+const ROOT: Owner = { uid: 0, gid: 0 };
+
+/** Paths in front of each `..`: runc goes by the text of the working directory and makes them, too, as root. */
+function detoursOf(cwd: string): readonly string[] {
+  const parts = cwd.split('/');
+  return parts.flatMap((part, at) => (part === '..' ? [parts.slice(0, at).join('/')] : []));
+}
+
+function makeWithParents(path: string, make: (directory: string) => void): void {
   for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {
-    const directory = end === -1 ? path : path.slice(0, end);
-    makeDirectory(scope, view, directory, user, refuse);
-    if (end === -1) return path;
+    make(end === -1 ? path : path.slice(0, end));
+    if (end === -1) return;
   }
 }
 
-function makeDirectory(scope: StepScope, view: ContainerView, path: string, user: StepUser, refuse: (why: string) => never): void {
+function makeDirectory(scope: StepScope, view: ContainerView, path: string, { uid, gid }: Owner, refuse: (why: string) => never): void {
   const stat = view.lstat(path);
   if (stat !== null && !stat.isDirectory()) refuse(`${path} is not a directory`);
   const host = view.hostPath(path);
@@ -35,5 +50,5 @@ function makeDirectory(scope: StepScope, view: ContainerView, path: string, user
   if (stat !== null || host === null) return;
   mkdirSync(fsPath(host));
   chmodSync(fsPath(host), 0o755);
-  giveTo(scope, host, user.uid, user.gid);
+  giveTo(scope, host, uid, gid);
 }

@@ -95,7 +95,7 @@ export function lowerRun(state: StageState, instruction: RunInstruction, context
     type: 'exec',
     args,
     env: state.scope.pairs(),
-    cwd: cleanAbsolute(workdirOf(config)),
+    cwd: stepDirectory(workdirOf(config)),
     user: config.User ?? '',
     mounts: [...mounts.mounts, ...(script ? [script] : [])],
     network,
@@ -111,3 +111,6 @@ export function lowerRun(state: StageState, instruction: RunInstruction, context
   const vertex = context.graph.add(op, inputs, ttl === undefined ? meta : { ...meta, ttl });
   return withLayer(state, vertex, runText(args, state.args, state.scope));
 }
+
+/** With a `..` the step goes by the text, through links and directories that it makes on the way. */
+const stepDirectory = (text: string): string => (text.startsWith('/') && text.split('/').includes('..') ? text : cleanAbsolute(text));
