@@ -1,17 +1,12 @@
 // The registry as builds use it: a client made when first needed, pulls that remember where blobs
 // are, layers fetched once however many ask.
-import type { Descriptor, ImageConfig, LayerRef, Manifest } from '../core/descriptor.ts';
+import type { LayerRef } from '../core/descriptor.ts';
 import type { Platform } from '../core/platform.ts';
 import { parseReference, type Reference } from '../core/reference.ts';
 import type { RegistryClient } from '../push/registry/client.ts';
 import type { LayerFetcher } from '../push/registry/lazy-layer.ts';
+import type { PulledImage } from '../push/registry/pull.ts';
 import type { Session } from './session.ts';
-
-export interface PulledManifest {
-  readonly manifestDescriptor: Descriptor;
-  readonly manifest: Manifest;
-  readonly config: ImageConfig;
-}
 
 export class RegistryAccess {
   readonly #session: Session;
@@ -30,11 +25,10 @@ export class RegistryAccess {
   }
 
   /** Manifest and config into the store, tag recorded; layers stay in the registry. */
-  async pull(reference: Reference, platform: Platform): Promise<PulledManifest> {
+  async pull(reference: Reference, platform: Platform): Promise<PulledImage> {
     const [{ pullImage }, client] = await Promise.all([import('../push/registry/pull.ts'), this.client()]);
     const { blobs, index, clock, signal } = this.#session;
-    const pulled = await pullImage({ client, reference, platform, blobs, index, now: clock(), signal });
-    return { manifestDescriptor: pulled.descriptor, manifest: pulled.manifest, config: pulled.config };
+    return pullImage({ client, reference, platform, blobs, index, now: clock(), signal });
   }
 
   /** Brings a layer's blob into the store; several callers share one download, which ends when all their signals have. */

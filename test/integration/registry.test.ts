@@ -11,9 +11,10 @@ import { openSqliteIndex } from '../../src/cache/sqlite-index.ts';
 import type { Descriptor } from '../../src/core/descriptor.ts';
 import { parseDiffId, sha256Hex } from '../../src/core/digest.ts';
 import { OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST } from '../../src/core/media-types.ts';
-import { parseReference } from '../../src/core/reference.ts';
-import { pullImage } from '../../src/push/registry/pull.ts';
-import { openPush, pushImage } from '../../src/push/registry/push-session.ts';
+import { parseReference, type Reference, withDefaultTag } from '../../src/core/reference.ts';
+import { createLayerFetcher, type LazyLayer } from '../../src/push/registry/lazy-layer.ts';
+import { type PulledImage, pullImage } from '../../src/push/registry/pull.ts';
+import { openPush, type PushOptions } from '../../src/push/registry/push-session.ts';
 import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { REGISTRY_PASSWORD, REGISTRY_USER, startRegistry, type TestRegistry } from '../support/registry.ts';
 import { createTestClient, type TestClientOptions, temporaryDirectory } from '../support/registry-client.ts';
@@ -35,6 +36,15 @@ function machine(options: TestClientOptions = {}) {
     rmSync(root, { recursive: true, force: true });
   });
   return { blobs: openFsBlobStore(root), index, client, root };
+}
+
+const pushImage = (reference: Reference, root: Descriptor, options: PushOptions): Promise<Descriptor> =>
+  openPush(withDefaultTag(reference), options).finish(root);
+
+/** Of an image that was pulled; none is downloaded yet. */
+function layersOf({ client, blobs }: ReturnType<typeof machine>, reference: Reference, { manifest, config }: PulledImage): LazyLayer[] {
+  const fetcher = createLayerFetcher(client, blobs);
+  return manifest.layers.map((blob, at) => fetcher.layer(reference, { blob, diffId: parseDiffId(config.rootfs.diff_ids[at] ?? '') }));
 }
 
 /** An image of two incompressible layers in `blobs`; `seed` makes it differ from others. */
@@ -66,9 +76,8 @@ describe('a plain registry on loopback', () => {
     const from = machine();
     const root = await makeImage(from.blobs, 'round');
     const reference = parseReference(`${registry.host}/team/round:v1`);
-    expect(await pushImage(reference, root, { client: from.client, store: from.blobs, index: from.index, tags: ['v1', 'latest'] })).toEqual(
-      root,
-    );
+    for (const tag of ['v1', 'latest'])
+      expect(await pushImage({ ...reference, tag }, root, { client: from.client, store: from.blobs, index: from.index })).toEqual(root);
 
     const to = machine();
     const pulled = await pullImage({
@@ -79,11 +88,12 @@ describe('a plain registry on loopback', () => {
       index: to.index,
       now: 5,
     });
-    expect(pulled).toMatchObject({ root, descriptor: root, config: { config: { Env: ['A=b'] } } });
-    expect(pulled.layers.map(({ blob }) => to.blobs.has(blob.digest))).toEqual([false, false]);
+    expect(pulled).toMatchObject({ manifestDescriptor: root, config: { config: { Env: ['A=b'] } } });
+    const layers = layersOf(to, reference, pulled);
+    expect(layers.map(({ blob }) => to.blobs.has(blob.digest))).toEqual([false, false]);
 
-    await Promise.all(pulled.layers.flatMap((layer) => [layer.ensure(), layer.ensure(), layer.ensure()]));
-    for (const { blob } of pulled.layers) {
+    await Promise.all(layers.flatMap((layer) => [layer.ensure(), layer.ensure(), layer.ensure()]));
+    for (const { blob } of layers) {
       // The read verifies the digest.
       expect((await to.blobs.read(blob.digest)).length).toBe(blob.size);
       // A claim of the config, not yet hashed by anybody.
@@ -119,7 +129,7 @@ describe('a plain registry on loopback', () => {
     const to = machine();
     const pull = (architecture: string) =>
       pullImage({ ...to, reference: parseReference(`${registry.host}/order:v1`), platform: { os: 'linux', architecture }, now: 0 });
-    expect(await pull('arm64')).toMatchObject({ root: { digest: root.digest }, descriptor: { digest: two.digest } });
+    expect(await pull('arm64')).toMatchObject({ manifestDescriptor: { digest: two.digest } });
     await expect(pull('s390x')).rejects.toMatchObject({ code: 'registry/no-platform' });
   });
 
@@ -150,17 +160,18 @@ describe('a plain registry on loopback', () => {
 
     const builder = machine();
     const base = await pullImage({ ...builder, reference, platform: AMD64, now: 0 });
+    const layers = layersOf(builder, reference, base);
     const options = { client: builder.client, store: builder.blobs, index: builder.index };
-    await pushImage(parseReference(`${registry.host}/lazy/derived:v1`), base.descriptor, options);
-    expect(base.layers.some(({ blob }) => builder.blobs.has(blob.digest))).toBe(false);
+    await pushImage(parseReference(`${registry.host}/lazy/derived:v1`), base.manifestDescriptor, options);
+    expect(layers.some(({ blob }) => builder.blobs.has(blob.digest))).toBe(false);
 
     const other = await startRegistry();
     cleanups.push(() => other.stop());
     const elsewhere = parseReference(`${other.host}/derived:v1`);
-    await expect(pushImage(elsewhere, base.descriptor, options)).rejects.toMatchObject({ code: 'store/missing-blob' });
-    const fetchMissing = async ({ digest }: Descriptor) => base.layers.find(({ blob }) => blob.digest === digest)?.ensure();
-    await pushImage(elsewhere, base.descriptor, { ...options, fetchMissing });
-    expect((await pullImage({ ...machine(), reference: elsewhere, platform: AMD64, now: 0 })).descriptor.digest).toBe(root.digest);
+    await expect(pushImage(elsewhere, base.manifestDescriptor, options)).rejects.toMatchObject({ code: 'store/missing-blob' });
+    const fetchMissing = async ({ digest }: Descriptor) => layers.find(({ blob }) => blob.digest === digest)?.ensure();
+    await pushImage(elsewhere, base.manifestDescriptor, { ...options, fetchMissing });
+    expect((await pullImage({ ...machine(), reference: elsewhere, platform: AMD64, now: 0 })).manifestDescriptor.digest).toBe(root.digest);
   });
 
   it('pushes by digest alone where no tag is given', async () => {
@@ -205,10 +216,11 @@ describe('a plain registry on loopback', () => {
     const proxy = await startCuttingProxy(registry.host, { after: 700_000, direction: 'to-client', times: 4 });
     cleanups.push(() => proxy.stop());
     const to = machine();
-    const pulled = await pullImage({ ...to, reference: parseReference(`${proxy.host}/cut:v1`), platform: AMD64, now: 0 });
-    for (const layer of pulled.layers) await layer.ensure();
+    const reference = parseReference(`${proxy.host}/cut:v1`);
+    const layers = layersOf(to, reference, await pullImage({ ...to, reference, platform: AMD64, now: 0 }));
+    for (const layer of layers) await layer.ensure();
     expect(proxy.cuts()).toBe(4);
-    for (const { blob } of pulled.layers) // The read verifies the digest.
+    for (const { blob } of layers) // The read verifies the digest.
       expect((await to.blobs.read(blob.digest)).length).toBe(blob.size);
     expect(registry.log()).toMatch(/GET \/v2\/cut\/blobs\/[^"]*" 206/);
   });
@@ -225,7 +237,7 @@ describe('a plain registry on loopback', () => {
     await pushImage(parseReference(`${proxy.host}/${name}`), root, { client: from.client, store: from.blobs, index: from.index });
     expect(proxy.cuts()).toBe(3);
     const pulled = await pullImage({ ...machine(), reference: parseReference(`${registry.host}/${name}`), platform: AMD64, now: 0 });
-    expect(pulled.descriptor.digest).toBe(root.digest);
+    expect(pulled.manifestDescriptor.digest).toBe(root.digest);
   });
 
   it('says what is not there', async () => {

@@ -18,8 +18,8 @@ import { fetchManifest, headManifest, putManifest, tagDigest } from './manifest-
 import { firstSource } from './pull-fallback.ts';
 import { type PullSource, pullSources, pushTarget } from './pull-sources.ts';
 import { loadRegistriesConf, type RegistriesConf } from './registries-conf.ts';
-import { pullScope, type TransferOptions } from './transfer.ts';
-import { hasBlob, mountBlob, type UploadResult, uploadBlob } from './upload-blob.ts';
+import type { TransferOptions } from './transfer.ts';
+import { type UploadResult, uploadBlob } from './upload-blob.ts';
 import { UploadLedger } from './upload-ledger.ts';
 
 export interface RegistryClientOptions {
@@ -48,9 +48,6 @@ export interface RegistryClient {
   fetchManifest(reference: Reference, descriptor?: Descriptor, signal?: AbortSignal): Promise<ManifestDocument>;
   /** Resolves when `store` holds the blob, verified. */
   fetchBlob(reference: Reference, descriptor: Descriptor, store: BlobStore, options?: TransferOptions): Promise<void>;
-  hasBlob(reference: Reference, digest: Digest, signal?: AbortSignal): Promise<boolean>;
-  /** true when the registry now has the blob of repository path `from` also in `reference`. */
-  mountBlob(reference: Reference, digest: Digest, from: string, signal?: AbortSignal): Promise<boolean>;
   /** Resolves when the registry has the blob. The same blob is sent to one host only once per client. */
   uploadBlob(reference: Reference, descriptor: Descriptor, options: UploadBlobOptions): Promise<UploadResult>;
   /** Stores `bytes` under the reference's tag, or its digest when it has no tag. */
@@ -97,14 +94,6 @@ class HttpRegistryClient implements RegistryClient {
     // Blobs are named by digest, whatever the reference says: mirrors for digests apply.
     const pinned = { ...reference, digest: descriptor.digest };
     return this.#pull(pinned, (location) => fetchBlob(location, descriptor, store, { ...options, ...this.#repeat }));
-  }
-
-  async hasBlob(reference: Reference, digest: Digest, signal?: AbortSignal): Promise<boolean> {
-    return hasBlob(await this.#pushTo(reference), digest, pullScope(reference.path), signal);
-  }
-
-  async mountBlob(reference: Reference, digest: Digest, from: string, signal?: AbortSignal): Promise<boolean> {
-    return (await mountBlob(await this.#pushTo(reference), digest, from, signal)) === true;
   }
 
   uploadBlob(reference: Reference, descriptor: Descriptor, options: UploadBlobOptions): Promise<UploadResult> {

@@ -1,16 +1,14 @@
-// An image from a registry as a build needs it: manifest and config in the store, layers on demand, and
-// what was learned (tag, where the blobs are) in the index.
+// An image from a registry as a build needs it: manifest and config in the store, layers left where they are,
+// and what was learned (tag, where the blobs are) in the index.
 import type { BlobStore } from '../../cache/blob-store.ts';
 import type { BuildIndex } from '../../cache/build-index.ts';
-import type { Descriptor, ImageConfig, LayerRef, Manifest } from '../../core/descriptor.ts';
-import { parseDiffId } from '../../core/digest.ts';
+import type { Descriptor, ImageConfig, Manifest } from '../../core/descriptor.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { layerCompression } from '../../core/media-types.ts';
 import type { Platform } from '../../core/platform.ts';
 import { familiarReference, formatReference, type Reference, withDefaultTag } from '../../core/reference.ts';
 import type { RegistryClient } from './client.ts';
 import { parseImageConfig } from './image-config-document.ts';
-import { createLayerFetcher, type LayerFetcher, type LazyLayer } from './lazy-layer.ts';
 import { resolveImage } from './resolve-image.ts';
 
 export interface PullRequest {
@@ -21,20 +19,14 @@ export interface PullRequest {
   readonly index: Pick<BuildIndex, 'setTag' | 'addLocation' | 'transaction'>;
   /** Milliseconds: when the recorded tag was made. */
   readonly now: number;
-  /** Shared by all pulls of a process, so that they share downloads; made for this one when absent. */
-  readonly layers?: LayerFetcher;
   readonly signal?: AbortSignal;
 }
 
 export interface PulledImage {
-  /** What the reference names: index or manifest. */
-  readonly root: Descriptor;
   /** Of the manifest for the platform. */
-  readonly descriptor: Descriptor;
+  readonly manifestDescriptor: Descriptor;
   readonly manifest: Manifest;
   readonly config: ImageConfig;
-  /** Base first; none is downloaded yet. */
-  readonly layers: readonly LazyLayer[];
 }
 
 /** Bytes of the largest config taken. */
@@ -44,12 +36,10 @@ const MAX_CONFIG = 8 * 1024 * 1024;
 export async function pullImage(request: PullRequest): Promise<PulledImage> {
   const { client, platform, blobs, signal } = request;
   const reference = withDefaultTag(request.reference);
-  const { root, manifest: descriptor, document: manifest } = await resolveImage(reference, platform, { client, blobs, signal });
+  const { root, manifest: manifestDescriptor, document: manifest } = await resolveImage(reference, platform, { client, blobs, signal });
   const config = await readConfig(reference, manifest, request);
-  const fetcher = request.layers ?? createLayerFetcher(client, blobs);
-  const refs = manifest.layers.map((blob, position) => ({ blob, diffId: parseDiffId(config.rootfs.diff_ids[position] ?? '') }));
-  record(reference, root, manifest.config, refs, request);
-  return { root, descriptor, manifest, config, layers: refs.map((layer) => fetcher.layer(reference, layer)) };
+  record(reference, root, [manifest.config, ...manifest.layers], request);
+  return { manifestDescriptor, manifest, config };
 }
 
 async function readConfig(
@@ -73,18 +63,10 @@ async function readConfig(
   return parseImageConfig(await blobs.read(config.digest, MAX_CONFIG), layers.length, refuse);
 }
 
-/** diffIDs are what the config claims: whoever unpacks a layer and has hashed it records them, or a hostile config could stand in for another image's layer. */
-function record(
-  reference: Reference,
-  root: Descriptor,
-  config: Descriptor,
-  layers: readonly LayerRef[],
-  { client, index, now }: PullRequest,
-): void {
+/** No diffIDs: they are what the config claims. Whoever unpacks a layer and has hashed it records them, or a hostile config could stand in for another image's layer. */
+function record(reference: Reference, root: Descriptor, blobs: readonly Descriptor[], { client, index, now }: PullRequest): void {
   index.transaction(() => {
-    for (const repository of client.servedFrom(reference)) {
-      for (const { digest } of [config, ...layers.map(({ blob }) => blob)]) index.addLocation(digest, repository);
-    }
+    for (const repository of client.servedFrom(reference)) for (const { digest } of blobs) index.addLocation(digest, repository);
     index.setTag(formatReference(reference), root, now);
   });
 }

@@ -8,7 +8,7 @@ import type { BuildIndex } from '../../cache/build-index.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import { TsbuildError } from '../../core/errors.ts';
-import { type Reference, repositoryOf, withDefaultTag } from '../../core/reference.ts';
+import { type Reference, repositoryOf } from '../../core/reference.ts';
 import type { RegistryClient } from './client.ts';
 import { MAX_MANIFEST, type ManifestDocument, parseManifestDocument } from './manifest-document.ts';
 import type { BlobProgress } from './transfer.ts';
@@ -19,8 +19,6 @@ export interface PushOptions {
   readonly store: BlobStore;
   /** Knows where blobs were seen (mount sources) and learns where they are now. */
   readonly index: Pick<BuildIndex, 'locations' | 'addLocation'>;
-  /** Uploads at a time; default 6. */
-  readonly concurrency?: number;
   /** Brings into the store a blob that is neither there nor in the registry: a base layer nothing has read yet. */
   readonly fetchMissing?: (blob: Descriptor) => Promise<void>;
   readonly onProgress?: (progress: BlobProgress) => void;
@@ -39,13 +37,14 @@ export interface PushSession {
   ahead(blob: Descriptor): void;
   /**
    * Sends all that `root` (manifest or index in the store) still lacks, then its manifests, then `root` under the
-   * session's tag (by digest only, when it has none) and the further `tags`. When nothing was sent and the tag
-   * names `root` already, one request is all. Returns the root's descriptor.
+   * session's tag, or by digest only when it has none. When nothing was sent and the tag names `root` already,
+   * one request is all. Returns the root's descriptor.
    */
-  finish(root: Descriptor, tags?: readonly string[]): Promise<Descriptor>;
+  finish(root: Descriptor): Promise<Descriptor>;
 }
 
-const DEFAULT_CONCURRENCY = 6;
+/** Uploads at a time. */
+const CONCURRENCY = 6;
 const READ_SIZE = 256 * 1024;
 
 /** Layers that may not be distributed stay where they are (E-10). */
@@ -63,7 +62,7 @@ class RegistryPush implements PushSession {
   constructor(reference: Reference, options: PushOptions) {
     this.#reference = reference;
     this.#options = options;
-    this.#limit = pLimit(options.concurrency ?? DEFAULT_CONCURRENCY);
+    this.#limit = pLimit(CONCURRENCY);
   }
 
   layer(blob: Descriptor): Promise<void> {
@@ -82,8 +81,8 @@ class RegistryPush implements PushSession {
     if (!isKnownThere) this.layer(blob).catch(() => undefined);
   }
 
-  async finish(root: Descriptor, tags: readonly string[] = []): Promise<Descriptor> {
-    if (tags.length === 0 && (await this.#isThere(root))) return root;
+  async finish(root: Descriptor): Promise<Descriptor> {
+    if (await this.#isThere(root)) return root;
     const documents = new Map<Digest, ManifestDocument>();
     await this.#collect(root, documents);
     const manifests = [...documents.values()].filter((document) => document.type === 'manifest');
@@ -98,7 +97,6 @@ class RegistryPush implements PushSession {
     // An index may hold indexes: they were found children first.
     for (const document of others.filter(({ type }) => type === 'index')) await this.#put(name, document);
     await this.#put(this.#reference.digest === undefined ? this.#reference : name, top);
-    for (const tag of tags) if (tag !== this.#reference.tag) await this.#put({ ...name, tag }, top);
     this.#options.index.addLocation(root.digest, repositoryOf(this.#reference));
     return root;
   }
@@ -157,15 +155,6 @@ class RegistryPush implements PushSession {
   #put(target: Reference, { descriptor, bytes }: ManifestDocument): Promise<Descriptor> {
     return this.#options.client.putManifest(target, descriptor.mediaType, bytes, this.#options.signal);
   }
-}
-
-/** Pushes a finished image from the store, as `latest` without tag. Resolves with the root's descriptor. */
-export function pushImage(
-  reference: Reference,
-  root: Descriptor,
-  options: PushOptions & { readonly tags?: readonly string[] },
-): Promise<Descriptor> {
-  return openPush(withDefaultTag(reference), options).finish(root, options.tags);
 }
 
 /** Waits for all, then throws the first failure: no upload goes on behind a push that was reported as failed. */

@@ -26,7 +26,7 @@ export type UploadResult =
 /** More sources than this are not worth their round trips. */
 const MAX_MOUNT_SOURCES = 3;
 
-export async function hasBlob({ host, path }: BlobLocation, digest: Digest, scope: string, signal?: AbortSignal): Promise<boolean> {
+async function hasBlob({ host, path }: BlobLocation, digest: Digest, scope: string, signal?: AbortSignal): Promise<boolean> {
   const response = await host.request({
     method: 'HEAD',
     target: `${path}/blobs/${digest}`,
@@ -40,7 +40,7 @@ export async function hasBlob({ host, path }: BlobLocation, digest: Digest, scop
 }
 
 /** true when the registry now has the blob in `path`; else the location of the upload it opened instead. */
-export async function mountBlob(location: BlobLocation, digest: Digest, from: string, signal?: AbortSignal): Promise<true | URL> {
+async function mountBlob(location: BlobLocation, digest: Digest, from: string, signal?: AbortSignal): Promise<true | URL> {
   const { path } = location;
   const query = new URLSearchParams({ mount: digest, from });
   // A source that may not be read must not fail the push: the answer is then a plain upload.
