@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { diffSnapshot, walkChanges } from '../../src/executor/layer/diff.ts';
+import { diffSnapshot } from '../../src/executor/layer/diff.ts';
 import { createLayerSink } from '../../src/executor/layer/layer-sink.ts';
 import { LowerStack } from '../../src/executor/layer/lower-stack.ts';
 import type { OverlayXattrs } from '../../src/executor/layer/overlay-form.ts';
@@ -107,41 +107,6 @@ describe.skipIf(!isRoot).each<OverlayXattrs>(['trusted', 'user'])(`changes of a 
     await run(stack, 'mkdir -p opq a/b; echo back >a/b/g');
     expect(await run(stack, 'rm -r a')).toEqual(['-a']);
     expect(await run(stack, 'rm -rf a; mkdir z; rmdir z')).toEqual([]);
-  });
-
-  test('paths that only mounts made are left out', async () => {
-    const stack = newStack(xattrs);
-    const upper = join(root, 'stub-up');
-    mkdirSync(join(upper, 'run/secrets'), { recursive: true });
-    mkdirSync(join(upper, 'keep'));
-    const sink = createLayerSink(stack.store, { compression: 'gzip' });
-    const lower = new LowerStack(stack.dirs, calls, xattrs);
-    await diffSnapshot({ upper, lower, calls, xattrs, exclude: new Set(['run']) }, sink);
-    expect((await sink.finish()).toc.entries.map(({ path }) => path)).toEqual(['keep']);
-  });
-
-  test('a changed copy of the whole tree gives the same layer where there is no overlay', async () => {
-    const stack = newStack(xattrs);
-    await run(stack, base);
-    const copy = join(root, 'copy');
-    const script = 'rm -r del a/b/g; chmod 700 same; echo x >opq/one; ln opq/one opq/three; rm -r fl; echo now >fl';
-    execFileSync('cp', ['-a', stack.dirs[1] ?? '', copy]);
-    execFileSync('sh', ['-ec', script], { cwd: copy });
-    const context = { lower: new LowerStack(stack.dirs, calls, xattrs), calls, xattrs };
-    const names = [...walkChanges({ upper: copy, whole: true, ...context })].map(({ entry }) => `${entry.type} ${entry.path}`);
-    const { toc } = await stack.step((cwd) => execFileSync('sh', ['-ec', script], { cwd }), false);
-    expect(names).toEqual(toc.entries.map(({ type, path }) => `${type} ${path}`));
-    expect(names).toEqual([
-      'dir a',
-      'dir a/b',
-      'whiteout a/b/g',
-      'whiteout del',
-      'file fl',
-      'dir opq',
-      'file opq/one',
-      'hardlink opq/three',
-      'dir same',
-    ]);
   });
 
   test('overlay redirects are refused', async () => {

@@ -48,8 +48,6 @@ export interface VerifyOptions {
   readonly repair?: boolean;
   /** Also reads every file of every unpacked layer. */
   readonly deep?: boolean;
-  /** Called with bytes read so far and in total. */
-  readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -58,59 +56,76 @@ export async function verifyStore(root: string, options: VerifyOptions = {}): Pr
   try {
     const problems: StoreProblem[] = [];
     const repair = options.repair === true;
-    const report = (type: StoreProblem['type'], id: string, message: string, fix?: () => void): void => {
+    const report: Report = (type, id, message, fix) => {
       if (repair) fix?.();
       problems.push({ type, id, message, repaired: repair && fix !== undefined });
     };
     // Asked before the scan: what a build makes after it is not seen as abandoned.
     const alone = oldestSession(root) === null;
-    const scan = scanStore(root, index);
-    const blobs = scan.items.filter((item) => item.kind === 'blob');
-    const total = blobs.reduce((sum, item) => sum + item.size, 0);
-    let done = 0;
-    for (const item of blobs) {
-      options.signal?.throwIfAborted();
-      const digest = parseDigest(item.id);
-      if (!(await hashesTo(item.path, digest))) {
-        report('corrupt-blob', digest, 'its bytes have another digest', () => {
-          dropLayerRows(index, digest, 'verify', Date.now());
-          removeTree(item.path);
-        });
-      }
-      done += item.size;
-      options.onProgress?.(done, total);
-    }
-    for (const item of scan.items) {
-      if (item.kind === 'toc' && decodeToc(readOrEmpty(item.path)) === null) {
-        report('corrupt-toc', item.id, 'the table of contents is damaged', () => removeTree(item.path));
-      }
-      if (item.kind === 'snapshot' && item.chainId === undefined && alone) {
-        report('abandoned-snapshot', item.id, 'no layer has this tree; an interrupted build left it', () => {
-          index.removeSnapshot(item.id);
-          removeTree(item.path);
-        });
-      }
-      if (item.kind === 'temp' && alone) {
-        report('abandoned-temp', item.id, 'an interrupted command left it', () => removeTree(item.path));
-      }
-    }
-    for (const row of scan.lostSnapshots) {
-      // A running build reserves the name first.
-      if (row.chainId === null && !alone) continue;
-      report('lost-snapshot', row.id, 'the index names a tree that is gone', () => index.removeSnapshot(row.id));
-    }
-    await checkTrees({ root, index, scan, report, deep: options.deep === true, alone }, options.signal);
-    checkRecords(root, index, report);
-    await checkImages(root, index, report);
+    const check: StoreCheck = { root, index, scan: scanStore(root, index), report, alone };
+    await checkBlobs(check, options.signal);
+    checkTocs(check);
+    checkLeftovers(check);
+    await checkTrees(check, options.deep === true, options.signal);
+    checkRecords(check);
+    await checkImages(check);
     return problems;
   } finally {
     index.close();
   }
 }
 
+/** `fix` puts the problem right; without it, only the user can. */
 type Report = (type: StoreProblem['type'], id: string, message: string, fix?: () => void) => void;
 
-function checkRecords(root: string, index: SqliteIndex, report: Report): void {
+interface StoreCheck {
+  readonly root: string;
+  readonly index: SqliteIndex;
+  readonly scan: StoreScan;
+  readonly report: Report;
+  /** No other command uses the store, so what is unfinished in it is abandoned. */
+  readonly alone: boolean;
+}
+
+async function checkBlobs({ index, scan, report }: StoreCheck, signal?: AbortSignal): Promise<void> {
+  for (const item of scan.items) {
+    if (item.kind !== 'blob') continue;
+    signal?.throwIfAborted();
+    const digest = parseDigest(item.id);
+    if (await hashesTo(item.path, digest)) continue;
+    report('corrupt-blob', digest, 'its bytes have another digest', () => {
+      dropLayerRows(index, digest, 'verify', Date.now());
+      removeTree(item.path);
+    });
+  }
+}
+
+function checkTocs({ scan, report }: StoreCheck): void {
+  for (const item of scan.items) {
+    if (item.kind !== 'toc' || decodeToc(readOrEmpty(item.path)) !== null) continue;
+    report('corrupt-toc', item.id, 'the table of contents is damaged', () => removeTree(item.path));
+  }
+}
+
+/** Trees, temporary files and rows that interrupted commands left. */
+function checkLeftovers({ index, scan, report, alone }: StoreCheck): void {
+  for (const item of alone ? scan.items : []) {
+    if (item.kind === 'snapshot' && item.chainId === undefined) {
+      report('abandoned-snapshot', item.id, 'no layer has this tree; an interrupted build left it', () => {
+        index.removeSnapshot(item.id);
+        removeTree(item.path);
+      });
+    }
+    if (item.kind === 'temp') report('abandoned-temp', item.id, 'an interrupted command left it', () => removeTree(item.path));
+  }
+  for (const row of scan.lostSnapshots) {
+    // A running build reserves the name first.
+    if (row.chainId === null && !alone) continue;
+    report('lost-snapshot', row.id, 'the index names a tree that is gone', () => index.removeSnapshot(row.id));
+  }
+}
+
+function checkRecords({ root, index, report }: StoreCheck): void {
   const store = openFsBlobStore(root);
   for (const { key, blob } of index.db.all("SELECT key, json_extract(blob, '$.digest') AS blob FROM records WHERE json_valid(blob)")) {
     if (typeof blob === 'string' && isDigest(blob) && store.has(blob)) continue;
@@ -120,18 +135,8 @@ function checkRecords(root: string, index: SqliteIndex, report: Report): void {
   }
 }
 
-interface TreeCheck {
-  readonly root: string;
-  readonly index: SqliteIndex;
-  readonly scan: StoreScan;
-  readonly report: Report;
-  readonly deep: boolean;
-  /** No build runs that may use a tree. */
-  readonly alone: boolean;
-}
-
 /** Trees whose layer is known and has a table of contents; they are made again from their blobs. */
-async function checkTrees({ root, index, scan, report, deep, alone }: TreeCheck, signal?: AbortSignal): Promise<void> {
+async function checkTrees({ root, index, scan, report, alone }: StoreCheck, deep: boolean, signal?: AbortSignal): Promise<void> {
   const layers = await layersOfStacks(root, index);
   const tocs = openFsTocStore(root);
   for (const item of scan.items) {
@@ -162,7 +167,7 @@ async function layersOfStacks(root: string, index: SqliteIndex): Promise<Readonl
   return known;
 }
 
-async function checkImages(root: string, index: SqliteIndex, report: Report): Promise<void> {
+async function checkImages({ root, index, report }: StoreCheck): Promise<void> {
   const store = openFsBlobStore(root);
   for (const tag of index.tags()) {
     const missing = new Set<string>();
@@ -179,8 +184,12 @@ async function hashesTo(path: string, digest: Digest): Promise<boolean> {
   try {
     await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return true;
-    return false;
+    const code = errnoOf(error);
+    // Gone since the scan; others look for what is missing.
+    if (code === 'ENOENT') return true;
+    // Want of descriptors or memory says nothing about the blob.
+    if (code === 'EIO' || code === 'EISDIR') return false;
+    throw error;
   }
   return `sha256:${hash.digest('hex')}` === digest;
 }

@@ -15,49 +15,36 @@ import type { Unlisted } from './unlisted.ts';
 import { whiteoutOf } from './whiteout.ts';
 
 export interface DiffOptions {
-  /** The overlay upper directory, or with `whole` a changed copy of the whole lower tree. */
+  /** The overlay upper directory. */
   readonly upper: string;
-  /** Where no overlay can be mounted: names that are missing in `upper` were deleted. Default false. */
-  readonly whole?: boolean;
   readonly lower: LowerStack;
   readonly calls: FileCalls;
   readonly xattrs: OverlayXattrs;
-  /** Paths that exist only because something was mounted there (M-10); left out with all below them. */
-  readonly exclude?: ReadonlySet<string>;
 }
 
 /** One entry to write; `hostPath` is where a regular file's content is. */
-export interface Change {
+interface Change {
   readonly entry: FileEntry;
   readonly hostPath: string;
 }
 
 const CAPABILITY = 'security.capability';
-const NONE: ReadonlySet<string> = new Set();
 
 /** Writes all changes; the caller finishes the sink. Returns what the layer does not tell. */
 export async function diffSnapshot(options: DiffOptions, sink: Pick<LayerSink, 'add'>): Promise<Unlisted> {
-  const walk = walkChanges(options);
-  for (let next = walk.next(); ; next = walk.next()) {
-    if (next.done === true) return next.value;
-    const { entry, hostPath } = next.value;
+  const walk = new Walk(options);
+  for (const { entry, hostPath } of walk.directory('', options.upper, false)) {
     await sink.add(entry, entry.type === 'file' ? hostPath : undefined);
   }
-}
-
-/** Changes in layer order: parents first, names in byte order, a deleted name where it was. */
-export function* walkChanges(options: DiffOptions): Generator<Change, Unlisted> {
-  const walk = new Walk(options);
-  yield* walk.directory('', options.upper, options.whole ?? false);
   return walk.unlisted();
 }
 
+/** Changes in layer order: parents first, names in byte order, a deleted name where it was. */
 class Walk {
   readonly #lower: LowerStack;
   readonly #calls: FileCalls;
   readonly #xattrs: OverlayXattrs;
   readonly #upper: string;
-  readonly #exclude: ReadonlySet<string>;
   /** Directories already in the layer. */
   readonly #written = new Set<string>(['']);
   /** Inode → first name, for files with several. */
@@ -72,7 +59,6 @@ class Walk {
     this.#calls = options.calls;
     this.#xattrs = options.xattrs;
     this.#upper = options.upper;
-    this.#exclude = options.exclude ?? NONE;
   }
 
   /** `hidesLower`: the directory or one above is opaque, so lower names that are missing here were deleted. */
@@ -82,7 +68,6 @@ class Walk {
     const all = own === null ? names : [...new Set([...names, ...this.#lower.readdir(path)])];
     for (const name of all.sort(comparePaths)) {
       const child = path === '' ? name : `${path}/${name}`;
-      if (this.#exclude.has(child)) continue;
       if (own !== null && !own.has(name)) yield* this.#deletion(child);
       else yield* this.#name(child, `${host}/${name}`, hidesLower);
     }

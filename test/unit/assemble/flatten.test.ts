@@ -23,8 +23,8 @@ import { openFsBlobStore } from '../../../src/cache/fs-blob-store.ts';
 import type { FileEntry } from '../../../src/core/file-entry.ts';
 import { OCI_LAYER_GZIP } from '../../../src/core/media-types.ts';
 import type { FlatLayer, RootfsTree } from '../../../src/executor/layer/flatten/flatten.ts';
-import { type ExportLocalOptions, exportLocal } from '../../../src/executor/layer/flatten/flatten-local.ts';
-import { writeRootfsTar } from '../../../src/executor/layer/flatten/flatten-tar.ts';
+import { exportLocal } from '../../../src/executor/layer/flatten/flatten-local.ts';
+import { type FlattenOptions, writeRootfsTar } from '../../../src/executor/layer/flatten/flatten-tar.ts';
 import { readTar } from '../../../src/executor/layer/tar/tar-read.ts';
 import { END_OF_TAR, encodeHeader } from '../../../src/executor/layer/tar/tar-write.ts';
 import { readLayer } from '../../../src/executor/layer/toc.ts';
@@ -130,7 +130,7 @@ function shownOnDisk(root: string, prefix = ''): Map<string, Shown> {
 const sorted = (shown: ReadonlyMap<string, Shown>): [string, Shown][] => [...shown].toSorted(([a], [b]) => (a < b ? -1 : 1));
 const texts = (shown: ReadonlyMap<string, Shown>): Record<string, string> =>
   Object.fromEntries(sorted(shown).map(([path, what]) => [path, what.text ?? what.type]));
-const exported = async (layers: readonly FlatLayer[], options?: ExportLocalOptions): Promise<Map<string, Shown>> => {
+const exported = async (layers: readonly FlatLayer[], options?: FlattenOptions): Promise<Map<string, Shown>> => {
   await exportLocal([{ layers }], store, join(base, 'out'), options);
   return shownOnDisk(join(base, 'out'));
 };
@@ -330,13 +330,12 @@ describe('type=local', () => {
     expect(readFileSync(join(base, 'victim/passwd'), 'utf8')).toBe('safe');
   });
 
-  it('merges into what is there, or removes strays with mode=delete', async () => {
+  it('merges into what is there', async () => {
     mkdirSync(join(base, 'out/d'), { recursive: true });
     writeFileSync(join(base, 'out/mine'), 'mine');
     writeFileSync(join(base, 'out/d/mine'), 'mine');
     const layers = [await layer(dir('d'), file('d/f', 'f'))];
     expect(texts(await exported(layers))).toEqual({ d: 'dir', 'd/f': 'f', 'd/mine': 'mine', mine: 'mine' });
-    expect(texts(await exported(layers, { mode: 'delete' }))).toEqual({ d: 'dir', 'd/f': 'f' });
   });
 
   it('replaces a directory by a file and the other way round', async () => {

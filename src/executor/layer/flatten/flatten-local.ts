@@ -11,7 +11,6 @@ import {
   lutimesSync,
   mkdirSync,
   openSync,
-  readdirSync,
   realpathSync,
   rmSync,
   symlinkSync,
@@ -23,26 +22,21 @@ import type { BlobStore } from '../../../cache/blob-store.ts';
 import { makeDirectories } from '../../../cache/make-directory.ts';
 import { errnoOf, messageOf, TsbuildError } from '../../../core/errors.ts';
 import type { FileEntry } from '../../../core/file-entry.ts';
-import { fsPath, pathFromBytes } from '../../../core/path-bytes.ts';
+import { fsPath } from '../../../core/path-bytes.ts';
 import { type FlatContent, type FlatTree, type RootfsTree, readFlatFiles } from './flatten.ts';
 import type { FlattenOptions } from './flatten-tar.ts';
-import { entriesOf, planTrees } from './flatten-trees.ts';
+import { planTrees } from './flatten-trees.ts';
 
-export interface ExportLocalOptions extends FlattenOptions {
-  /** 'copy' merges into the directory (default), 'delete' also removes what the images do not have. */
-  readonly mode?: 'copy' | 'delete';
-}
-
-/** Writes all trees below `directory`, which is made when missing. */
+/** Writes all trees below `directory`, which is made when missing; what it has beside them stays. */
 export async function exportLocal(
   trees: readonly RootfsTree[],
   store: BlobStore,
   directory: string,
-  options: ExportLocalOptions = {},
+  options: FlattenOptions = {},
 ): Promise<void> {
   const planned = planTrees(trees);
   const writer = new LocalWriter(directory, options);
-  writer.open(planned.map(({ tree }) => tree));
+  writer.open();
   for (const { tree, layers } of planned) {
     for (const node of tree.nodes) {
       options.signal?.throwIfAborted();
@@ -59,20 +53,19 @@ export async function exportLocal(
 
 class LocalWriter {
   #root: string;
-  readonly #options: ExportLocalOptions;
+  readonly #options: FlattenOptions;
 
-  constructor(root: string, options: ExportLocalOptions) {
+  constructor(root: string, options: FlattenOptions) {
     this.#root = root;
     this.#options = options;
   }
 
-  open(trees: readonly FlatTree[]): void {
+  open(): void {
     this.#attempt('', () => {
       makeDirectories(this.#root, 0o700);
       // The destination itself is the user's choice and may be a link; nothing below it is followed.
       this.#root = realpathSync(this.#root);
     });
-    if (this.#options.mode === 'delete') this.#removeStrays(new Set(trees.flatMap(entriesOf).map((entry) => entry.path)), '');
   }
 
   async addNode(entry: FileEntry): Promise<void> {
@@ -148,16 +141,6 @@ class LocalWriter {
       chmodSync(path, entry.mode);
       const time = this.#time(entry);
       utimesSync(path, time, time);
-    });
-  }
-
-  #removeStrays(kept: ReadonlySet<string>, dir: string): void {
-    this.#attempt(dir, () => {
-      for (const name of readdirSync(this.#path(dir), { encoding: 'buffer' }).map(pathFromBytes)) {
-        const path = dir === '' ? name : `${dir}/${name}`;
-        if (!kept.has(path)) rmSync(this.#path(path), { recursive: true, force: true });
-        else if (lstatSync(this.#path(path)).isDirectory()) this.#removeStrays(kept, path);
-      }
     });
   }
 
