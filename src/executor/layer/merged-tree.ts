@@ -166,7 +166,7 @@ export class MergedTree implements SourceTree {
 
   /** A hard link names an earlier entry of its layer, in odd images one of a lower layer. */
   #resolveHardLink(entry: FileEntry, path: string, layer: number): Found | null {
-    let target = entry;
+    let target = this.#layers[layer]?.get(entry.path)?.linked ?? entry;
     for (let hops = 0; target.type === 'hardlink'; hops++) {
       if (hops > MAX_LINKS) return null;
       const link = target.link ?? '';

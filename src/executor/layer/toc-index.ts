@@ -12,8 +12,30 @@ export interface LayerNode {
   whiteout?: true;
   /** Lower layers are hidden below this directory. */
   opaque?: true;
+  /** Of a hard link: the file of this layer that it named when it came. */
+  linked?: FileEntry | undefined;
   /** A directory because something lies in it. */
   implied?: true;
+}
+
+/** Which names are one file, entry by entry: a name that comes again leaves its file to the other names. */
+class LayerLinks {
+  readonly firstNames = new Map<string, string>();
+  readonly #replaced = new Set<string>();
+
+  add({ path, link = '' }: FileEntry, nodes: ReadonlyMap<string, LayerNode>): this {
+    const [node, target] = [nodes.get(path), nodes.get(link)];
+    if (node !== undefined) node.linked = target?.entry?.type === 'hardlink' ? target.linked : target?.entry;
+    // The old file may still go by this name.
+    const first = this.firstNames.get(link) ?? (this.#replaced.has(link) ? `${link}\0${path}` : link);
+    this.firstNames.set(link, first).set(path, first);
+    return this;
+  }
+
+  replace(path: string, node: LayerNode): void {
+    node.linked = undefined;
+    if (this.firstNames.delete(path)) this.#replaced.add(path);
+  }
 }
 
 export class TocIndex {
@@ -24,25 +46,23 @@ export class TocIndex {
 
   constructor(toc: LayerToc) {
     let lastParent = '';
-    let firstNames: Map<string, string> | undefined;
+    let links: LayerLinks | undefined;
     for (const entry of toc.entries) {
-      if (entry.type === 'hardlink') {
-        firstNames ??= new Map();
-        const link = entry.link ?? '';
-        const first = firstNames.get(link) ?? link;
-        firstNames.set(link, first).set(entry.path, first);
-      }
       const node = this.#nodeAt(entry.path);
       if (entry.type === 'whiteout') node.whiteout = true;
       else if (entry.type === 'opaque') node.opaque = true;
-      else node.entry = entry;
+      else {
+        node.entry = entry;
+        if (entry.type === 'hardlink') links = (links ?? new LayerLinks()).add(entry, this.#nodes);
+        else links?.replace(entry.path, node);
+      }
       // Entries of one directory follow each other, so most parents are the one just seen.
       const parent = parentOf(entry.path);
       if (entry.type === 'whiteout' || parent === lastParent) continue;
       lastParent = parent;
       this.#imply(parent);
     }
-    this.#firstNames = firstNames;
+    this.#firstNames = links?.firstNames;
   }
 
   /** First name of the file that `path` is a hard link to or is linked from, else undefined. */

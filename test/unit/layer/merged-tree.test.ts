@@ -48,6 +48,15 @@ describe('the merged tree', () => {
     for (const path of expected) expect(tree.lstat(path)?.path).toBe(path);
   });
 
+  test('a hard link stays what it named when the name comes again in the same layer', () => {
+    const tree = new MergedTree([toc(file('m', 'old'), hard('n', 'm'), hard('o', 'n'), file('m', 'new'), hard('p', 'm'))]);
+    expect(['m', 'n', 'o', 'p'].map((path) => tree.lstat(path)?.sha256)).toEqual(['new', 'old', 'old', 'new']);
+    const group = (path: string) => tree.linkGroup(file(path));
+    expect(group('n')).toBe(group('o'));
+    expect(group('m')).toBe(group('p'));
+    expect(group('m')).not.toBe(group('n'));
+  });
+
   test('a path below a file is nothing', () => {
     const tree = new MergedTree([toc(dir('a'), dir('a/b'), file('a/b/c')), toc(file('a'))]);
     for (const path of ['a/b', 'a/b/c', 'a/b/c/d', 'x']) expect(tree.lstat(path)).toBeNull();
