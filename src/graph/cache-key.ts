@@ -63,11 +63,14 @@ export interface InputKeys {
   readonly refused?: readonly string[];
 }
 
+/** What the keys in `sources` are of: the trees that are read from, or what is read from them. */
+type KeyStage = 'definition' | 'content';
+
 /** Key of a copy, mkdir or exec over the given input keys. `stage: 'content'` when `sources` are content keys. */
-export function layerKey(vertex: Vertex, inputs: InputKeys, stage: 'definition' | 'content'): VertexKey {
-  const op = vertex.op;
+export function layerKey(vertex: Vertex, inputs: InputKeys, stage: KeyStage): VertexKey {
+  const op = keyedOp(vertex.op, stage);
   const parts = {
-    op: keyedOp(op),
+    op,
     revision: revisionOf(op),
     platform: op.type === 'exec' ? platformKey(vertex.meta.platform) : undefined,
     // --link makes the layer without looking at the base (H-09).
@@ -81,17 +84,28 @@ export function layerKey(vertex: Vertex, inputs: InputKeys, stage: 'definition' 
 
 const platformKey = (platform: Platform): string => `${platform.os}/${platform.architecture}/${platform.variant ?? ''}`;
 
-/** The op without what must not re-run it: secret and ssh mounts keep only their shape (H-03), caches their identity (M-35). */
-function keyedOp(op: Op): Op {
-  if (op.type !== 'exec') return op;
-  return { ...op, mounts: op.mounts.map(keyedMount) };
+/**
+ * The op without what must not re-run it: secret and ssh mounts keep only their shape (H-03), caches their
+ * identity (M-35). Where content enters, its place does not: of a source the name counts, of a mount not even that.
+ */
+function keyedOp(op: Op, stage: KeyStage): Op {
+  if (op.type === 'exec') return { ...op, mounts: op.mounts.map((mount) => keyedMount(mount, stage)) };
+  if (op.type !== 'copy' || stage === 'definition' || op.parents) return op;
+  return {
+    ...op,
+    sources: op.sources.map((source) => (source.type === 'files' ? { ...source, pattern: nameOf(source.pattern) } : source)),
+  };
 }
 
-function keyedMount(mount: Mount): Mount {
-  if (mount.type !== 'cache') return mount;
-  return { ...mount, sharing: 'shared' };
+function keyedMount(mount: Mount, stage: KeyStage): Mount {
+  const isContent = stage === 'content' && 'input' in mount && mount.input !== undefined;
+  const placed = isContent ? { ...mount, source: '' } : mount;
+  return placed.type === 'cache' ? { ...placed, sharing: 'shared' } : placed;
 }
 
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+/** Places of sources are told, too: where a step missed, they say more than names. */
 function ingredientsOf(vertex: Vertex, inputs: InputKeys): Ingredients {
   const { op } = vertex;
   const shared: Record<string, string> = op.type === 'copy' && op.link ? {} : { [BASE]: inputs.base };
@@ -99,7 +113,7 @@ function ingredientsOf(vertex: Vertex, inputs: InputKeys): Ingredients {
   for (const [id, digest] of Object.entries(inputs.secrets ?? {})) shared[`${SECRET}${id}`] = fingerprint(digest);
   if (inputs.refused !== undefined && inputs.refused.length > 0) shared[REFUSED] = inputs.refused.join(', ');
   shared[REVISION] = String(revisionOf(op));
-  shared[ORDER] = fingerprint(canonicalJson(keyedOp(op)));
+  shared[ORDER] = fingerprint(canonicalJson(keyedOp(op, 'definition')));
   switch (op.type) {
     case 'exec':
       return { ...shared, platform: platformKey(vertex.meta.platform), ...execIngredients(op) };
@@ -125,7 +139,8 @@ function execIngredients(op: ExecOp): Ingredients {
     ...optional('--cgroup-parent', op.cgroupParent),
     ...optional('host name', op.hostname),
   };
-  for (const mount of op.mounts) parts[`--mount ${mount.type} ${mountTarget(mount)}`] = fingerprint(canonicalJson(keyedMount(mount)));
+  for (const mount of op.mounts)
+    parts[`--mount ${mount.type} ${mountTarget(mount)}`] = fingerprint(canonicalJson(keyedMount(mount, 'definition')));
   // Values may be private: a digest is enough to see that one changed.
   for (const pair of op.env) {
     const at = pair.indexOf('=');

@@ -144,6 +144,25 @@ describe('keys of steps', () => {
     });
   });
 
+  it('change with the name of a source and not with its place, where its content counts', () => {
+    const name = fc.stringMatching(/^[a-z]{1,3}$/);
+    const copyOf = (op: CopyOp, pattern: string): CopyOp => ({ ...op, sources: [{ type: 'files', input: 1, pattern }] });
+    const bindOf = (op: ExecOp, source: string): ExecOp => ({
+      ...op,
+      mounts: [{ type: 'bind', input: 1, source, target: '/m', readonly: true }],
+    });
+    const ofTrees = (op: Vertex['op']): string => layerKey(vertex(op), { base: BASE, sources: [BASE] }, 'definition').key;
+    fc.assert(
+      fc.property(copy, exec, name, name, name, (file, run, one, two, dir) => {
+        expect(keyOf(copyOf(file, `${dir}/${one}`)) === keyOf(copyOf(file, one))).toBe(!file.parents);
+        expect(keyOf(copyOf(file, one)) === keyOf(copyOf(file, two))).toBe(one === two);
+        expect(keyOf(bindOf(run, `/${dir}/${one}`))).toBe(keyOf(bindOf(run, `/${two}`)));
+        expect(ofTrees(copyOf(file, `${dir}/${one}`))).not.toBe(ofTrees(copyOf(file, one)));
+        expect(ofTrees(bindOf(run, `/${dir}/${one}`))).not.toBe(ofTrees(bindOf(run, `/${one}`)));
+      }),
+    );
+  });
+
   it('do not change with names, labels, limits and proxies', () => {
     const meta = { label: 'other', stage: 'other', proxyEnv: ['HTTP_PROXY=x'], memory: 5, cpus: 1, origin: { start: 1, end: 2 } };
     fc.assert(fc.property(exec, (op) => keyOf(op) === keyOf(op, meta)));
