@@ -1,6 +1,7 @@
 // The builders that are compared, as far as they are present on this machine. BENCH_PEER names a
 // wrapper command that runs peers elsewhere (a chroot, a namespace); BENCH_DOCKER_SOCKET a socket of
 // dockerd, whose BuildKit is then also asked without any client: curl posts the context as a URL.
+// BENCH_BUILDAH adds buildah, with cached layers, stages side by side and runc.
 import { spawnSync } from 'node:child_process';
 
 export interface BuildCall {
@@ -98,7 +99,7 @@ export function presentBuilders(): readonly Builder[] {
     builders.push({
       name: 'buildah',
       command: (call) => {
-        const build = `buildah bud -q --layers --network host --runtime runc --tls-verify=false --build-arg SALT=${call.salt} ${secretFlags(call).join(' ')} -t ${call.tag} ${call.context}`;
+        const build = `buildah bud -q --layers --jobs 0 --network host --runtime runc --tls-verify=false --build-arg SALT=${call.salt} ${secretFlags(call).join(' ')} -t ${call.tag} ${call.context}`;
         return [...wrapper, 'sh', '-c', call.push ? `${build} && buildah push -q --tls-verify=false ${call.tag}` : build];
       },
     });

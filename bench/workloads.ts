@@ -193,6 +193,19 @@ export const WORKLOADS: readonly Workload[] = [
   longDockerfile('steps-2000', true, 1000),
   longDockerfile('steps-2000-cold', false, 10_000),
   {
+    name: 'huge-run',
+    what: 'RUN that leaves 10 GiB of zeros, and push',
+    warm: false,
+    push: true,
+    goal: null,
+    alone: true,
+    onRequest: true,
+    prepare(dir, base) {
+      mkdirSync(join(dir, 'data'));
+      dockerfile(dir, [`FROM ${base}`, 'ARG SALT', 'RUN echo $SALT && dd if=/dev/zero of=/zeros bs=1M count=10240']);
+    },
+  },
+  {
     name: 'huge',
     what: 'COPY 10 GiB (sparse) and push',
     warm: false,
