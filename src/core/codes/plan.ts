@@ -63,6 +63,11 @@ const PLAN_PROBLEMS = {
     title: 'Empty command',
     explanation: 'RUN [] names no program to run. Put the program and its arguments into the array, or remove the instruction.',
   },
+  'plan/unusable-text': {
+    title: 'Text that no program or file can have',
+    explanation:
+      'A path has a NUL byte, or the command of a RUN or a variable that it sees has a NUL byte or bytes that are not UTF-8. The system would cut such text off or change it, so the step is refused. Save the file as UTF-8; if a program needs these bytes, let the command make them, for example with printf.',
+  },
   'plan/invalid-chmod': {
     title: 'Invalid --chmod',
     explanation: 'The mode is an octal number from 0 to 07777 or symbolic clauses such as u=rwX,go=rX.',

@@ -10,6 +10,7 @@ import { copyText } from '../history.ts';
 import { isDirectoryText, resolvePath, rootRelative } from '../paths.ts';
 import { lowerRemote } from './add-remote.ts';
 import { type Expander, expander, type LowerContext, type StageState, vertexMeta, withLayer, workdirOf } from './context.ts';
+import { isPath } from './usable-text.ts';
 
 interface CopyDraft {
   readonly instruction: CopyInstruction;
@@ -31,7 +32,13 @@ export function lowerCopy(state: StageState, instruction: CopyInstruction, conte
   const chown = instruction.chown && expand.text(instruction.chown.value);
   const chmod = instruction.chmod && expand.text(instruction.chmod.value);
   const sourcesDone = addSources(draft);
-  if (dest === undefined || !sourcesDone || (instruction.chown && chown === undefined) || (instruction.chmod && chmod === undefined))
+  if (
+    dest === undefined ||
+    !sourcesDone ||
+    !isPath(dest, instruction.dest.span, context) ||
+    (instruction.chown && chown === undefined) ||
+    (instruction.chmod && chmod === undefined)
+  )
     return state;
   // BuildKit drops --link as soon as --chmod is present (C-35).
   const link = (instruction.link?.value ?? false) && !chmod;
@@ -106,6 +113,7 @@ function withPivot(text: string): string {
 }
 
 function addDocument(draft: CopyDraft, heredoc: Heredoc): boolean {
+  if (!isPath(heredoc.name, draft.instruction.span, draft.context)) return false;
   const content = heredoc.body === undefined ? chompedContent(heredoc) : draft.expand.text(heredoc.body);
   if (content === undefined) return false;
   draft.sources.push({ type: 'inline', name: heredoc.name, content });

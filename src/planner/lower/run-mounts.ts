@@ -7,6 +7,7 @@ import { buildArg } from '../global-scope.ts';
 import { type MountSpec, parseMount } from '../mount.ts';
 import { baseName, cleanAbsolute, resolvePath, rootRelative } from '../paths.ts';
 import { expander, type LowerContext, type StageState, workdirOf } from './context.ts';
+import { isPath } from './usable-text.ts';
 
 export interface LoweredMounts {
   readonly mounts: readonly Mount[];
@@ -31,8 +32,11 @@ export function lowerMounts(state: StageState, instruction: RunInstruction, cont
   };
   for (const flag of instruction.mounts) {
     const spec = parseMount(flag.value, flag.valueSpan, expand.text, context.reporter);
-    const lowered = spec && lowerMount(spec, flag.valueSpan, { state, context, inputOf, ssh: sshCount });
-    if (lowered === undefined) {
+    const lowered =
+      spec &&
+      isPath(spec.target, spec.targetSpan ?? flag.valueSpan, context) &&
+      lowerMount(spec, flag.valueSpan, { state, context, inputOf, ssh: sshCount });
+    if (!lowered) {
       failed = true;
       continue;
     }

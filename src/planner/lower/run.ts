@@ -13,6 +13,7 @@ import { cleanAbsolute } from '../paths.ts';
 import { type LowerContext, type StageState, vertexMeta, withLayer, workdirOf } from './context.ts';
 import { lowerMounts } from './run-mounts.ts';
 import { readStepComments } from './step-comments.ts';
+import { areForProcess } from './usable-text.ts';
 
 const SCRIPT_DIRECTORY = '/dev/pipes';
 
@@ -85,7 +86,16 @@ export function lowerRun(state: StageState, instruction: RunInstruction, context
   for (const device of instruction.devices) {
     context.reporter.error('plan/unsupported-device', device.span, 'RUN --device is not available: it is part of the labs syntax only');
   }
-  if (network === undefined || security === undefined || mounts === undefined || args.length === 0 || instruction.devices.length > 0) {
+  const env = state.scope.pairs();
+  const usable = areForProcess([...args, ...env], instruction.span, context);
+  if (
+    network === undefined ||
+    security === undefined ||
+    mounts === undefined ||
+    !usable ||
+    args.length === 0 ||
+    instruction.devices.length > 0
+  ) {
     return state;
   }
   checkRun({ instruction, mounts: mounts.mounts, shell: shellOf(state.image.config), inImage: context.inImage }, context.reporter);
@@ -94,7 +104,7 @@ export function lowerRun(state: StageState, instruction: RunInstruction, context
   const op: ExecOp = {
     type: 'exec',
     args,
-    env: state.scope.pairs(),
+    env,
     cwd: stepDirectory(workdirOf(config)),
     user: config.User ?? '',
     mounts: [...mounts.mounts, ...(script ? [script] : [])],

@@ -201,6 +201,22 @@ describe('planBuild', () => {
     }
   });
 
+  test.each([
+    ['RUN echo a\0b', 'a NUL byte in the command'],
+    ['RUN ["echo", "\\u0000"]', 'a NUL byte in the command'],
+    ['ENV a=\0\nRUN true', 'a NUL byte in the command or its variables'],
+    ['RUN echo \udcff', 'bytes that are not UTF-8'],
+    ['RUN --mount=type=tmpfs,target=/a\0b true', 'a NUL byte in a path'],
+    ['WORKDIR /a\0b', 'a NUL byte in a path'],
+    ['COPY a /b\0c', 'a NUL byte in a path'],
+    ['COPY <<A\0 /\nA\0', 'a NUL byte in a path'],
+  ])('%j is refused: the system would cut it off', (line, message) => {
+    const { result } = planWith(`FROM scratch\n${line}\n`);
+    const problems = result.type === 'failed' ? result.diagnostics : [];
+    expect(problems.map(({ code }) => code)).toEqual(['plan/unusable-text']);
+    expect(problems[0]?.message).toContain(message);
+  });
+
   test('a stage has room for every port of three protocols, and for no more', () => {
     const ports = (lines: number): PlanResult => planWith(`FROM scratch\n${'EXPOSE 0-65535\n'.repeat(lines)}`).result;
     expect(ports(3).type).toBe('ready');
