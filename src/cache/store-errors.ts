@@ -3,6 +3,11 @@
 import { errnoOf, messageOf, TsbuildError } from '../core/errors.ts';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
+const LIMITS: Readonly<Record<string, string>> = {
+  EMFILE: 'raise the limit of open files of this shell: ulimit -n 4096',
+  ENFILE: 'too many files are open on this machine: sysctl fs.file-max',
+  EFBIG: 'raise the limit of file sizes of this shell: ulimit -f unlimited',
+};
 const READ_ONLY = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /** `doing` completes "cannot …": `write`, `read`, `create`. A TsbuildError passes unchanged. */
@@ -32,7 +37,7 @@ export function storeError(error: unknown, doing: string, path: string): Tsbuild
   return new TsbuildError({
     code: 'store/io',
     message: `cannot ${doing} ${path}: ${reason}`,
-    hint: 'check the file system that holds the store',
+    hint: LIMITS[errno ?? ''] ?? 'check the file system that holds the store',
     cause: error,
     data: { path, ...(errno === undefined ? {} : { errno }) },
   });

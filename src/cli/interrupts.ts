@@ -21,6 +21,11 @@ export class Interrupts {
     for (const name of SIGNALS) process.on(name, () => this.#take(name));
   }
 
+  /** Asks the work to stop and clean up. Idempotent. */
+  stop(): void {
+    this.#controller.abort(new Error('interrupted'));
+  }
+
   readonly divert: DivertSignal = (listener) => {
     this.#diverted = listener;
     return () => {
@@ -33,6 +38,6 @@ export class Interrupts {
     this.#diverted = null;
     if (listener !== null) listener(name);
     else if (this.signal.aborted) process.exit(EXIT_INTERRUPTED);
-    else this.#controller.abort(new Error('interrupted'));
+    else this.stop();
   }
 }

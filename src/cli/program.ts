@@ -11,6 +11,7 @@ import { COMMON_FLAGS, ROOT_FLAG } from './flags/common.ts';
 import { isOn } from './flags/flag.ts';
 import { parseArgv } from './flags/parse-argv.ts';
 import { Interrupts } from './interrupts.ts';
+import { OutputErrors } from './output-errors.ts';
 import type { Terminal } from './reporter/reporter.ts';
 
 /** `tsbuild [--root DIR] [COMMAND] …`; without a command, everything is `build`'s. */
@@ -33,7 +34,9 @@ function storeRoot(flag: string | undefined, env: NodeJS.ProcessEnv): string {
   const chosen = flag ?? env['TSBUILD_ROOT'];
   if (chosen !== undefined && chosen !== '') return resolve(chosen);
   if (process.getuid?.() === 0) return '/var/lib/tsbuild';
-  return join(env['XDG_DATA_HOME'] ?? join(homedir(), '.local/share'), 'tsbuild');
+  const data = env['XDG_DATA_HOME'];
+  // XDG: a path that is not absolute does not count.
+  return join(data?.startsWith('/') === true ? data : join(homedir(), '.local/share'), 'tsbuild');
 }
 
 function stderrTerminal(): Terminal {
@@ -109,17 +112,16 @@ async function refuseLookalike(positionals: readonly string[]): Promise<void> {
 
 /** Runs the command line of this process and sets its exit code. Never rejects. */
 export async function runProgram(): Promise<void> {
-  // A reader that went away (`tsbuild … | head`) is not our failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT_OK);
-    throw error;
-  });
   const interrupts = new Interrupts();
+  const output = new OutputErrors(interrupts);
   try {
     process.exitCode = await main(process.argv.slice(2), interrupts);
+    const lost = output.lost();
+    if (lost !== null) throw lost;
   } catch (error) {
     const { reportError } = await import('./report-error.ts');
-    process.exitCode = reportError(error, stderrTerminal(), interrupts.signal.aborted);
+    const lost = output.lost();
+    process.exitCode = reportError(lost ?? error, stderrTerminal(), lost === null && interrupts.signal.aborted);
   }
   leave();
 }

@@ -1,6 +1,6 @@
 // What goes wrong is said once, with place, cause and what to do; the store stays whole.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, truncateSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildBase, leftovers, openWorkbench, type Workbench } from '../support/cli.ts';
@@ -66,6 +66,13 @@ describe('steps', () => {
     expect(result.stderr).toContain('Dockerfile:3:1');
     expect(result.stderr).toMatch(/last line of .*\n {2}about to fail/);
     expect(result.stderr).not.toMatch(stack);
+  });
+
+  it('verify leaves the log of a failed RUN where the report says it is', async () => {
+    const result = await bench.run([bench.context({ Dockerfile: 'FROM base\nRUN echo to be read later; exit 3\n' })]);
+    const log = /^whole log: (\S+)$/m.exec(result.stderr)?.[1] ?? '';
+    expect((await bench.ok(['verify', '--repair'])).stdout).toBe('the store is sound\n');
+    expect(readFileSync(log, 'utf8')).toBe('to be read later\n');
   });
 
   it('a killed RUN fails, and the next build works', async () => {

@@ -1,6 +1,6 @@
 // Machines that lack something: what they say, which command improves it, and what still works.
 import { execFileSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildBase, openWorkbench, TSBUILD, type Workbench } from '../support/cli.ts';
@@ -138,5 +138,15 @@ describe('a resolver on the loopback', () => {
     expect(built.stderr).toContain(` nameserver ${server}\n`);
     expect(built.stderr).toMatch(new RegExp(`Address(?: 1)?: +${RESOLVED.replaceAll('.', '\\.')}`));
     expect(built.stderr.includes('note: steps use the network of this machine')).toBe(server === '127.0.0.53');
+  });
+});
+
+describe.skipIf(user === null)('an empty or relative XDG_DATA_HOME', () => {
+  it.each(['', 'data'])('%j counts as none: the store is below the home directory', async (XDG_DATA_HOME) => {
+    await asUser({}, async (bench) => {
+      const context = bench.context({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' });
+      expect(bench.sh(`XDG_DATA_HOME='${XDG_DATA_HOME}' HOME='${bench.dir}' ${program.path} -q ${context}`)).toBe(0);
+      expect(existsSync(join(bench.dir, '.local/share/tsbuild/blobs-v1'))).toBe(true);
+    });
   });
 });

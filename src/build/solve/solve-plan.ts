@@ -1,6 +1,6 @@
 // Solves a plan's targets: wires keys, steps and trees together, and ends everything when one fails.
 import type { LayerRef } from '../../core/descriptor.ts';
-import { InvariantError } from '../../core/errors.ts';
+import { InvariantError, TsbuildError } from '../../core/errors.ts';
 import type { SourceFile } from '../../core/span.ts';
 import type { BuildPlan } from '../../graph/image-plan.ts';
 import type { Vertex, VertexId } from '../../graph/vertex.ts';
@@ -178,8 +178,14 @@ async function atStep<T>(file: SourceFile, logs: ReadonlyMap<string, StepLog>, v
   try {
     return await body();
   } catch (cause) {
-    if (cause instanceof StepError || (cause instanceof Error && cause.name === 'AbortError')) throw cause;
+    if (cause instanceof StepError) throw cause;
     const log = logs.get(vertex.id);
+    if (cause instanceof Error && cause.name === 'AbortError') {
+      log?.drop();
+      throw cause;
+    }
+    // Nobody is told of the log of a step that was only stopped.
+    if (cause instanceof TsbuildError && cause.code === 'exec/cancelled') log?.drop();
     const logPath = log?.keep(`${new Date().toISOString().replace(/[:.]/g, '-')}-${vertex.meta.stage}`) ?? null;
     throw new StepError({ label: vertex.meta.label, file, span: vertex.meta.origin, logTail: log?.lines(40) ?? [], logPath, cause });
   }

@@ -59,10 +59,10 @@ export class StepLog {
     }
   }
 
-  /** The step did not fail: nothing is kept. */
+  /** The step did not fail: no file is kept. */
   drop(): void {
     if (this.#spool !== null && this.#spool !== 'refused') remove(this.#spool);
-    this.#spool = null;
+    this.#spool = 'refused';
   }
 
   #spill(chunks: readonly Uint8Array[]): void {

@@ -116,7 +116,9 @@ function checkLeftovers({ index, scan, report, alone }: StoreCheck): void {
         removeTree(item.path);
       });
     }
-    if (item.kind === 'temp') report('abandoned-temp', item.id, 'an interrupted command left it', () => removeTree(item.path));
+    // The log of a failed step is there to be read until prune takes it.
+    if (item.kind === 'temp' && !item.id.endsWith('.log'))
+      report('abandoned-temp', item.id, 'an interrupted command left it', () => removeTree(item.path));
   }
   for (const row of scan.lostSnapshots) {
     // A running build reserves the name first.

@@ -64,7 +64,8 @@ export function programVersion(path: string): string | null {
 export function startContainer(runtime: Runtime, start: RuntimeStart): ChildProcess {
   const args = [
     ...(runtime.kind === 'crun' ? ['--cgroup-manager=disabled'] : []),
-    ...['--root', start.state, '--log', join(start.bundle, 'log'), '--log-format', 'json'],
+    // In its working directory: what stands before a colon in a whole path is a kind of log to crun.
+    ...['--root', start.state, '--log', 'log', '--log-format', 'json'],
     ...['run', '--bundle', start.bundle, '--no-new-keyring', '--pid-file', join(start.bundle, 'pid')],
     ...(start.consoleSocket === undefined ? [] : ['--console-socket', start.consoleSocket]),
     start.name,

@@ -13,6 +13,7 @@ describe('storeError', () => {
     ['EPERM', 'store/not-writable', 'cannot write /s/f: permission denied'],
     ['EROFS', 'store/not-writable', 'cannot write /s/f: read-only file system'],
     ['EIO', 'store/io', 'cannot write /s/f: EIO'],
+    ['EMFILE', 'store/io', 'cannot write /s/f: EMFILE'],
   ])('%s is %s', (errno, code, message) => {
     const error = storeError(system(errno), 'write', '/s/f');
     expect(error).toMatchObject({ code, message, data: { path: '/s/f', errno } });
