@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildBase, openWorkbench, TSBUILD, type Workbench } from '../support/cli.ts';
 import { type Machine, onMachine, RESOLVED } from '../support/machine.ts';
 import { unprivilegedUser } from '../support/unprivileged.ts';
-import { type InstalledProgram, installProgram, openUserWorkbench } from '../support/user-program.ts';
+import { type InstalledProgram, installProgram, openUserWorkbench, type UserWorkbench } from '../support/user-program.ts';
 
 const user = unprivilegedUser(true);
 
@@ -33,7 +33,7 @@ const on = (machine: Machine) => ({ command: [...onMachine(machine), TSBUILD] })
 const step = (text: string) => root.context({ Dockerfile: `FROM base\nRUN ${text}\n` });
 
 /** With the image `base`, on a machine of its own. */
-async function asUser(machine: Machine, body: (bench: Workbench) => Promise<void>): Promise<void> {
+async function asUser(machine: Machine, body: (bench: UserWorkbench) => Promise<void>): Promise<void> {
   if (user === null) return;
   const bench = openUserWorkbench(program, user, machine);
   try {
