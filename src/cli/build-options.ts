@@ -14,7 +14,9 @@ import { parseUlimit, ULIMITS } from '../core/ulimit.ts';
 import { parseTransfers } from './cache-transfer-options.ts';
 import { csvFields } from './csv-fields.ts';
 import { isOn, listOf, type ParsedArgs } from './flags/flag.ts';
+import { networkOf } from './flags/network.ts';
 import { usageError } from './flags/parse-argv.ts';
+import { optional } from './optional.ts';
 import { parseOutputs } from './output-options.ts';
 import { parseSize } from './sizes.ts';
 import { hasTerminal, type LentTerminal } from './user-terminal.ts';
@@ -56,7 +58,7 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, te
     secrets: secrets(listOf(args, 'secret'), environment),
     ...sshOf(listOf(args, 'ssh'), environment),
     addHosts: listOf(args, 'add-host').map((item) => hostLine(item)),
-    network: (args.values.get('network') || 'default') as BuildRequest['network'],
+    network: networkOf(args),
     allow: listOf(args, 'allow')
       .flatMap((item) => item.split(','))
       .map(entitlement),
@@ -70,10 +72,6 @@ export function buildRequestOf(args: ParsedArgs, environment: CliEnvironment, te
     cacheExports: parseTransfers('cache-mount-export', 'dest', listOf(args, 'cache-mount-export'), environment.cwd),
     onError: onErrorOf(args.values.get('on-error') ?? 'fail', environment.cwd, terminal),
   };
-}
-
-function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
 }
 
 /** Of several for one type, the last counts. */

@@ -1,3 +1,4 @@
+// `tsbuild du`: what the store holds and what of it images use.
 import { diskUsage } from '../../build/store-care.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import { isOn } from '../flags/flag.ts';

@@ -1,3 +1,4 @@
+// `tsbuild history`: the steps that made an image, as its config tells.
 import { imageHistory } from '../../build/images/list-images.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import { isOn } from '../flags/flag.ts';

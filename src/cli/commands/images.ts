@@ -1,3 +1,4 @@
+// `tsbuild images`: the names in the store and what they stand for.
 import { listImages } from '../../build/images/list-images.ts';
 import { hostPlatform } from '../../core/platform.ts';
 import { EXIT_OK } from '../exit-code.ts';

@@ -1,3 +1,4 @@
+// `tsbuild inspect`: manifest and config of images, as JSON only.
 import { inspectImage } from '../../build/images/list-images.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import type { RunCommand } from './command.ts';

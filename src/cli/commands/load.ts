@@ -1,3 +1,4 @@
+// `tsbuild load`: images of an archive, from stdin unless -i names a file.
 import { createReadStream, existsSync } from 'node:fs';
 import { loadImages } from '../../build/images/archives.ts';
 import { EXIT_OK } from '../exit-code.ts';

@@ -1,3 +1,4 @@
+// `tsbuild logout`: not being logged in is no failure, as in Docker.
 import { forgetLogin } from '../../build/images/credentials.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import type { RunCommand } from './command.ts';

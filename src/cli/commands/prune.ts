@@ -1,3 +1,4 @@
+// `tsbuild prune`: fails when --max-size cannot be reached, so that scripts on full disks notice.
 import { giveUpReserve, type PruneOptions, pruneStore } from '../../build/store-care.ts';
 import { EXIT_FAILED, EXIT_OK } from '../exit-code.ts';
 import { isOn, listOf, type ParsedArgs } from '../flags/flag.ts';

@@ -1,3 +1,4 @@
+// `tsbuild pull`: prints the digests of what came; the progress is on stderr.
 import { pullWholeImage } from '../../build/images/transfer.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import type { RunCommand } from './command.ts';

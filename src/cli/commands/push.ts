@@ -1,3 +1,4 @@
+// `tsbuild push`: prints the digests of what was sent; the progress is on stderr.
 import { pushWholeImage } from '../../build/images/transfer.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import type { RunCommand } from './command.ts';

@@ -1,3 +1,4 @@
+// `tsbuild rmi`: takes names away; the space is freed by prune.
 import { untagImage } from '../../build/images/list-images.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import type { RunCommand } from './command.ts';

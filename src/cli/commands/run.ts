@@ -4,7 +4,9 @@ import { type RunImageOptions, type RunResult, runImage } from '../../build/imag
 import { hostLine, ulimit } from '../build-options.ts';
 import { EXIT_FAILED, EXIT_NOT_FOUND, EXIT_NOT_RUNNABLE, EXIT_RUN_FAILED } from '../exit-code.ts';
 import { isOn, listOf, type ParsedArgs } from '../flags/flag.ts';
+import { networkOf } from '../flags/network.ts';
 import { usageError } from '../flags/parse-argv.ts';
+import { optional } from '../optional.ts';
 import { reportError } from '../report-error.ts';
 import { parseSize } from '../sizes.ts';
 import { hasTerminal, onResize, takeTerminal, terminalSize } from '../user-terminal.ts';
@@ -62,7 +64,7 @@ function optionsOf(args: ParsedArgs, cli: Cli): RunImageOptions {
       item.includes('=') ? [item] : cli.env[item] === undefined ? [] : [`${item}=${cli.env[item]}`],
     ),
     hostname: args.values.get('hostname') ?? randomBytes(6).toString('hex'),
-    network: (args.values.get('network') ?? 'default') as 'default',
+    network: networkOf(args),
     addHosts: listOf(args, 'add-host').map((item) => hostLine(item, 'run')),
     ulimits: listOf(args, 'ulimit').map((item) => ulimit(item, 'run')),
     volumes: listOf(args, 'volume').map((item) => parseVolume(item, cli.cwd)),
@@ -70,8 +72,8 @@ function optionsOf(args: ParsedArgs, cli: Cli): RunImageOptions {
     ...optional('entrypoint', args.values.get('entrypoint')),
     ...optional('user', args.values.get('user')),
     ...optional('workdir', workdir),
-    ...(bytes === undefined ? {} : { memory: bytes }),
-    ...(cpus === undefined ? {} : { cpus: Number(cpus) }),
+    ...optional('memory', bytes),
+    ...optional('cpus', cpus === undefined ? undefined : Number(cpus)),
   };
 }
 
@@ -93,8 +95,4 @@ function connect(args: ParsedArgs, cli: Cli): Connection {
   if (!interactive) return { options: {}, release: () => {} };
   const { stdin } = cli;
   return { options: { input: { stdin } }, release: () => stdin.pause() };
-}
-
-function optional<K extends string>(key: K, value: string | undefined): { readonly [P in K]?: string } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]: string });
 }

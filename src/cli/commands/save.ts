@@ -1,3 +1,4 @@
+// `tsbuild save`: images as one archive, to stdout unless -o names a file.
 import { saveImages } from '../../build/images/archives.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import type { RunCommand } from './command.ts';

@@ -1,3 +1,4 @@
+// `tsbuild tag`: one more name for an image.
 import { tagImage } from '../../build/images/list-images.ts';
 import { EXIT_OK } from '../exit-code.ts';
 import type { RunCommand } from './command.ts';

@@ -1,3 +1,4 @@
+// `tsbuild verify`: fails when anything damaged is left.
 import { verifyStore } from '../../build/store-care.ts';
 import { EXIT_FAILED, EXIT_OK } from '../exit-code.ts';
 import { isOn } from '../flags/flag.ts';

@@ -1,9 +1,10 @@
+// `tsbuild version`: of the program and of Node, which bug reports need.
 import { readFileSync } from 'node:fs';
 import { EXIT_OK } from '../exit-code.ts';
 import type { RunCommand } from './command.ts';
 
 /** package.json is one folder above dist/ and two above src/cli/commands/. */
-export function packageVersion(): string {
+function packageVersion(): string {
   for (const up of ['../package.json', '../../../package.json']) {
     try {
       const parsed = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as {

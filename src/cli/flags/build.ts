@@ -1,6 +1,7 @@
 // Flags of `tsbuild build`: those of `docker buildx build`, same names, same meaning.
 import { BUILDING_FLAGS } from './building.ts';
 import type { CommandSpec, FlagSpec } from './flag.ts';
+import { networkFlag } from './network.ts';
 
 const NO_REMOTE_CACHE = 'there is no remote cache; the store given by --root is the cache and any number of processes share it';
 const NO_CLASSIC = 'it belongs to the builder that BuildKit replaced';
@@ -67,13 +68,7 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
   { name: 'iidfile', kind: 'value', placeholder: 'FILE', help: 'Write the image digest to FILE' },
   { name: 'label', kind: 'list', placeholder: 'KEY=VALUE', help: 'Add a label to the image' },
   { name: 'memory', short: 'm', kind: 'value', placeholder: 'BYTES', help: 'Memory limit of each RUN step (512m, 2g)' },
-  {
-    name: 'network',
-    kind: 'value',
-    placeholder: 'MODE',
-    choices: ['default', 'none', 'host'],
-    help: 'Network of RUN steps: default, none, host',
-  },
+  networkFlag('Network of RUN steps: default, none, host'),
   { name: 'no-cache-filter', kind: 'list', placeholder: 'STAGE', help: 'Run every step of these stages' },
   {
     name: 'on-error',

@@ -1,6 +1,7 @@
 // Flags of `tsbuild run`, a subset of `docker run`.
 import { ISOLATION_FLAG, PLATFORM_FLAG } from './common.ts';
 import type { CommandSpec } from './flag.ts';
+import { networkFlag } from './network.ts';
 
 export const RUN_COMMAND: CommandSpec = {
   name: 'run',
@@ -19,7 +20,7 @@ export const RUN_COMMAND: CommandSpec = {
     { name: 'workdir', short: 'w', kind: 'value', placeholder: 'DIR', help: 'Working directory' },
     { name: 'hostname', kind: 'value', placeholder: 'NAME', help: 'Host name, also in $HOSTNAME (default: random)' },
     { name: 'entrypoint', kind: 'value', placeholder: 'PROGRAM', help: "Instead of the image's ENTRYPOINT; '' removes it" },
-    { name: 'network', kind: 'value', placeholder: 'MODE', choices: ['default', 'none', 'host'], help: 'default, none or host' },
+    networkFlag('default, none or host'),
     { name: 'add-host', kind: 'list', placeholder: 'HOST:IP', help: 'Add a line to /etc/hosts' },
     { name: 'memory', short: 'm', kind: 'value', placeholder: 'BYTES', help: 'Memory limit (512m, 2g)' },
     { name: 'cpus', kind: 'value', placeholder: 'N', help: 'CPU limit (1.5)' },

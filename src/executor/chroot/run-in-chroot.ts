@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
 import type { RunRequest, RunResult } from '../executor.ts';
 import { toolPath } from '../launch.ts';
+import { cancelled } from '../sandbox/cancelled.ts';
 import { ContainerView } from '../sandbox/container-view.ts';
 import { checkRunnable } from '../sandbox/emulation.ts';
-import type { ProvidedFile } from '../sandbox/mounts/mount-content.ts';
-import { DEFAULT_HOSTNAME, hostsText } from '../sandbox/network/hosts-file.ts';
+import { provideFiles } from '../sandbox/network/provide-files.ts';
 import { hostResolvConf } from '../sandbox/network/resolv-conf.ts';
 import { describeProgram, findProgram } from '../sandbox/program-check.ts';
 import { collectChanges } from '../sandbox/rootfs/copied-root.ts';
@@ -56,7 +56,7 @@ export async function runInChroot(
   const changes = new TreeChanges(host.fileCalls, tree);
   const view = new ContainerView(tree, []);
   try {
-    await new Placements(scope, request, view, changes).placeAll(provideFiles(scope, request), signal);
+    await new Placements(scope, request, view, changes).placeAll(provideFiles(scope.files, request.op, hostResolvConf()), signal);
     const connection = { log, input: request.stdin === true ? input : null, signals: input };
     return await runProgram(scope, request, view, tree, connection, signal);
   } finally {
@@ -74,16 +74,6 @@ const FIXED = ['/dev', '/proc', '/sys'];
 /** Mount points of the step never stay in its layer; a size of /dev/shm makes /dev one. */
 const isMountPoint = ({ op }: RunRequest, path: string): boolean =>
   op.mounts.some(({ target }) => target === path) || (path === '/dev' && op.shmSize !== undefined);
-
-function provideFiles(scope: StepScope, request: RunRequest): ProvidedFile[] {
-  const [hosts, resolvConf] = [join(scope.files, 'hosts'), join(scope.files, 'resolv.conf')];
-  writeFileSync(hosts, hostsText(request.op.hostname ?? DEFAULT_HOSTNAME, request.op.addHosts ?? []));
-  writeFileSync(resolvConf, hostResolvConf());
-  return [
-    { target: '/etc/hosts', hostPath: hosts },
-    { target: '/etc/resolv.conf', hostPath: resolvConf },
-  ];
-}
 
 async function runProgram(
   scope: StepScope,
@@ -151,8 +141,6 @@ async function spawnInside(scope: StepScope, tree: string, specFile: string, con
     host.runningTrees.delete(tree);
   }
 }
-
-const cancelled = (): TsbuildError => new TsbuildError({ code: 'exec/cancelled', message: 'the step was cancelled' });
 
 const needsNamespaces = (what: string): TsbuildError =>
   new TsbuildError({

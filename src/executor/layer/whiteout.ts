@@ -1,3 +1,4 @@
+// The entry that says that a lower layer's name is gone.
 import type { FileEntry } from '../../core/file-entry.ts';
 
 /** The one form of a whiteout: it has no mode, owner or time (G-06). `path` is what it hides. */

@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { basename, join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
 import type { RunRequest, RunResult } from '../executor.ts';
+import { cancelled } from './cancelled.ts';
 import type { StepCgroups } from './confinement/step-cgroups.ts';
 import type { ContainerView } from './container-view.ts';
 import { describeProgram, type ProgramProblem } from './program-check.ts';
@@ -76,8 +77,6 @@ export async function runContainer(run: ContainerRun): Promise<RunResult> {
     stop();
   }
 }
-
-const cancelled = (): TsbuildError => new TsbuildError({ code: 'exec/cancelled', message: 'the step was cancelled' });
 
 /**
  * Kills the container's first process, and with it the pid namespace. While the runtime is still

@@ -10,10 +10,10 @@ import { stepRlimits } from './confinement/rlimits.ts';
 import { joinCgroups, type StepCgroups } from './confinement/step-cgroups.ts';
 import { ContainerView } from './container-view.ts';
 import { checkRunnable, prepareEmulation } from './emulation.ts';
-import type { ProvidedFile } from './mounts/mount-content.ts';
 import { prepareMounts } from './mounts/step-mounts.ts';
 import { removeEmptyStubs, type Stub, writeStubLayer } from './mounts/stub-layer.ts';
-import { DEFAULT_HOSTNAME, hostsText } from './network/hosts-file.ts';
+import { DEFAULT_HOSTNAME } from './network/hosts-file.ts';
+import { provideFiles } from './network/provide-files.ts';
 import { certainProblem } from './program-check.ts';
 import { useCopy } from './rootfs/copied-root.ts';
 import { type FuseChanges, readFuseChanges, toOverlayForm } from './rootfs/fuse-form.ts';
@@ -40,7 +40,7 @@ export async function runStep(
   await using scope = new StepScope(host, request.snapshot);
   const attached = await host.network.attach(request.op.network);
   const view = openView(scope, request);
-  const provided = provideFiles(scope, request, attached.resolver);
+  const provided = provideFiles(scope.files, request.op, attached.resolver);
   const prepared = await prepareMounts(scope, view, request, provided, signal);
   const rootfs = mountRoot(scope, request, view, [...prepared.stubs, ...sharedMemoryStub(request, view)]);
   const inside = view.withRoot(rootfs);
@@ -94,17 +94,6 @@ const FIXED = ['/dev', '/proc', '/sys'];
 /** Unlike other mount points, these stay in the layer when the image lacks them, unless a mount of the step lies below: as with Docker. */
 const missingFixed = (view: ContainerView, stubs: readonly Stub[]): string[] =>
   FIXED.filter((path) => view.lstatRoot(path) === null && !stubs.some((stub) => stub.path === path));
-
-function provideFiles(scope: StepScope, request: RunRequest, resolver: string): ProvidedFile[] {
-  const hosts = join(scope.files, 'hosts');
-  const resolvConf = join(scope.files, 'resolv.conf');
-  writeFileSync(hosts, hostsText(request.op.hostname ?? DEFAULT_HOSTNAME, request.op.addHosts ?? []), { mode: 0o644 });
-  writeFileSync(resolvConf, resolver, { mode: 0o644 });
-  return [
-    { target: '/etc/hosts', hostPath: hosts },
-    { target: '/etc/resolv.conf', hostPath: resolvConf },
-  ];
-}
 
 /** A size that was asked for is a mount of the step, as in Docker. */
 function sharedMemoryStub(request: RunRequest, view: ContainerView): Stub[] {

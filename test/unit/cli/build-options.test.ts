@@ -8,7 +8,9 @@ import type { BuildRequest } from '../../../src/build/request/build-request.ts';
 import { secretValue } from '../../../src/build/request/secret-values.ts';
 import { buildRequestOf } from '../../../src/cli/build-options.ts';
 import { BUILD_COMMAND } from '../../../src/cli/flags/build.ts';
+import { networkOf } from '../../../src/cli/flags/network.ts';
 import { parseArgv } from '../../../src/cli/flags/parse-argv.ts';
+import { RUN_COMMAND } from '../../../src/cli/flags/run.ts';
 
 const withEnv = (env: Record<string, string>, ...argv: string[]): BuildRequest =>
   buildRequestOf(parseArgv(BUILD_COMMAND, [...argv, '.'], []), { env, cwd: '/', stdin: Readable.from([]) });
@@ -59,6 +61,11 @@ test('an empty value is the default, for scripts that pass on a variable', () =>
   const { stdin: _, ...empty } = request(...flags, '--shm-size', '0', '--memory', '0', '--cpus', '0');
   const { stdin: _stdin, ...plain } = request();
   expect(empty).toEqual(plain);
+});
+
+test('an empty network of `run` is the default, too', () => {
+  expect(networkOf(parseArgv(RUN_COMMAND, ['--network', '', 'alpine'], []))).toBe('default');
+  expect(networkOf(parseArgv(RUN_COMMAND, ['--network', 'none', 'alpine'], []))).toBe('none');
 });
 
 test('what Docker does without being asked is accepted', () => {

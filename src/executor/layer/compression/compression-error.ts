@@ -1,3 +1,4 @@
+// What every decompressor of a layer fails with.
 import { TsbuildError } from '../../../core/errors.ts';
 import type { Compression } from '../../../core/media-types.ts';
 

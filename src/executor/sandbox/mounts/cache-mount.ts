@@ -27,6 +27,7 @@ import type { Mount } from '../../../graph/op.ts';
 import type { MountSource, RunRequest } from '../../executor.ts';
 import { toolPath } from '../../launch.ts';
 import { LOCK_EX, LOCK_SH } from '../../namespace-calls.ts';
+import { cancelled } from '../cancelled.ts';
 import { treeOf } from '../snapshot-directory.ts';
 import type { StepScope } from '../step-scope.ts';
 import { openSource, sourceRoot } from './bind-mount.ts';
@@ -136,7 +137,7 @@ async function acquire(
       }
       closeSync(fd);
     }
-    if (signal.aborted) throw new TsbuildError({ code: 'exec/cancelled', message: 'cancelled while waiting for a locked cache mount' });
+    if (signal.aborted) throw cancelled('cancelled while waiting for a locked cache mount');
     await delay(POLL);
   }
 }

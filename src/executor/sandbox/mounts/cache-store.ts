@@ -6,12 +6,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openFsBlobStore } from '../../../cache/fs-blob-store.ts';
 import { treeSize } from '../../../cache/gc/tree-size.ts';
 import { CACHE_MOUNTS_DIR } from '../../../cache/store-layout.ts';
-import { errnoOf, InvariantError, TsbuildError } from '../../../core/errors.ts';
+import { errnoOf, InvariantError } from '../../../core/errors.ts';
 import type { CacheInfo, LayerFormat, StoredLayer } from '../../executor.ts';
 import { diffSnapshot } from '../../layer/diff.ts';
 import { createLayerSink } from '../../layer/layer-sink.ts';
 import { LowerStack } from '../../layer/lower-stack.ts';
 import { LOCK_EX } from '../../namespace-calls.ts';
+import { cancelled } from '../cancelled.ts';
 import { readHostFile } from '../host-file.ts';
 import type { StepHost } from '../step-host.ts';
 
@@ -86,7 +87,7 @@ async function waitForLock(host: StepHost, base: string, number: number, signal:
   while (!host.calls.tryLock(lock, LOCK_EX)) {
     if (signal.aborted) {
       closeSync(lock);
-      throw new TsbuildError({ code: 'exec/cancelled', message: 'cancelled while waiting for a cache mount that is in use' });
+      throw cancelled('cancelled while waiting for a cache mount that is in use');
     }
     await delay(POLL);
   }
