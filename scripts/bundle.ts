@@ -1,11 +1,11 @@
-// Bundles the program into dist/. The main process is one script, started from a snapshot of V8's heap
-// (program.blob) or, where that does not fit, with compiled code (program.cache); docs/performance.md has
-// the numbers. The executor is made of ES modules. Native packages stay outside.
+// Bundles tsbuild into dist/. The main process and the executor are two scripts each (split-program.ts), started
+// from a snapshot of V8's heap (NAME.blob) or, where that does not fit, with compiled code (NAME.cache);
+// docs/performance.md has the numbers. Native packages stay outside.
 import { renameSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { chevrotainTable } from './launch/chevrotain-table.ts';
-import { makeCodeCache, makeSnapshot } from './launch/make-startup.ts';
+import { makeStartup } from './launch/make-startup.ts';
 import { splitProgram } from './launch/split-program.ts';
 
 const target = resolve(process.argv[2] ?? new URL('../dist', import.meta.url).pathname);
@@ -27,19 +27,15 @@ const common = {
 
 rmSync(dist, { recursive: true, force: true });
 await Promise.all([
-  splitProgram({ ...common, plugins: [chevrotainTable] }, dist),
+  splitProgram('program', { ...common, plugins: [chevrotainTable] }, dist),
+  splitProgram('executor', common, dist),
   build({
     ...common,
-    entryPoints: { executor: 'src/executor/main.ts' },
-    outdir: dist,
-    splitting: true,
-    format: 'esm',
-    // Bundled CommonJS packages reach built-in modules through require.
-    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-  }),
-  build({
-    ...common,
-    entryPoints: { main: 'scripts/launch/main.ts', 'read-thread': 'src/context/read-thread.ts' },
+    entryPoints: {
+      main: 'scripts/launch/main.ts',
+      executor: 'scripts/launch/main-executor.ts',
+      'read-thread': 'src/context/read-thread.ts',
+    },
     outdir: dist,
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
@@ -52,8 +48,8 @@ await Promise.all([
     format: 'cjs',
   }),
 ]);
-// Both only make starting faster: without them the program runs all the same.
-const problem = makeCodeCache(dist) ?? makeSnapshot(dist);
+// It only makes starting faster: without it everything runs all the same.
+const problem = await makeStartup(dist);
 if (problem !== null) process.stderr.write(`bundle: tsbuild will start more slowly: ${problem}\n`);
 rmSync(launchers, { recursive: true });
 rmSync(target, { recursive: true, force: true });

@@ -6,45 +6,46 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector';
 import { join } from 'node:path';
 
-/** End offsets of functions by script: program.js and the modules of Node. */
+/** End offsets of functions by script: that of the program and the modules of Node. */
 type Called = Readonly<Record<string, readonly number[]>>;
 
-const fileIn = (dist: string): string => join(dist, 'launch/called.json');
+const fileOf = (dist: string, name: string): string => join(dist, `launch/${name}.called`);
 
-function readCalled(dist: string): Called {
+function readCalled(file: string): Called {
   try {
-    return JSON.parse(readFileSync(fileIn(dist), 'utf8')) as Called;
+    return JSON.parse(readFileSync(file, 'utf8')) as Called;
   } catch {
     return {};
   }
 }
 
 /** Call before the program is loaded; the result adds to what earlier runs called. */
-export function recordCalled(dist: string): () => void {
+export function recordCalled(dist: string, name: string): () => void {
+  const file = fileOf(dist, name);
   const session = new Session();
   session.connect();
   session.post('Profiler.enable');
   session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
   return () => {
-    const before = readCalled(dist);
+    const before = readCalled(file);
     session.post('Profiler.takePreciseCoverage', (_, { result }) => {
       const called = result.map(({ url, functions }): [string, number[]] => {
         const ends = functions.flatMap(({ ranges: [whole] }) => (whole !== undefined && whole.count > 0 ? [whole.endOffset] : []));
         return [url, [...new Set([...(before[url] ?? []), ...ends])]];
       });
-      writeFileSync(fileIn(dist), JSON.stringify({ ...before, ...Object.fromEntries(called) }));
+      writeFileSync(file, JSON.stringify({ ...before, ...Object.fromEntries(called) }));
     });
   };
 }
 
 /** Call when all is loaded. Scripts that are not are passed over. */
-export function compileCalled(dist: string): void {
+export function compileCalled(dist: string, name: string): void {
   const session = new Session();
   session.connect();
   const ids = new Map<string, string>();
   session.on('Debugger.scriptParsed', ({ params: { url, scriptId } }) => ids.set(url, scriptId));
   session.post('Debugger.enable');
-  for (const [url, ends] of Object.entries(readCalled(dist))) {
+  for (const [url, ends] of Object.entries(readCalled(fileOf(dist, name)))) {
     const scriptId = ids.get(url);
     if (scriptId !== undefined) compileFunctions(session, scriptId, ends);
   }

@@ -1,5 +1,5 @@
-// Loads dist/program.js, one script that is the whole main process, with the code that V8 compiled for it
-// when the bundle was made. Shared by the launcher, the start-up snapshot and the training run.
+// Loads the script of a process, dist/program.js or dist/executor.js, with the code that V8 compiled for it
+// when the bundle was made. Shared by the launchers, the start-up snapshots and the training runs.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -8,8 +8,12 @@ import { Script } from 'node:vm';
 /** Begins the ids by which the scripts require modules of each other. */
 export const MODULE_PREFIX = 'tsbuild:';
 
-/** What split-program.ts makes. */
-export type ScriptName = 'program' | 'parts';
+/** The main process and the executor. */
+export type ProgramName = 'program' | 'executor';
+/** What split-program.ts makes, without .js. */
+export type ScriptName = ProgramName | ReturnType<typeof partsOf>;
+
+export const partsOf = <N extends ProgramName>(name: N): `${N}-parts` => `${name}-parts`;
 
 /** Takes the place of import.meta: where the program is. Set again when a snapshot starts somewhere else. */
 export interface Place {
@@ -33,17 +37,17 @@ export function placeAt(dist: string): Place {
   return { url, dirname: dist, filename };
 }
 
-/** With the compiled code beside it, if this V8 with these flags on this CPU made it. */
-export function readScript(dist: string, name: ScriptName): Script {
+/** With its compiled code, which counts if this V8 with these flags on this CPU and from the same snapshot made it. */
+export function readScript(dist: string, name: ScriptName, cache = `${name}.cache`): Script {
   const source = readFileSync(join(dist, `${name}.js`), 'latin1');
-  const cachedData = readIfThere(join(dist, `${name}.cache`));
+  const cachedData = readIfThere(join(dist, cache));
   return new Script(source, { filename: `${name}.js`, ...(cachedData === undefined ? {} : { cachedData }) });
 }
 
-/** `readParts` makes the second script when something is imported that is not in the first (split-program.ts). */
-export function loadProgram(script: Script, place: Place, readParts = () => readScript(place.dirname, 'parts')): Program {
-  const linked: Linked = { place, readParts };
-  linked.program = run(script, linked) as Program;
+/** `read` makes the scripts: the program at once, its parts when something is imported that is only there. */
+export function loadProgram(name: ProgramName, place: Place, read = (script: ScriptName) => readScript(place.dirname, script)): Program {
+  const linked: Linked = { place, readParts: () => read(partsOf(name)) };
+  linked.program = run(read(name), linked) as Program;
   return linked.program;
 }
 

@@ -1,9 +1,13 @@
-// Makes what lets the program start fast: V8's compiled code from training runs, and a snapshot of the
-// heap. Each is checked by using it; whatever goes wrong is returned as a sentence and nothing is kept.
-import { spawnSync } from 'node:child_process';
+// Makes what lets processes start fast: V8's compiled code from training runs, and snapshots of their
+// heaps. Each is checked by using it; whatever goes wrong is returned as a sentence and nothing is kept.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Duplex, Readable, type Stream } from 'node:stream';
+import type { ExecutorConfig } from '../../src/executor/launch.ts';
+import type { ProgramName } from './load-program.ts';
 import { withoutBuiltinCode } from './trim-snapshot.ts';
 
 /** As in bin/tsbuild: V8 takes compiled code back only under the flags that it was made with. */
@@ -46,34 +50,80 @@ ENTRYPOINT ["/out/service"]
 CMD ["--serve"]
 `;
 
-/** Builds an image, then checks and builds it again from the cache, in a store that is thrown away. */
-export function makeCodeCache(dist: string): string | null {
+type Outcome = Promise<string | null>;
+
+/** Makes compiled code and snapshots, and program.cpu that names the CPU they are for (V8 refuses them on another). */
+export async function makeStartup(dist: string): Outcome {
   const dir = mkdtempSync(join(tmpdir(), 'tsbuild-bundle-'));
   try {
-    const context = join(dir, 'context');
-    mkdirSync(context);
-    writeFileSync(join(context, 'file'), 'content\n');
-    const steps = ['WORKDIR /app', 'COPY file .', 'ENV A=b', 'COPY file /other/', 'CMD ["/app/file"]'];
-    writeFileSync(join(context, 'Dockerfile.base'), ['FROM scratch', ...steps, ''].join('\n'));
-    writeFileSync(join(context, 'Dockerfile'), ['FROM base', ...steps, ''].join('\n'));
-    writeFileSync(join(context, 'Dockerfile.check'), CHECKED);
-    const common = ['--root', join(dir, 'store'), '--progress=plain'];
-    const train = (...args: readonly string[]): string | null => run([join(dist, 'launch/train.cjs'), dist], [...common, ...args, context]);
-    const first = train('-t', 'base', '-f', join(context, 'Dockerfile.base')) ?? train('-t', 'image');
-    // Only parts.js keeps what building took: program.js is for what is cached.
-    for (const name of ['program.cache', 'launch/called.json']) rmSync(join(dist, name), { force: true });
-    return first ?? train('--check', '-f', join(context, 'Dockerfile.check')) ?? train('-t', 'image');
+    const work: Work = { dist, dir };
+    const failure =
+      (await trainProgram(work)) ??
+      (await trainExecutor(work)) ??
+      (await makeSnapshot(work, 'executor', startsExecutor)) ??
+      (await makeSnapshot(work, 'program', startsProgram)) ??
+      (await trainParts(work));
+    if (failure === null) writeFileSync(join(dist, 'program.cpu'), cpuLines());
+    return failure;
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
-/** Makes program.blob, and program.cpu that names the CPU it is for (V8 refuses it on another). */
-export function makeSnapshot(dist: string): string | null {
-  const blob = join(dist, 'program.blob');
+interface Work {
+  readonly dist: string;
+  /** For what is thrown away. */
+  readonly dir: string;
+}
+
+/** Checks a file and builds an image from the cache: what the program is for. */
+async function trainProgram(work: Work): Outcome {
+  const { dist, dir } = work;
+  writeFileSync(join(dir, 'Dockerfile.check'), CHECKED);
+  const train = [join(dist, 'launch/train.cjs'), dist, 'program'];
+  const first = await buildImages(work, join(dir, 'store'), train);
+  // Only the parts keep what building took.
+  for (const made of ['program.cache', 'launch/program.called']) rmSync(join(dist, made), { force: true });
+  return (
+    first ??
+    (await run([...train, '--root', join(dir, 'store'), '--check', '-f', join(dir, 'Dockerfile.check'), dir])) ??
+    (await buildImages(work, join(dir, 'store'), train))
+  );
+}
+
+/** Builds images from nothing, which is what the parts are for, in processes from the snapshot. */
+const trainParts = (work: Work): Outcome =>
+  buildImages(work, join(work.dir, 'store-parts'), ['--snapshot-blob', join(work.dist, 'program.blob'), join(work.dist, 'train')]);
+
+/** One that has another for its base. */
+async function buildImages({ dir }: Work, store: string, program: readonly string[]): Outcome {
+  const context = join(dir, 'context');
+  mkdirSync(context, { recursive: true });
+  writeFileSync(join(context, 'file'), 'content\n');
+  const steps = ['WORKDIR /app', 'COPY file .', 'ENV A=b', 'COPY file /other/', 'CMD ["/app/file"]'];
+  writeFileSync(join(context, 'Dockerfile.base'), ['FROM scratch', ...steps, ''].join('\n'));
+  writeFileSync(join(context, 'Dockerfile'), ['FROM base', ...steps, ''].join('\n'));
+  const common = [...program, '--root', store, '--progress=plain'];
+  return (
+    (await run([...common, '-t', 'base', '-f', join(context, 'Dockerfile.base'), context])) ??
+    (await run([...common, '-t', 'image', context]))
+  );
+}
+
+const trainExecutor = ({ dist, dir }: Work): Outcome => runExecutor([join(dist, 'launch/train.cjs'), dist, 'executor'], dir);
+
+const startsProgram = ({ dist }: Work, blob: string): Outcome =>
+  run(['--snapshot-blob', blob, join(dist, 'main.cjs'), 'version'], { stdout: /^tsbuild / });
+
+const startsExecutor = ({ dist, dir }: Work, blob: string): Outcome =>
+  runExecutor(['--snapshot-blob', blob, join(dist, 'executor.cjs')], dir);
+
+async function makeSnapshot(work: Work, name: ProgramName, starts: (work: Work, blob: string) => Outcome): Outcome {
+  const { dist } = work;
+  const blob = join(dist, `${name}.blob`);
   const fresh = `${blob}.new`;
-  const failure =
-    run(['--no-warnings', '--snapshot-blob', fresh, '--build-snapshot', join(dist, 'launch/snapshot.cjs'), dist], []) ?? trial(dist, fresh);
+  const made = await run(['--no-warnings', '--snapshot-blob', fresh, '--build-snapshot', join(dist, 'launch/snapshot.cjs'), dist, name]);
+  const failure = made ?? (await starts(work, fresh));
   if (failure !== null) {
     rmSync(fresh, { force: true });
     return failure;
@@ -81,23 +131,38 @@ export function makeSnapshot(dist: string): string | null {
   const trimmed = withoutBuiltinCode(readFileSync(fresh));
   if (trimmed !== null) {
     writeFileSync(`${fresh}.trimmed`, trimmed);
-    if (trial(dist, `${fresh}.trimmed`) === null) renameSync(`${fresh}.trimmed`, fresh);
+    if ((await starts(work, `${fresh}.trimmed`)) === null) renameSync(`${fresh}.trimmed`, fresh);
     else rmSync(`${fresh}.trimmed`);
   }
-  writeFileSync(join(dist, 'program.cpu'), cpuLines());
   renameSync(fresh, blob);
   return null;
 }
 
-/** `version` prints something only when the program was really started. */
-const trial = (dist: string, blob: string): string | null =>
-  run(['--snapshot-blob', blob, join(dist, 'main.cjs')], ['version'], /^tsbuild /);
+/** Where it needs no rights. It is ready when it says something, and ends with its socket. */
+function runExecutor(args: readonly string[], root: string): Outcome {
+  const config: ExecutorConfig = { root, isolation: 'chroot', trees: 'auto', outside: '' };
+  return run([...args, JSON.stringify(config)], { socket: /ready/ });
+}
 
-function run(node: readonly string[], args: readonly string[], prints = /^/): string | null {
+/** Null when it ends well and has said what it should. */
+async function run(args: readonly string[], says: { readonly stdout?: RegExp; readonly socket?: RegExp } = {}): Outcome {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(NODE|TSBUILD|BUILDKIT)_/.test(name)));
-  const { status, stdout, stderr, error } = spawnSync(process.execPath, [...NODE_FLAGS, ...node, ...args], { encoding: 'utf8', env });
-  if (status === 0 && prints.test(stdout)) return null;
-  return `${args.join(' ') || node.join(' ')}: ${error?.message ?? (stderr.trim() || `exit ${status}`)}`;
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...args], { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+  const [, stdout = '', stderr = '', socket = ''] = await Promise.all(child.stdio.map((stream) => textOf(stream)));
+  const status = child.exitCode ?? (await once(child, 'exit'))[0];
+  if (status === 0 && says.stdout?.test(stdout) !== false && says.socket?.test(socket) !== false) return null;
+  return `${args.join(' ')}: ${stderr.trim() || `exit ${status}`}`;
+}
+
+/** Ends a socket when something has come over it. */
+async function textOf(stream: Stream | null | undefined): Promise<string> {
+  let text = '';
+  if (!(stream instanceof Readable)) return text;
+  for await (const chunk of stream) {
+    text += chunk;
+    if (stream instanceof Duplex) stream.end();
+  }
+  return text;
 }
 
 /** What V8 looks at, in the order of /proc/cpuinfo; bin/tsbuild reads the same lines. */

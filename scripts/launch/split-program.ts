@@ -1,13 +1,16 @@
-// The main process as two scripts. program.js is what nearly every command runs: it is in the start-up
-// snapshot, where each function costs every process time. parts.js is the rest, read when something of it
-// is imported. What one needs of the other it requires as `tsbuild:PATH`; load-program.ts answers.
+// A process as two scripts. program.js is what nearly every command runs: it is in the start-up snapshot, where
+// each function costs every process time. program-parts.js is the rest, read when something of it is imported.
+// What one needs of the other it requires as `tsbuild:PATH`; load-program.ts answers. The same for the executor.
 import { writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type BuildOptions, build, type OnResolveArgs, type Plugin } from 'esbuild';
-import { MODULE_PREFIX } from './load-program.ts';
+import { MODULE_PREFIX, type ProgramName, partsOf } from './load-program.ts';
 
-/** Its own `import()`s name what is in the program beside what it imports. */
-const ENTRY = 'src/cli/bundled.ts';
+/** The first is the entry. The `import()`s in them name what is in the program beside what it imports. */
+const ROOTS: Readonly<Record<ProgramName, readonly [string, ...string[]]>> = {
+  program: ['src/cli/bundled.ts', 'src/build/warm-up.ts'],
+  executor: ['src/executor/bundled.ts'],
+};
 /** Stands for all that a module exports. */
 const WHOLE = '*';
 
@@ -23,25 +26,26 @@ interface Bundled {
 }
 
 /**
- * Writes program.js and parts.js. No module is in both, but packages are in each script that uses them: what they
- * export has no names at times. What parts.js needs may bring more into the program, and so leave less for parts.js.
+ * Writes both scripts. No module is in both, but packages are in each that uses them: what they export has no
+ * names at times. What the parts need may bring more into the program, and so leave less for the parts.
  */
-export async function splitProgram(options: SplitOptions, outdir: string): Promise<void> {
+export async function splitProgram(name: ProgramName, options: SplitOptions, outdir: string): Promise<void> {
+  const roots = ROOTS[name];
   // Names that the program gives away, by module.
   const shared = new Map<string, Set<string>>();
   for (let before = -1; ; ) {
-    const program = await bundle(options, programEntry(shared), 'cjs', (_, { kind }) => kind === 'dynamic-import');
+    const program = await bundle(options, programEntry(roots[0], shared), 'cjs', (_, { kind }) => kind === 'dynamic-import');
     const inProgram = (path: string): boolean => program.modules.has(path) && !path.startsWith('..') && !path.startsWith('node_modules');
     const entry = partsEntry([...program.lazy.keys()].filter((path) => !inProgram(path)));
     if (before === count(shared)) {
       const parts = await bundle(options, entry, 'cjs', inProgram);
-      writeFileSync(join(outdir, 'program.js'), program.text);
-      writeFileSync(join(outdir, 'parts.js'), parts.text);
+      writeFileSync(join(outdir, `${name}.js`), program.text);
+      writeFileSync(join(outdir, `${partsOf(name)}.js`), parts.text);
       return;
     }
     before = count(shared);
     const add = (path: string, name: string): unknown => shared.set(path, (shared.get(path) ?? new Set()).add(name));
-    for (const [path, importers] of program.lazy) if (inProgram(path) || importers.has(ENTRY)) add(path, WHOLE);
+    for (const [path, importers] of program.lazy) if (inProgram(path) || roots.some((root) => importers.has(root))) add(path, WHOLE);
     for (const [path, name] of importsIn((await bundle(options, entry, 'esm', inProgram)).text)) add(path, name);
   }
 }
@@ -50,7 +54,7 @@ const count = (shared: ReadonlyMap<string, ReadonlySet<string>>): number =>
   [...shared.values()].reduce((sum, names) => sum + names.size, 0);
 
 /** Namespaces that esbuild makes are there from the start; what `shared` returns is made when something asks for it. */
-function programEntry(shared: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+function programEntry(root: string, shared: ReadonlyMap<string, ReadonlySet<string>>): string[] {
   const modules = [...shared].map(([path, names], at) => {
     const some = [...names].map((name) => `${name}: m${at}.${name}`).join(', ');
     return {
@@ -60,7 +64,7 @@ function programEntry(shared: ReadonlyMap<string, ReadonlySet<string>>): string[
   });
   const entries = modules.map(({ entry }) => entry).join(', ');
   return [
-    `export { runProgram, warmUp } from './${ENTRY}';`,
+    `export { runProgram, warmUp } from './${root}';`,
     ...modules.map(({ line }) => line),
     `export const shared = () => ({ ${entries} });`,
   ];

@@ -1,22 +1,22 @@
 // Runs the program once and writes down what V8 compiled for it and which functions were called, beside
-// what earlier runs did: `node train.cjs DIST ARGUMENT…`.
+// what earlier runs did: `node train.cjs DIST NAME ARGUMENT…`.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Script } from 'node:vm';
 import { recordCalled } from './called-functions.ts';
-import { loadProgram, placeAt, readScript, type ScriptName } from './load-program.ts';
+import { loadProgram, type ProgramName, placeAt, readScript, type ScriptName } from './load-program.ts';
 
-const [dist = ''] = process.argv.splice(2, 1);
-const writeCalled = recordCalled(dist);
+const [dist = '', name = ''] = process.argv.splice(2, 2);
+const writeCalled = recordCalled(dist, name);
 const scripts = new Map<ScriptName, Script>();
-const read = (name: ScriptName): Script => {
-  const script = readScript(dist, name);
-  scripts.set(name, script);
-  return script;
+const read = (script: ScriptName): Script => {
+  const made = readScript(dist, script);
+  scripts.set(script, made);
+  return made;
 };
 process.on('exit', (code) => {
   if (code !== 0) return;
-  for (const [name, script] of scripts) writeFileSync(join(dist, `${name}.cache`), script.createCachedData());
+  for (const [script, made] of scripts) writeFileSync(join(dist, `${script}.cache`), made.createCachedData());
   writeCalled();
 });
-void loadProgram(read('program'), placeAt(dist), () => read('parts')).runProgram();
+void loadProgram(name as ProgramName, placeAt(dist), read).runProgram();

@@ -1,6 +1,5 @@
 // Everything one command shares: the store, the executor (started when first asked for), the
 // registry, the clock, and where events go. The composition root of the program.
-import { join } from 'node:path';
 import type { BlobStore } from '../cache/blob-store.ts';
 import type { BuildIndex } from '../cache/build-index.ts';
 import { openFsBlobStore } from '../cache/fs-blob-store.ts';
@@ -96,12 +95,5 @@ async function startExecutor(options: SessionOptions): Promise<Executor> {
     root: options.root,
     isolation: options.isolation,
     notice: (message: string) => options.emit({ type: 'notice', message }),
-    entry: executorEntry(),
   });
-}
-
-/** The executor's entry beside this bundle, or its source when running from source. */
-function executorEntry(): string {
-  const here = import.meta.dirname;
-  return import.meta.filename.endsWith('.ts') ? join(here, '../executor/main.ts') : join(here, 'executor.js');
 }

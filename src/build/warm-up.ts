@@ -42,8 +42,10 @@ const OPTIONS: PlanOptions = {
   ulimits: [],
 };
 
-/** There is one lexer for each escape character. */
-export function warmUpBuild(): void {
+/** What is imported here is in the snapshot, as in src/cli/bundled.ts: starting the executor is what a step waits for. */
+export async function warmUpBuild(): Promise<void> {
+  await import('../executor/start-executor.ts');
+  // There is one lexer for each escape character.
   for (const text of [`# escape=\`\n${TEXT.replaceAll('\\\n', '`\n')}`, TEXT]) {
     planBuild(parseDockerfile({ name: 'Dockerfile', text }).ast, OPTIONS, { images: new Map() });
   }

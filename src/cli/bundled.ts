@@ -14,5 +14,5 @@ export async function warmUp(): Promise<void> {
   ]);
   // Node opens terminals and pipes with it.
   process.getBuiltinModule('node:tty');
-  warmUpBuild();
+  await warmUpBuild();
 }

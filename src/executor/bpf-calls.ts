@@ -2,7 +2,7 @@
 // Loaded with the first step of root; each wrapper throws SyscallError with the errno name.
 import { closeSync, constants, openSync } from 'node:fs';
 import { constants as os } from 'node:os';
-import koffi from 'koffi';
+import { loadKoffi } from './koffi.ts';
 import { SyscallError } from './syscalls.ts';
 
 /** By Node's names of architectures. */
@@ -21,6 +21,7 @@ export interface DeviceFilter {
 
 /** `program`: struct bpf_insn[]. The kernel drops it with this process and the last group that has it. */
 export function loadDeviceFilter(program: Buffer): DeviceFilter {
+  const koffi = loadKoffi();
   const libc = koffi.load(null);
   // The head of union bpf_attr for BPF_PROG_LOAD; what follows is zero.
   const attributes = koffi.struct({ type: 'uint32_t', count: 'uint32_t', program: 'void *', license: 'const char *' });

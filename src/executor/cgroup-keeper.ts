@@ -1,8 +1,6 @@
 // Removes control groups even when the build is killed. A control group is a directory that
 // outlives its processes, so a tiny shell waits outside the executor for the end of its input (our
 // end, however it comes) and then removes the groups. Started only when a step has limits.
-import { spawn } from 'node:child_process';
-
 export interface CgroupKeeper {
   add(paths: readonly string[]): void;
   /** Removes what is left and ends the shell. */
@@ -26,6 +24,7 @@ while [ $tries -lt 40 ]; do
 done`;
 
 export function startCgroupKeeper(): CgroupKeeper {
+  const { spawn } = process.getBuiltinModule('node:child_process');
   const child = spawn('sh', ['-c', SCRIPT], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   const closed = new Promise<void>((resolve) => {
     child.once('close', () => resolve());

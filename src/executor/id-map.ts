@@ -1,7 +1,6 @@
 // Which users a rootless executor may act as: the ranges of /etc/subuid and /etc/subgid, and giving
 // them to a waiting user namespace with newuidmap/newgidmap (setuid helpers) or, without ranges,
 // one line for the user itself.
-import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { TsbuildError } from '../core/errors.ts';
 
@@ -63,6 +62,7 @@ export function mapArguments(own: number, ranges: readonly IdRange[]): string[] 
 
 function runHelper(program: string, args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
+    const { spawn } = process.getBuiltinModule('node:child_process');
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     const lines: Buffer[] = [];
     child.stderr.on('data', (chunk: Buffer) => lines.push(chunk));

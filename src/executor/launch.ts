@@ -1,7 +1,7 @@
 // Starts the executor process in its namespaces. Node has many threads and cannot enter a user or
 // mount namespace itself, so util-linux's or busybox's `unshare` does it before Node starts. Only
 // flags that both know are used; everything else is done inside (enter-namespace.ts).
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { userInfo } from 'node:os';
@@ -97,8 +97,10 @@ export async function launchExecutor(isolation: Isolation, options: LaunchOption
   return launch;
 }
 
+/** Node's module for processes is loaded here: this file is part of the start-up snapshot, and a cached build needs none. */
 function start(command: readonly string[], handshake: boolean): Launch {
   const [program = '', ...args] = command;
+  const { spawn } = process.getBuiltinModule('node:child_process');
   const child = spawn(program, args, {
     stdio: [handshake ? 'pipe' : 'ignore', handshake ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     // In a session of its own: Ctrl-C in the caller's terminal is for the caller, who decides what it means.

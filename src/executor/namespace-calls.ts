@@ -2,8 +2,8 @@
 // namespaces, confined path lookup, locks, pipes. Loaded only inside the executor process, on its
 // main thread; each wrapper throws SyscallError with the errno name.
 import { constants } from 'node:os';
-import koffi from 'koffi';
 import { pathToBytes } from '../core/path-bytes.ts';
+import { loadKoffi } from './koffi.ts';
 import { SyscallError } from './syscalls.ts';
 
 export const MS_NOSUID = 0x2;
@@ -59,6 +59,7 @@ const cPath = (path: string): Buffer => pathToBytes(`${path}\0`);
 
 /** Loads libc through koffi (7 ms); throws when the platform has no binding. */
 export function loadNamespaceCalls(): NamespaceCalls {
+  const koffi = loadKoffi();
   const libc = koffi.load(null);
   const mountCall = libc.func('int mount(void *source, void *target, const char *type, unsigned long flags, const char *data)');
   const unmountCall = libc.func('int umount2(void *target, int flags)');

@@ -1,7 +1,8 @@
 // The executor as the rest of tsbuild sees it: `startExecutor` launches the process, waits until it
 // is ready and returns the port. Ending the socket, for whatever reason, ends the process, and with
 // it its pid and mount namespaces.
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { InvariantError, TsbuildError } from '../core/errors.ts';
 import { type CgroupKeeper, startCgroupKeeper } from './cgroup-keeper.ts';
 import type {
@@ -37,7 +38,7 @@ export interface StartOptions {
   readonly notice: (message: string) => void;
   /** 'auto' takes the best that works; 'fuse' and 'copy' the best with namespaces, but without the kernel's overlays. */
   readonly isolation?: IsolationMode;
-  /** Program of the executor process; default: main beside this file. */
+  /** Program of the executor process; default: the one that belongs to this file. */
   readonly entry?: string;
   /** Node flags for it; default: those that keep it small. */
   readonly execArgv?: readonly string[];
@@ -56,16 +57,14 @@ type OpenInput = (id: number, send: (message: ClientMessage) => void) => InputSe
 
 const CLOSE_TIMEOUT = 5_000;
 /** As bin/tsbuild starts the main process (docs/performance.md, "Memory" and "Ending"). */
-const NODE_FLAGS = ['--max-semi-space-size=8', '--no-concurrent-sparkplug', '--no-maglev-build-code-on-background'];
+const NODE_FLAGS = ['--max-semi-space-size=8', '--no-sparkplug', '--no-maglev-build-code-on-background'];
 
 /** Errors are TsbuildErrors 'exec/…' that say what the host lacks. */
 export async function startExecutor(options: StartOptions): Promise<Executor> {
-  const entry = options.entry ?? fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './executor.js', import.meta.url));
   const launchOptions = {
+    ...executorCommand(options),
     root: options.root,
-    entry,
     trees: options.isolation === 'fuse' || options.isolation === 'copy' ? options.isolation : ('auto' as const),
-    execArgv: options.execArgv ?? NODE_FLAGS,
   };
   const mode = options.isolation ?? 'auto';
   const choices = isolationChoices(mode);
@@ -80,6 +79,18 @@ export async function startExecutor(options: StartOptions): Promise<Executor> {
     }
   }
   throw new InvariantError('no isolation to try');
+}
+
+/** The program of the executor, as this process runs: from its source, or from the bundle with a snapshot or without. */
+function executorCommand({ entry, execArgv = NODE_FLAGS }: StartOptions): { readonly entry: string; readonly execArgv: readonly string[] } {
+  if (entry !== undefined) return { entry, execArgv };
+  const here = import.meta.dirname;
+  if (import.meta.filename.endsWith('.ts')) return { entry: join(here, 'main.ts'), execArgv };
+  const bundled = join(here, 'executor.cjs');
+  const blob = join(here, 'executor.blob');
+  // Made together with the snapshot of this process, so it fits when that did (bin/tsbuild).
+  if (!process.execArgv.includes('--snapshot-blob') || !existsSync(blob)) return { entry: bundled, execArgv };
+  return { entry: bundled, execArgv: [...execArgv, '--snapshot-blob', blob] };
 }
 
 const FALLS_BACK: ReadonlySet<string> = new Set([

@@ -5,8 +5,8 @@ import { readlinkSync } from 'node:fs';
 import { type IdRange, readIdRanges } from './id-map.ts';
 import { callerIdentity, type Isolation, type IsolationMode, isolationChoices } from './launch.ts';
 import { boundingSet, hasCapability, stepCapabilities } from './sandbox/confinement/capabilities.ts';
+import { findProgram } from './sandbox/find-program.ts';
 import { readHostFile } from './sandbox/host-file.ts';
-import { findProgram } from './sandbox/runtime.ts';
 
 /** Short texts, sorted. Empty for root of the machine. */
 export type Refusals = readonly string[];

@@ -2,8 +2,8 @@
 // nanoseconds. None follows a final symlink. Loaded where layers are unpacked or diffed; each wrapper
 // throws SyscallError with the errno name. Calls of namespaces and mounts are in namespace-calls.ts.
 import { constants } from 'node:os';
-import koffi from 'koffi';
 import { pathToBytes } from '../core/path-bytes.ts';
+import { loadKoffi } from './koffi.ts';
 
 export const S_IFIFO = 0o010000;
 export const S_IFCHR = 0o020000;
@@ -51,6 +51,7 @@ const makeDevice = (major: number, minor: number): bigint => {
 
 /** Binds libc through koffi (a few milliseconds once for each process); keep the result. */
 export function loadFileCalls(): FileCalls {
+  const koffi = loadKoffi();
   const libc = koffi.load(null);
   const llistxattr = libc.func('long llistxattr(void *path, void *list, size_t size)');
   const lgetxattr = libc.func('long lgetxattr(void *path, const char *name, void *value, size_t size)');

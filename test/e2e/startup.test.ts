@@ -83,7 +83,9 @@ describe('the bundle', () => {
     expect(loaded).toContain(join(dist, 'program.js'));
     // Not net, which Node loads itself when its output is a pipe.
     const cold = ['child_process', 'worker_threads', 'tls', 'http', 'https', 'zlib', 'readline', 'dns'];
-    expect([...cold.map((name) => `NativeModule ${name}`), join(dist, 'parts.js')].filter((name) => loaded.includes(name))).toEqual([]);
+    expect([...cold.map((name) => `NativeModule ${name}`), join(dist, 'program-parts.js')].filter((name) => loaded.includes(name))).toEqual(
+      [],
+    );
   });
 
   it.each([['plain'], ['snapshot']])('runs what is not in the program, and finds its errors the same: %s', async (launched) => {
@@ -118,6 +120,19 @@ describe('the bundle', () => {
     const root = join(bench.dir, 'no-store');
     await bench.ok(['--root', root, '--check', context], { command: snapshot });
     expect(existsSync(root)).toBe(false);
+  });
+
+  it.each([['plain'], ['snapshot']])('starts the executor as it was started itself: %s', async (launched) => {
+    const log = join(bench.dir, `unshare-${launched}`);
+    const tools = join(bench.dir, `tools-${launched}`);
+    mkdirSync(tools);
+    writeFileSync(join(tools, 'unshare'), `#!/bin/sh\necho "$@" >>'${log}'\nPATH=\${PATH#*:} exec unshare "$@"\n`, { mode: 0o755 });
+    const env = { PATH: `${tools}:${process.env['PATH']}` };
+    const listed = await bench.ok(['cache', 'ls'], { command: launched === 'plain' ? plain : snapshot, env });
+    expect(listed.stderr).toBe('');
+    const started = readFileSync(log, 'utf8');
+    expect(started).toContain(join(dist, 'executor.cjs'));
+    expect(started.includes(`--snapshot-blob ${join(dist, 'executor.blob')}`)).toBe(launched === 'snapshot');
   });
 
   it('writes for a cached build neither blobs nor the index', async () => {

@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { findProgram } from '../../src/executor/sandbox/runtime.ts';
+import { findProgram } from '../../src/executor/sandbox/find-program.ts';
 import { findBusybox, whyNoSteps } from '../support/busybox-root.ts';
 import { openWorkbench, type Workbench } from '../support/cli.ts';
 import { openPlainContainer, type PlainContainer } from '../support/plain-container.ts';

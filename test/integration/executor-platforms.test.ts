@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EMULATED, registration } from '../../src/executor/sandbox/emulation.ts';
-import { findProgram } from '../../src/executor/sandbox/runtime.ts';
+import { findProgram } from '../../src/executor/sandbox/find-program.ts';
 import { findBusybox } from '../support/busybox-root.ts';
 import { openWorkbench, type Workbench } from '../support/cli.ts';
 import { fetchBusybox, hasMachineHandler, registerHandler } from '../support/foreign-busybox.ts';

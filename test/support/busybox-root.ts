@@ -3,7 +3,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findProgram } from '../../src/executor/sandbox/runtime.ts';
+import { findProgram } from '../../src/executor/sandbox/find-program.ts';
 
 const CANDIDATES = ['/bin/busybox', '/usr/bin/busybox', '/bin/busybox.static'];
 const APPLETS =

@@ -1,7 +1,7 @@
 // A command on a machine unlike this one: with devices that everybody may open, without some programs, without
 // user namespaces, or with a network whose only resolver listens on the loopback. Only the command sees it.
 import { join } from 'node:path';
-import { findProgram } from '../../src/executor/sandbox/runtime.ts';
+import { findProgram } from '../../src/executor/sandbox/find-program.ts';
 import { findBusybox } from './busybox-root.ts';
 
 /** Devices that many machines keep to root, with their numbers. */

@@ -6,8 +6,9 @@ import { type IdRange, readIdRanges } from '../id-map.ts';
 import { callerIdentity, type Isolation, type Trees } from '../launch.ts';
 import { hasCapability } from '../sandbox/confinement/capabilities.ts';
 import { EMULATED } from '../sandbox/emulation.ts';
+import { findProgram } from '../sandbox/find-program.ts';
 import { readHostFile } from '../sandbox/host-file.ts';
-import { findProgram, programVersion } from '../sandbox/runtime.ts';
+import { programVersion } from '../sandbox/runtime.ts';
 import { type Attempt, attempt, type Finding } from './finding.ts';
 import { probeTrees } from './probe-trees.ts';
 

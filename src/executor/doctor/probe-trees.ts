@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Trees } from '../launch.ts';
+import { findProgram } from '../sandbox/find-program.ts';
 import { whyNoFuse } from '../sandbox/rootfs/fuse-overlay.ts';
-import { findProgram } from '../sandbox/runtime.ts';
 import { type Attempt, attempt, type Finding } from './finding.ts';
 
 export interface TreesReport {

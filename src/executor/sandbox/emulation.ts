@@ -8,8 +8,8 @@ import { formatPlatform, hostPlatform, type Platform } from '../../core/platform
 import type { ExecOp } from '../../graph/op.ts';
 import type { BinfmtHandler } from './binfmt.ts';
 import type { ContainerView } from './container-view.ts';
+import { findProgram } from './find-program.ts';
 import { findProgram as findStepProgram, machineOf } from './program-check.ts';
-import { findProgram } from './runtime.ts';
 import type { StepHost } from './step-host.ts';
 
 interface Emulated {

@@ -2,10 +2,10 @@
 // run directly with our pipes as the step's output, and writes its own errors to a log file, so that
 // nothing it says can be confused with output or exit codes of the step.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
 import { toolPath } from '../launch.ts';
+import { findProgram } from './find-program.ts';
 import { readHostFile } from './host-file.ts';
 
 export interface Runtime {
@@ -26,20 +26,6 @@ export interface RuntimeStart {
   readonly consoleSocket?: string;
   /** Control groups to start in, as directories; needs a shell in between. */
   readonly cgroups: readonly string[];
-}
-
-export function findProgram(name: string, path = toolPath()): string | null {
-  for (const directory of path.split(':')) {
-    if (directory === '') continue;
-    const candidate = join(directory, name);
-    try {
-      accessSync(candidate, constants.X_OK);
-      return candidate;
-    } catch {
-      // next directory
-    }
-  }
-  return null;
 }
 
 /** crun starts three times as fast as runc, so it comes first. */

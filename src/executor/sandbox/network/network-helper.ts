@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { toolPath } from '../../launch.ts';
+import { findProgram } from '../find-program.ts';
 import { readHostFile } from '../host-file.ts';
-import { findProgram } from '../runtime.ts';
 
 export interface NetworkHelper {
   readonly child: ChildProcess;

@@ -5,8 +5,8 @@ import { accessSync, constants, mkdirSync, readdirSync, renameSync, rmSync, stat
 import { errnoOf, TsbuildError } from '../../../core/errors.ts';
 import { toolPath } from '../../launch.ts';
 import { MNT_DETACH } from '../../namespace-calls.ts';
+import { findProgram } from '../find-program.ts';
 import { readHostFile } from '../host-file.ts';
-import { findProgram } from '../runtime.ts';
 import type { StepHost } from '../step-host.ts';
 import { writeFuseLayer } from './fuse-form.ts';
 import type { OverlayMount } from './overlay.ts';

@@ -3,9 +3,9 @@
 // input. Loaded only when a run has input or a terminal.
 import { constants, openSync } from 'node:fs';
 import { constants as system } from 'node:os';
-import koffi from 'koffi';
 import { InvariantError } from '../../../core/errors.ts';
 import type { TerminalSize } from '../../executor.ts';
+import { type Koffi, loadKoffi } from '../../koffi.ts';
 import { SyscallError } from '../../syscalls.ts';
 
 const AF_UNIX = 1;
@@ -44,6 +44,7 @@ export interface TerminalCalls {
 }
 
 export function loadTerminalCalls(): TerminalCalls {
+  const koffi = loadKoffi();
   const libc = koffi.load(null);
   const socket = libc.func('int socket(int domain, int type, int protocol)');
   const bind = libc.func('int bind(int fd, void *address, unsigned int length)');
@@ -53,7 +54,7 @@ export function loadTerminalCalls(): TerminalCalls {
   const openPeer = libc.func('int ioctl(int fd, unsigned long request, int flags)');
   const pipe2 = libc.func('int pipe2(_Out_ int *fds, int flags)');
   const fcntl = libc.func('int fcntl(int fd, int command, long argument)');
-  const receive = bindReceive(libc);
+  const receive = bindReceive(koffi);
 
   const check = (result: number, call: string): number => {
     if (result < 0) throw new SyscallError(call, koffi.errno(), '');
@@ -114,7 +115,7 @@ export function loadTerminalCalls(): TerminalCalls {
 const clamp = (value: number): number => Math.max(0, Math.min(0xffff, Math.trunc(value)));
 
 /** recvmsg with room for a name and one descriptor; what the message says besides is of no interest. */
-function bindReceive(libc: ReturnType<typeof koffi.load>): (fd: number, control: Buffer) => number {
+function bindReceive(koffi: Koffi): (fd: number, control: Buffer) => number {
   const iovec = koffi.struct({ base: 'void *', length: 'size_t' });
   const header = koffi.struct({
     name: 'void *',
@@ -125,7 +126,7 @@ function bindReceive(libc: ReturnType<typeof koffi.load>): (fd: number, control:
     controlLength: 'size_t',
     flags: 'int',
   });
-  const recvmsg = libc.func('recvmsg', 'long', ['int', koffi.pointer(header), 'int']);
+  const recvmsg = koffi.load(null).func('recvmsg', 'long', ['int', koffi.pointer(header), 'int']);
   const text = Buffer.alloc(4096);
   return (fd, control) =>
     Number(
