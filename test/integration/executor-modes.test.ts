@@ -16,14 +16,18 @@ COPY --chmod=755 busybox /bin/busybox
 RUN ["/bin/busybox", "--install", "-s", "/bin"]
 `;
 
-/** Every step sets the times of what it made. Files with several names are changed, removed and given away by one of them. */
+/**
+ * Every step sets the times of what it made. Files with several names are changed, removed and given away by one of them;
+ * a socket stays behind, which is in no layer.
+ */
 const DOCKERFILE = `FROM base AS build
 RUN mkdir -p /out/keep /out/old/deep && echo one > /out/keep/one && echo two > /out/old/deep/two && ln /out/keep/one /out/link && ln -s keep /out/sym && \\
-    echo same > /out/n1 && for n in 2 3 4; do ln /out/n1 /out/n$n; done && find /out -exec touch -hd @200 {} +
+    echo same > /out/n1 && for n in 2 3 4; do ln /out/n1 /out/n$n; done && \\
+    ln -s /out/socket /dev/log && syslogd -O /dev/null && until [ -S /out/socket ]; do sleep 0.1; done && find /out -exec touch -hd @200 {} +
 RUN --mount=type=bind,target=/ctx --mount=type=cache,target=/cache --mount=type=tmpfs,target=/new/deep \\
     echo x > /cache/x && cp /ctx/Dockerfile /out/Dockerfile && rm -r /out/old && mkdir /out/old && echo three > /out/old/three && \\
     echo more >> /out/n1 && rm /out/n2 && chmod 600 /out/n3 && ln /out/n4 /out/n5 && cat /out/n1 /out/n3 > /out/seen && \\
-    chmod 2750 /out/keep && chown 7:8 /out/keep/one && find /out -depth -exec touch -hd @300 {} +
+    chmod 2750 /out/keep && chown 7:8 /out/keep/one && find /out -depth ! -type s -exec touch -hd @300 {} +
 RUN rm /out/Dockerfile /out/sym && mkdir /out/sym && mv /out/link /out/moved && rm -r /out/old && mknod /out/pipe p && mkdir /out/old && touch -hd @400 /out/pipe /out/sym /out/old /out
 
 FROM base

@@ -17,7 +17,7 @@ import { fsPath } from '../../core/path-bytes.ts';
 import { listNames } from '../layer/lower-stack.ts';
 import { isOpaque, isPrivateXattr, isWhiteout, type OverlayXattrs, OWNER_XATTR } from '../layer/overlay-form.ts';
 import { copyDirectoryAttributes, setIfPossible } from '../sandbox/snapshot-directory.ts';
-import { type FileCalls, S_IFBLK, S_IFCHR, S_IFIFO } from '../syscalls.ts';
+import { type FileCalls, S_IFBLK, S_IFCHR, S_IFIFO, S_IFSOCK } from '../syscalls.ts';
 
 export const statOrNull = (path: string): Stats | null => lstatSync(fsPath(path), { throwIfNoEntry: false }) ?? null;
 
@@ -84,6 +84,8 @@ class TreeCopy {
     if (stat.isFile()) copyFileSync(fsPath(from), fsPath(to), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     else if (stat.isSymbolicLink()) symlinkSync(readlinkSync(fsPath(from), 'buffer'), fsPath(to));
     else if (stat.isFIFO()) this.#calls.makeNode(to, S_IFIFO | 0o600, 0, 0);
+    // No layer holds one, but steps that follow on an overlay see what an earlier one left behind.
+    else if (stat.isSocket()) this.#calls.makeNode(to, S_IFSOCK | 0o600, 0, 0);
     else if (stat.isCharacterDevice() || stat.isBlockDevice()) {
       const kind = stat.isBlockDevice() ? S_IFBLK : S_IFCHR;
       this.#calls.makeNode(to, kind | 0o600, (stat.rdev >> 8) & 0xfff, (stat.rdev & 0xff) | ((stat.rdev >> 12) & 0xfff00));
