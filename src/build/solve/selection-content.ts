@@ -10,6 +10,7 @@ import { isLasting, stateOfSelection } from '../../context/selection-state.ts';
 import type { SourceTree } from '../../context/source-tree.ts';
 import type { StatCache } from '../../context/stat-cache.ts';
 import { type ContentKey, isDigest, parseContentKey } from '../../core/digest.ts';
+import { TsbuildError } from '../../core/errors.ts';
 import type { Clock } from '../../core/events.ts';
 
 type PartOfTree = { readonly pattern: string; readonly exclude: readonly string[] };
@@ -77,8 +78,17 @@ export class SelectionContents {
     const known = this.#memory.fact(name);
     if (known !== null && isDigest(known)) return parseContentKey(known);
     const key = await this.#readOnce(tree, part);
-    if (isLasting(tree, state, settled)) this.#memory.setFact(name, key, KEPT);
+    if (isLasting(tree, state, settled)) this.#remember(name, key);
     return key;
+  }
+
+  /** A build that only wants to go faster next time must not fail for lack of space. */
+  #remember(name: string, key: ContentKey): void {
+    try {
+      this.#memory.setFact(name, key, KEPT);
+    } catch (error) {
+      if (!(error instanceof TsbuildError)) throw error;
+    }
   }
 
   #readOnce(tree: SourceTree | LocalTree, part: PartOfTree): Promise<ContentKey> {

@@ -19,6 +19,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SelectionContents } from '../../../src/build/solve/selection-content.ts';
 import { openSqliteIndex, type SqliteIndex } from '../../../src/cache/sqlite-index.ts';
 import { OpenDirectories } from '../../../src/context/open-directories.ts';
+import { TsbuildError } from '../../../src/core/errors.ts';
 
 const DIRECTORIES = 25;
 const FILES = 100;
@@ -64,11 +65,12 @@ async function look({ ignore = '', clock = later, pattern = '.' } = {}): Promise
   return { key: await contents.of(tree, { pattern, exclude: [] }), asked };
 }
 
+const forgetful = { stats: () => null, saveStats: () => undefined, fact: () => null, setFact: () => undefined };
+
 /** The key of a build that remembers nothing. */
 function plainKey(ignore = ''): Promise<string> {
-  const nothing = { stats: () => null, saveStats: () => undefined, fact: () => null, setFact: () => undefined };
   const { tree } = new OpenDirectories().open(root, { ignore: { name: 'x.dockerignore', text: ignore } });
-  return new SelectionContents(nothing).of(tree, ALL);
+  return new SelectionContents(forgetful).of(tree, ALL);
 }
 
 const at = (path: string): string => join(root, path);
@@ -182,4 +184,13 @@ it('does not remember a file that was read in another state than the context was
   expect(after.key).not.toBe(during);
   writeFileSync(at('d7/f0'), before);
   expect((await look()).key).toBe(during);
+});
+
+it('goes on where there is no space to remember anything', async () => {
+  const full = () => {
+    throw new TsbuildError({ code: 'store/disk-full', message: 'no space left on device' });
+  };
+  const contents = new SelectionContents({ ...forgetful, setFact: full }, later);
+  const { tree } = new OpenDirectories().open(root, { ignore: { name: '', text: '' } });
+  expect(await contents.of(tree, ALL)).toBe(await plainKey());
 });
