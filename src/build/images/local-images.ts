@@ -1,12 +1,13 @@
 // Images in the store: finding them by what people type, and reading their manifests and configs.
 import type { TagRow } from '../../cache/build-index.ts';
-import type { Descriptor, ImageConfig, Index, Manifest } from '../../core/descriptor.ts';
-import { type Digest, isDigest } from '../../core/digest.ts';
+import type { Descriptor, ImageConfig, Manifest } from '../../core/descriptor.ts';
+import type { Digest } from '../../core/digest.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { isIndexType } from '../../core/media-types.ts';
 import { matchPlatform, type Platform } from '../../core/platform.ts';
 import { familiarReference, formatReference, parseReference, tryParseReference, withDefaultTag } from '../../core/reference.ts';
 import { suggest } from '../../core/suggest.ts';
+import { readManifest } from '../../push/assemble/image-closure.ts';
 import { parseImageConfig } from '../../push/registry/image-config-document.ts';
 import type { Session } from '../session.ts';
 
@@ -58,18 +59,8 @@ async function findByDigest(session: Session, text: string): Promise<TagRow | nu
 
 async function configDigest(session: Session, target: Descriptor): Promise<Digest | null> {
   if (isIndexType(target.mediaType) || !session.blobs.has(target.digest)) return null;
-  return (await readManifest(session, target)).config.digest;
-}
-
-async function readJson<T>(session: Session, descriptor: Descriptor): Promise<T> {
-  // What enters the store has been read as JSON, and the digest says that it is the same.
-  return JSON.parse((await session.blobs.read(descriptor.digest)).toString('utf8')) as T;
-}
-
-/** Images without layers are written with `null` lists, as BuildKit writes them. */
-export async function readManifest(session: Session, descriptor: Descriptor): Promise<Manifest> {
-  const manifest = await readJson<Omit<Manifest, 'layers'> & { readonly layers: Manifest['layers'] | null }>(session, descriptor);
-  return { ...manifest, layers: manifest.layers ?? [] };
+  const document = await readManifest(session.blobs, target);
+  return document.type === 'manifest' ? document.manifest.config.digest : null;
 }
 
 /** The same for an image of an archive as for one that was pulled. Error: 'registry/bad-manifest'. */
@@ -82,8 +73,8 @@ async function readConfig(session: Session, { config, layers }: Manifest): Promi
 /** Manifests an index lists for platforms; a manifest itself is the only one of its kind. */
 export async function platformManifests(session: Session, target: Descriptor): Promise<readonly Descriptor[]> {
   if (!isIndexType(target.mediaType)) return [target];
-  const index = await readJson<Index>(session, target);
-  return index.manifests.filter((manifest) => manifest.platform?.os !== 'unknown' && isDigest(manifest.digest));
+  const document = await readManifest(session.blobs, target);
+  return document.type === 'index' ? document.index.manifests.filter((manifest) => manifest.platform?.os !== 'unknown') : [];
 }
 
 /** The image for `platform`, or null when an index has none for it or its manifest was never fetched. */
@@ -91,7 +82,9 @@ export async function openImage(session: Session, target: Descriptor, platform: 
   const candidates = await platformManifests(session, target);
   const chosen = candidates.length === 1 && !isIndexType(target.mediaType) ? candidates[0] : matchPlatform(platform, candidates);
   if (chosen === undefined || chosen === null || !session.blobs.has(chosen.digest)) return null;
-  const manifest = await readManifest(session, chosen);
+  const document = await readManifest(session.blobs, chosen);
+  if (document.type === 'index') return null;
+  const { manifest } = document;
   if (!session.blobs.has(manifest.config.digest)) return null;
   return { manifestDescriptor: chosen, manifest, config: await readConfig(session, manifest) };
 }

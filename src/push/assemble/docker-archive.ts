@@ -4,7 +4,6 @@ import type { BlobStore } from '../../cache/blob-store.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
 import { hexOf } from '../../core/digest.ts';
 import { TsbuildError } from '../../core/errors.ts';
-import { isIndexType } from '../../core/media-types.ts';
 import { familiarReference, tryParseReference } from '../../core/reference.ts';
 import { writeArchive } from './archive-writer.ts';
 import { goJson, type JsonValue } from './go-json.ts';
@@ -29,21 +28,19 @@ export async function writeDockerArchive(
 }
 
 async function manifestEntry(image: LayoutImage, store: BlobStore): Promise<JsonValue> {
-  if (isIndexType(image.descriptor.mediaType)) {
+  const document = await readManifest(store, image.descriptor);
+  if (document.type === 'index') {
     throw new TsbuildError({
       code: 'image/single-platform-only',
       message: 'the docker archive format cannot hold several platforms',
       hint: 'use --output type=oci, or build a single --platform',
     });
   }
-  const document = await readManifest(store, image.descriptor);
-  if (document.type === 'index')
-    throw new TsbuildError({ code: 'image/single-platform-only', message: 'an index cannot be written as a docker archive' });
   const { config, layers } = document.manifest;
   return {
     Config: blobName(config),
     RepoTags: image.names.length === 0 ? null : image.names.map(familiar),
-    Layers: layers === null || layers.length === 0 ? null : layers.map(blobName),
+    Layers: layers.length === 0 ? null : layers.map(blobName),
   };
 }
 

@@ -28,7 +28,7 @@ export async function imageClosure(store: BlobStore, root: Descriptor): Promise<
     const children =
       document.type === 'index'
         ? document.index.manifests.filter((child) => store.has(child.digest))
-        : [document.manifest.config, ...(document.manifest.layers ?? [])];
+        : [document.manifest.config, ...document.manifest.layers];
     for (const child of children) await visit(child, depth + 1);
   };
   await visit(root, 0);

@@ -7,7 +7,7 @@ import type { BlobStore } from '../../cache/blob-store.ts';
 import { makeDirectories } from '../../cache/make-directory.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
 import { hexOf } from '../../core/digest.ts';
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import { errnoOf } from '../../core/errors.ts';
 import { OCI_INDEX } from '../../core/media-types.ts';
 import { parseManifestDocument } from '../registry/manifest-document.ts';
 import { type ArchiveMember, writeArchive } from './archive-writer.ts';
@@ -23,6 +23,7 @@ import {
   NAME_ANNOTATION,
   REF_ANNOTATION,
 } from './layout-index.ts';
+import { notWritable, temporaryBeside } from './output-file.ts';
 
 const BLOB_MODE = 0o444;
 
@@ -84,7 +85,7 @@ export async function writeOciDirectory(
   const kept = existingEntries(path).filter((entry) => !replaced.has(layoutKey(entry)));
   attempt(path, () => {
     writeFileSync(join(directory, LAYOUT_FILE), LAYOUT_VERSION);
-    const temp = `${path}.${process.pid}.tmp`;
+    const temp = temporaryBeside(path);
     try {
       writeFileSync(temp, encodeLayoutIndex([...kept, ...added]), { flag: 'wx' });
       renameSync(temp, path);
@@ -118,12 +119,3 @@ function attempt(path: string, body: () => void): void {
     throw notWritable(path, error);
   }
 }
-
-export const notWritable = (path: string, error: unknown): TsbuildError =>
-  new TsbuildError({
-    code: 'image/output-not-writable',
-    message: `cannot write ${path}: ${errnoOf(error) ?? String(error)}`,
-    hint: 'choose another destination, or make this one writable',
-    cause: error,
-    data: { path },
-  });

@@ -195,6 +195,18 @@ describe('an OCI directory', () => {
     await expect(readLayoutDirectory(directory, target, { digest: digestOf('?') })).rejects.toMatchObject({ code: 'image/bad-archive' });
   });
 
+  it('takes two images with a layer in common at once, as targets of one bake', async () => {
+    const directory = join(base, 'layout');
+    const [one, two] = [await image([LAYER_A, LAYER_B]), await image([LAYER_A])];
+    await Promise.all([
+      writeOciDirectory([layout(one, 'docker.io/library/a:1')], source, directory),
+      writeOciDirectory([layout(two, 'docker.io/library/b:1')], source, directory),
+    ]);
+    const found = await readLayoutDirectory(directory, target);
+    expect(found.map(({ descriptor }) => descriptor.digest).toSorted()).toEqual([one.descriptor.digest, two.descriptor.digest].toSorted());
+    expect(readdirSync(join(directory, 'blobs/sha256')).filter((name) => name.includes('.'))).toEqual([]);
+  });
+
   it('does not follow links to files of this machine', async () => {
     const directory = join(base, 'layout');
     const one = await image([LAYER_A]);
