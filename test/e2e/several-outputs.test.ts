@@ -83,6 +83,35 @@ describe('several outputs', () => {
     expect([stdout.includes('typed'), stdout.includes('unused')]).toEqual([true, false]);
   });
 
+  it('an image that is pushed by digest alone has no tag anywhere', async () => {
+    const registry = await startRegistry();
+    try {
+      const [name, metadata] = [`${registry.host}/parts/app`, place('metadata.json')];
+      // As workflows push one platform each, whose digests another job makes an index of.
+      const output = 'type=image,push-by-digest=true,name-canonical=true,push=true';
+      const built = await bench.ok(['-t', name, '-o', output, '--metadata-file', metadata, context]);
+      const digest = built.stdout.trim();
+      const answer = await fetch(`http://${registry.host}/v2/parts/app/manifests/${digest}`, {
+        headers: { accept: 'application/vnd.oci.image.manifest.v1+json' },
+      });
+      expect(answer.status).toBe(200);
+      const tags = (await (await fetch(`http://${registry.host}/v2/parts/app/tags/list`)).json()) as { tags: string[] | null };
+      expect(tags.tags ?? []).toEqual([]);
+      expect(JSON.parse(readFileSync(metadata, 'utf8'))).toMatchObject({ 'image.name': name, 'containerimage.digest': digest });
+      expect(JSON.parse((await bench.ok(['inspect', `${name}@${digest}`])).stdout)).toMatchObject([{ digest }]);
+      const tagged = await bench.run(['-t', `${name}:1`, '-o', output, context]);
+      expect([tagged.code, tagged.stderr]).toEqual([1, expect.stringContaining('what is pushed by digest has no tag')]);
+    } finally {
+      await registry.stop();
+    }
+  });
+
+  it('name-canonical=true names an image by its digest, too', async () => {
+    const digest = (await bench.ok(['-q', '-t', 'canonical:1', '-o', 'type=image,name-canonical=true', context])).stdout.trim();
+    const rows = JSON.parse((await bench.ok(['images', '--format', 'json'])).stdout) as { name: string }[];
+    expect(rows.map((row) => row.name).filter((name) => name.startsWith('canonical'))).toEqual(['canonical:1', `canonical@${digest}`]);
+  });
+
   it('type=docker without a place is handed to the engine, in the form that was asked for', async () => {
     const [bin, given] = [place('bin'), place('given.tar')];
     mkdirSync(bin);
@@ -148,6 +177,7 @@ describe('several outputs', () => {
     ['type=tar,dest=x,annotation.a=b', 'type=tar has no field "annotation.a"'],
     ['type=image,oci-mediatypes=maybe', 'oci-mediatypes is true or false, not "maybe"'],
     ['type=image,unpack=true', 'type=image has no field "unpack"'],
+    ['type=registry,registry.insecure=true', 'mark the registry as insecure in registries.conf'],
     ['dest=x', '"dest=x" has no type'],
     ['type=floppy', 'type=floppy is not an output'],
   ])('--output %s is refused', async (output, message) => {

@@ -2,7 +2,7 @@
 // once; everything else waits for the whole image.
 import type { Descriptor, LayerRef } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
-import { formatReference } from '../../core/reference.ts';
+import { formatReference, type Reference } from '../../core/reference.ts';
 import type { ImagePlan } from '../../graph/image-plan.ts';
 import type { VertexId } from '../../graph/vertex.ts';
 import type { AssembledImage } from '../../push/assemble/assemble-image.ts';
@@ -94,7 +94,7 @@ async function shipImage(outputs: Outputs, output: ImageOutput, image: FinishedI
   const { session, request } = outputs;
   switch (output.type) {
     case 'image': {
-      for (const name of namesOf(request, output)) tagImage(session, formatReference(name), image.descriptor);
+      for (const name of storedNames(request, output, image.descriptor)) tagImage(session, formatReference(name), image.descriptor);
       if (output.push) await outputs.pushes.finish(output, image);
       return;
     }
@@ -104,6 +104,17 @@ async function shipImage(outputs: Outputs, output: ImageOutput, image: FinishedI
     case 'load':
       return (await import('./load-output.ts')).loadIntoEngine(outputs, output, image);
   }
+}
+
+/** NAME@DIGEST is for images that are pushed without a tag, and for those who ask for it. */
+function storedNames(
+  request: BuildRequest,
+  output: Extract<OutputSpec, { readonly type: 'image' }>,
+  { digest }: Descriptor,
+): readonly Reference[] {
+  const names = namesOf(request, output);
+  const canonical = output.pushByDigest || output.nameCanonical === true ? names.map(({ tag: _, ...name }) => ({ ...name, digest })) : [];
+  return output.pushByDigest ? canonical : [...names, ...canonical];
 }
 
 /** Nothing is written when the name stands for that image already. */

@@ -53,8 +53,7 @@ function pushNames(context: OutputContext, output: ImageSpec): readonly Referenc
       message: 'there is nothing to push to: the image has no name',
       hint: 'name it with -t REGISTRY/NAME[:TAG]',
     });
-  if (!output.pushByDigest) return names;
-  return names.map(({ tag: _, ...name }) => name);
+  return names;
 }
 
 export async function openPushTo(

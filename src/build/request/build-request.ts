@@ -26,7 +26,8 @@ export interface ImageForm {
 
 /** One --output. */
 export type OutputSpec =
-  | ({ readonly type: 'image'; readonly push: boolean; readonly pushByDigest: boolean } & ImageForm)
+  /** `nameCanonical`: also known by NAME@DIGEST. */
+  | ({ readonly type: 'image'; readonly push: boolean; readonly pushByDigest: boolean; readonly nameCanonical?: boolean } & ImageForm)
   | ({ readonly type: 'oci' | 'docker'; readonly dest: string; readonly tar: boolean } & ImageForm)
   /** Hand over to a Docker or Podman of this machine. */
   | ({ readonly type: 'load' } & ImageForm)

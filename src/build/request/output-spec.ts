@@ -4,7 +4,7 @@ import { type Annotation, parseAnnotation } from './annotations.ts';
 import type { ImageForm, OutputSpec } from './build-request.ts';
 import { LAYER_FIELDS, parseLayerOptions, parseSwitch, type Refuse } from './layer-options.ts';
 
-const IMAGE_FIELDS = ['name', 'push-by-digest', 'oci-mediatypes', ...LAYER_FIELDS];
+const IMAGE_FIELDS = ['name', 'name-canonical', 'push-by-digest', 'oci-mediatypes', ...LAYER_FIELDS];
 const ARCHIVE_FIELDS = ['name', 'dest', 'tar', 'oci-mediatypes', ...LAYER_FIELDS];
 const FIELDS = {
   image: ['push', ...IMAGE_FIELDS],
@@ -15,6 +15,14 @@ const FIELDS = {
   local: ['dest', 'platform-split'],
   cacheonly: [],
 } as const satisfies Record<string, readonly string[]>;
+
+/** Fields of BuildKit for what is said in another place, or not needed, here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  'registry.insecure': 'mark the registry as insecure in registries.conf; loopback is plain http anyway',
+  'source-date-epoch': 'set SOURCE_DATE_EPOCH, in the environment or with --build-arg',
+  store: 'images are always kept in the store; type=cacheonly names nothing there',
+  unpack: 'leave it out: layers are unpacked when something runs on them',
+};
 
 type OutputType = keyof typeof FIELDS;
 const isType = (text: string): text is OutputType => Object.hasOwn(FIELDS, text);
@@ -28,7 +36,8 @@ export function parseOutput(type: string, fields: Fields, refuse: Refuse): Outpu
   const shipsImage = known.includes('name');
   const unknown = [...fields.keys()].find((key) => !known.includes(key) && !(shipsImage && ANNOTATION.test(key)));
   if (unknown !== undefined) {
-    const hint = known.length === 0 ? 'it has none' : `fields are ${known.join(', ')}`;
+    const why = shipsImage && Object.hasOwn(ELSEWHERE, unknown) ? ELSEWHERE[unknown] : undefined;
+    const hint = why ?? (known.length === 0 ? 'it has none' : `fields are ${known.join(', ')}`);
     throw refuse(`type=${type} has no field ${JSON.stringify(unknown)}`, hint);
   }
   const isOn = (key: string, otherwise: boolean): boolean => parseSwitch(fields, key, refuse) ?? otherwise;
@@ -36,7 +45,9 @@ export function parseOutput(type: string, fields: Fields, refuse: Refuse): Outpu
     case 'image':
     case 'registry': {
       const push = type === 'registry' || isOn('push', false);
-      return { type: 'image', push, pushByDigest: isOn('push-by-digest', false), ...imageForm(fields, refuse) };
+      const nameCanonical = isOn('name-canonical', false);
+      const pushByDigest = isOn('push-by-digest', false);
+      return { type: 'image', push, pushByDigest, ...(nameCanonical ? { nameCanonical } : {}), ...imageForm(fields, refuse) };
     }
     case 'oci':
     case 'docker': {
