@@ -45,7 +45,7 @@ export function openSession(options: SessionOptions): Session {
   let closed = false;
   const opened = (): Store => {
     invariant(!closed || store !== null, 'the session is closed');
-    store ??= openStore(options.root);
+    store ??= openStore(options);
     return store;
   };
   return {
@@ -83,10 +83,11 @@ interface Store extends Pick<Session, 'blobs' | 'index' | 'tocs' | 'leases'> {
   leave(): void;
 }
 
-function openStore(root: string): Store {
+function openStore({ root, emit }: SessionOptions): Store {
   makeDirectory(root);
   const leave = enterStore(root);
-  return { leave, blobs: openFsBlobStore(root), index: openSqliteIndex(root), tocs: openFsTocStore(root), leases: new Leases(root) };
+  const index = openSqliteIndex(root, { onNotice: (message) => emit({ type: 'notice', message }) });
+  return { leave, blobs: openFsBlobStore(root), index, tocs: openFsTocStore(root), leases: new Leases(root) };
 }
 
 async function startExecutor(options: SessionOptions): Promise<Executor> {

@@ -156,7 +156,9 @@ export class SqliteDatabase<Column extends string> {
     }
     const aside = `${this.path}.damaged-${Date.now().toString(36)}`;
     const replaced = why === 'foreign' ? emptyInPlace(this.path, aside, this.#schema) : this.#moveAside(aside);
-    if (replaced) this.#onNotice(`the index ${this.path} was damaged or of another version: it is now ${aside}, and a new one was begun`);
+    const reason = why === 'foreign' ? 'is of another version' : 'was damaged';
+    if (replaced)
+      this.#onNotice(`the index of the store ${reason}: it is kept as ${aside}, and a new one has the names of images that could be read`);
   }
 
   /** Only one process moves a damaged file; the others find the new one. */

@@ -1,6 +1,6 @@
 // What goes wrong is said once, with place, cause and what to do; the store stays whole.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, truncateSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildBase, leftovers, openWorkbench, type Workbench } from '../support/cli.ts';
@@ -120,6 +120,17 @@ describe('store', () => {
     expect(broken.stderr).toMatch(/error\[store\/corrupt-blob\]/);
     expect(readdirSync(bench.dir)).not.toContain('out.tar');
     await bench.ok(['--output', `type=oci,dest=${join(bench.dir, 'out.tar')}`, context]);
+  });
+
+  it('a damaged index is replaced, and that is said once', async () => {
+    const other = openWorkbench();
+    await other.ok(['-q', other.context({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })]);
+    writeFileSync(join(other.root, 'index-v1/index.db'), 'no database '.repeat(500));
+    expect((await other.ok(['images'])).stderr).toMatch(
+      /^note: the index of the store was damaged: it is kept as \S+index\.db\.damaged-\w+,/,
+    );
+    expect((await other.ok(['images'])).stderr).toBe('');
+    other.dispose();
   });
 
   it('an unreachable registry', async () => {
