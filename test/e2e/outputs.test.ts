@@ -65,6 +65,17 @@ describe('archives', () => {
     }
   });
 
+  it('--load: an engine reads the archive as a stream', async () => {
+    const [tools, tar] = [place('tools'), place('loaded.tar')];
+    mkdirSync(tools);
+    // Docker is installed, but its daemon does not run.
+    writeFileSync(join(tools, 'docker'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    writeFileSync(join(tools, 'podman'), `#!/bin/sh\n[ "$1" = version ] || exec cat >${tar}\n`, { mode: 0o755 });
+    await bench.ok(['-q', '--load', '-t', 'loaded:1', context], { env: { PATH: `${tools}:${process.env['PATH']}` } });
+    const [entry] = JSON.parse(readFileSync(join(untar(tar), 'manifest.json'), 'utf8'));
+    expect(entry.RepoTags).toEqual(['loaded:1']);
+  });
+
   it.each([
     ['gzip', 'application/vnd.oci.image.layer.v1.tar+gzip', gunzipSync],
     ['zstd', 'application/vnd.oci.image.layer.v1.tar+zstd', zstdDecompressSync],

@@ -1,4 +1,5 @@
 // Problems that few people meet: each is said with its code, and the program ends without a stack.
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -53,6 +54,15 @@ describe('outputs', () => {
   test('build/no-load-target', async () => {
     const text = await expectCode('build/no-load-target', ['--load', '-t', 'x', context('FROM scratch\nLABEL a=b\n')], BARE);
     expect(text).toContain('neither docker nor podman answers');
+  });
+
+  test('build/output, in the words of the engine that loads the image', async () => {
+    const tools = mkdtempSync(join(bench.dir, 'tools-'));
+    writeFileSync(join(tools, 'docker'), '#!/bin/sh\n[ "$1" = version ] || { echo no space left >&2; exit 1; }\n', { mode: 0o755 });
+    const args = ['--load', '-t', 'x', context('FROM scratch\nLABEL a=b\n')];
+    expect(await expectCode('build/output', args, { env: { PATH: `${tools}:/bin:/usr/bin` } })).toContain(
+      'docker load failed: no space left\n',
+    );
   });
 });
 

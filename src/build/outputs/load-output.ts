@@ -1,5 +1,5 @@
 // --load: hands the image to a Docker or Podman of this machine, as a stream, without a file between.
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { TsbuildError } from '../../core/errors.ts';
 import { formatReference } from '../../core/reference.ts';
 import { writeDockerArchive } from '../../push/assemble/docker-archive.ts';
@@ -8,12 +8,15 @@ import { fetchMissingLayers } from './fetch-layers.ts';
 import { namesOf } from './names.ts';
 import type { FinishedImage, OutputContext } from './outputs.ts';
 
-const ENGINES = ['docker', 'podman'] as const;
+const ENGINES = ['docker', 'podman'];
+/** Milliseconds. */
+const ANSWER_TIMEOUT = 10_000;
 
 export async function loadIntoEngine(context: OutputContext, output: ImageForm, image: FinishedImage): Promise<void> {
   const { session, request } = context;
-  const engine = ENGINES.find((name) => spawnSync(name, ['version'], { stdio: 'ignore', timeout: 10_000 }).status === 0);
-  if (engine === undefined) {
+  const { signal } = session;
+  const engine = await runningEngine(signal);
+  if (engine === null) {
     throw new TsbuildError({
       code: 'build/no-load-target',
       message: 'neither docker nor podman answers on this machine',
@@ -22,7 +25,7 @@ export async function loadIntoEngine(context: OutputContext, output: ImageForm, 
   }
   await fetchMissingLayers(context, image.built);
   const names = namesOf(request, output).map(formatReference);
-  const child = spawn(engine, ['load', '--quiet'], { stdio: ['pipe', 'ignore', 'pipe'] });
+  const child = spawn(engine, ['load', '--quiet'], { stdio: ['pipe', 'ignore', 'pipe'], signal });
   let errors = '';
   child.stderr.on('data', (data: Buffer) => {
     errors = (errors + data.toString()).slice(-2000);
@@ -35,16 +38,31 @@ export async function loadIntoEngine(context: OutputContext, output: ImageForm, 
     [{ descriptor: image.descriptor, names, created: session.clock() }],
     session.blobs,
     child.stdin,
-    session.signal,
+    signal,
+  ).then(
+    () => null,
+    (error: unknown) => error,
   );
-  const [code, writing] = await Promise.all([
-    ended,
-    written.then(
-      () => null,
-      (error: unknown) => error,
-    ),
-  ]);
-  if (code !== 0)
-    throw new TsbuildError({ code: 'build/output', message: `${engine} load failed: ${errors.trim() || `exit code ${code}`}` });
-  if (writing !== null) throw writing;
+  // What an engine says of a stream that we cut off is not why there is no image.
+  const [code, problem] = await Promise.all([ended, written]).finally(() => signal.throwIfAborted());
+  if (code !== 0) {
+    throw new TsbuildError({
+      code: 'build/output',
+      message: `${engine} load failed: ${errors.trim() || `exit code ${code}`}`,
+      hint: `put right what ${engine} says, or save the image with --output type=docker,dest=FILE`,
+    });
+  }
+  if (problem !== null) throw problem;
 }
+
+/** The first that is installed and whose daemon, if it needs one, answers. */
+async function runningEngine(signal: AbortSignal): Promise<string | null> {
+  for (const name of ENGINES) if (await answers(name, signal)) return name;
+  signal.throwIfAborted();
+  return null;
+}
+
+const answers = (engine: string, signal: AbortSignal): Promise<boolean> =>
+  new Promise((resolve) => {
+    execFile(engine, ['version'], { timeout: ANSWER_TIMEOUT, signal }, (error) => resolve(error === null));
+  });
