@@ -69,6 +69,22 @@ describe('steps of another platform', () => {
     }
   });
 
+  test('a handler that looks for its emulator in the container is named', async () => {
+    if (handled) return;
+    const arm64 = EMULATED['arm64'];
+    if (arm64 === undefined) throw new Error('no table entry');
+    const handler = registerHandler('tsbuild-aarch64', registration(arm64, findProgram('qemu-aarch64-static') ?? '').replace(/F$/, ''));
+    try {
+      const { stderr } = await bench.run(['build', '--platform', 'linux/arm64', '--isolation', 'root', '--no-cache', context(bench)]);
+      expect(stderr).toMatch(
+        /error\[exec\/foreign-platform\]: .*the handler tsbuild-aarch64 of this machine starts \S*qemu-aarch64-static/,
+      );
+      expect(stderr).toContain('registered without the flag F');
+    } finally {
+      handler.remove();
+    }
+  });
+
   test('a user namespace has handlers of its own', async () => {
     const user = unprivilegedUser(true);
     if (user === null) return;

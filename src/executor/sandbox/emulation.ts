@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
 import { formatPlatform, hostPlatform, type Platform } from '../../core/platform.ts';
 import type { ExecOp } from '../../graph/op.ts';
-import type { BinfmtHandler } from './binfmt.ts';
+import { MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID } from '../namespace-calls.ts';
+import { type BinfmtHandler, readHandlers } from './binfmt.ts';
 import type { ContainerView } from './container-view.ts';
 import { findProgram } from './find-program.ts';
 import { findProgram as findStepProgram, machineOf } from './program-check.ts';
@@ -93,7 +94,7 @@ export function checkRunnable(host: StepHost, view: ContainerView, op: ExecOp): 
   if (found === null || known === undefined) return;
   const [architecture, emulated] = known;
   if (!isForeign({ os: 'linux', architecture })) return;
-  const handler = isOwn(host) ? undefined : host.workplace.binfmts.find(({ machine: registered }) => registered === machine);
+  const handler = isOwn(host) ? undefined : machineHandlers(host).find(({ machine: registered }) => registered === machine);
   if (handler?.fixed === false && view.resolve(handler.interpreter).stat === null) throw notFixed(found.path, architecture, handler);
   if (host.canRun(architecture, () => hasHandler(host, emulated))) return;
   throw new TsbuildError({
@@ -101,6 +102,25 @@ export function checkRunnable(host: StepHost, view: ContainerView, op: ExecOp): 
     message: `${found.path} is a program for linux/${architecture}, which this machine (${formatPlatform(hostPlatform(process.arch))}) cannot run`,
     hint: 'Install emulators with `apt-get install qemu-user-static binfmt-support`, or build on a machine of that platform.',
   });
+}
+
+/** Handlers work whether or not the machine shows them at the usual place. */
+function machineHandlers(host: StepHost): readonly BinfmtHandler[] {
+  const { binfmts, run } = host.workplace;
+  // In a user namespace a mount would begin a set of its own.
+  if (binfmts.length > 0 || host.rootless) return binfmts;
+  const directory = join(run, 'handlers');
+  mkdirSync(directory, { recursive: true });
+  try {
+    host.calls.mount('binfmt_misc', directory, 'binfmt_misc', MS_NOSUID | MS_NODEV | MS_NOEXEC);
+  } catch {
+    return [];
+  }
+  try {
+    return readHandlers(directory);
+  } finally {
+    host.calls.unmount(directory, MNT_DETACH);
+  }
 }
 
 /** Whether the user namespace has handlers of its own, which replace the machine's. */
