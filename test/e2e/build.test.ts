@@ -3,6 +3,7 @@ import { chmodSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildBase, HOME, leftovers, openWorkbench, stepsOf, type Workbench } from '../support/cli.ts';
+import { sha256 } from '../support/oci-layout.ts';
 
 let bench: Workbench;
 beforeAll(async () => {
@@ -161,6 +162,23 @@ describe('images', () => {
     await bench.ok([bench.context({ Dockerfile: 'FROM no-layers\nCOPY x /x\n', x: 'x' })]);
   });
 
+  it('on an image without history names where each layer comes from', async () => {
+    const layout = join(bench.dir, 'no-history');
+    await bench.ok([
+      '--output',
+      `type=oci,tar=false,dest=${layout}`,
+      bench.context({ Dockerfile: 'FROM scratch\nCOPY x /x\nCOPY x /x2\n', x: 'x' }),
+    ]);
+    const digest = withoutHistory(layout);
+    const context = bench.context({ Dockerfile: 'FROM old\nLABEL a=b\nCOPY y /y\n', y: 'y' });
+    await bench.ok(['-t', 'history-of-none', '--build-context', `old=oci-layout://${layout}`, context]);
+    const rows = JSON.parse((await bench.ok(['history', '--format', 'json', 'history-of-none'])).stdout) as { created_by: string }[];
+    // As in Docker the entry of COPY counts for the first layer, and the two that are left get what their layers are known as.
+    const [last, pulled, ...rest] = rows.map((row) => row.created_by);
+    expect([last, ...rest]).toEqual(['[2/2] COPY y /y', 'COPY y /y # buildkit', 'LABEL a=b']);
+    expect(pulled).toMatch(new RegExp(`^pulled from .*@${digest}$`));
+  });
+
   it('need no stack as deep as the Dockerfile is long', async () => {
     const steps = Array.from({ length: 400 }, (_, at) => `WORKDIR /d${at}`);
     const context = bench.context({ Dockerfile: `FROM scratch\n${steps.join('\n')}\n` });
@@ -174,3 +192,23 @@ describe('images', () => {
     expect(leftovers(bench.root)).toEqual({ processes: '', mounts: '' });
   });
 });
+
+/** Rewrites the only image of a layout; returns the digest of its manifest. */
+function withoutHistory(layout: string): string {
+  const path = (digest: string): string => join(layout, 'blobs/sha256', digest.slice('sha256:'.length));
+  const read = (file: string) => JSON.parse(readFileSync(file, 'utf8'));
+  const write = (value: unknown): { digest: string; size: number } => {
+    const bytes = Buffer.from(JSON.stringify(value));
+    const digest = sha256(bytes);
+    writeFileSync(path(digest), bytes);
+    return { digest, size: bytes.length };
+  };
+  const index = read(join(layout, 'index.json'));
+  const [entry] = index.manifests;
+  const manifest = read(path(entry.digest));
+  const { history: _history, ...config } = read(path(manifest.config.digest));
+  Object.assign(manifest.config, write(config));
+  Object.assign(entry, write(manifest));
+  writeFileSync(join(layout, 'index.json'), JSON.stringify(index));
+  return entry.digest;
+}

@@ -17,7 +17,12 @@ import { openPushes, type Pushes } from './push-output.ts';
 
 export interface BuiltImage {
   readonly plan: ImagePlan;
-  readonly layers: readonly { readonly layer: LayerRef; readonly created?: number; readonly vertex?: VertexId }[];
+  readonly layers: readonly {
+    readonly layer: LayerRef;
+    readonly created?: number;
+    readonly description?: string;
+    readonly vertex?: VertexId;
+  }[];
 }
 
 export interface OutputContext {

@@ -55,14 +55,17 @@ export const isLayer = (vertex: Vertex): vertex is LayerVertex =>
   vertex.op.type === 'copy' || vertex.op.type === 'exec' || vertex.op.type === 'mkdir';
 
 /** Vertices whose layers an image has beside those of its base, base first. */
-export function layerVertices(graph: BuildGraph, target: VertexId): readonly LayerVertex[] {
+export const layerVertices = (graph: BuildGraph, target: VertexId): readonly LayerVertex[] => stackVertices(graph, target).filter(isLayer);
+
+/** What the root file system of `target` is made of: an image or scratch, then the steps on it. */
+export function stackVertices(graph: BuildGraph, target: VertexId): readonly Vertex[] {
   const byId = new Map(graph.vertices.map((vertex) => [vertex.id, vertex]));
   const vertexOf = (id: VertexId): Vertex => {
     const vertex = byId.get(id);
     invariant(vertex, `vertex ${id} is not in the graph`);
     return vertex;
   };
-  return upTo(target, new Map(), vertexOf).map(vertexOf).filter(isLayer);
+  return upTo(target, new Map(), vertexOf).map(vertexOf);
 }
 
 /** Everything a vertex reads from inputs other than its base, in a fixed order. */

@@ -17,7 +17,7 @@ import type { SharedWork } from '../shared-work.ts';
 import { StepRunner } from '../steps/step-runner.ts';
 import type { StepWeight } from './admission.ts';
 import type { Layer, MadeLayer } from './layer.ts';
-import { layerVertices } from './selections.ts';
+import { layerVertices, stackVertices } from './selections.ts';
 import { Solver } from './solver.ts';
 import { StepError } from './step-error.ts';
 import type { StepLog } from './step-log.ts';
@@ -25,7 +25,12 @@ import { Trees } from './trees.ts';
 
 export interface SolvedImage {
   /** Base first; `vertex` for layers that a step of this plan made. */
-  readonly layers: readonly { readonly layer: LayerRef; readonly created?: number; readonly vertex?: VertexId }[];
+  readonly layers: readonly {
+    readonly layer: LayerRef;
+    readonly created?: number;
+    readonly description: string;
+    readonly vertex?: VertexId;
+  }[];
 }
 
 export interface SolveParts {
@@ -50,7 +55,7 @@ export async function solvePlan(parts: SolveParts, plan: BuildPlan, onLayer: (la
         const roots = await Promise.all(plan.images.map(async ({ target }) => ({ target, ...(await solver.solve(target)) })));
         await solver.finish();
         return Promise.all(
-          roots.map(async ({ target, layers }) => ({ layers: await withVertices(layers, layerVertices(plan.graph, target)) })),
+          roots.map(async ({ target, layers }) => ({ layers: await withVertices(layers, stackVertices(plan.graph, target)) })),
         );
       },
     );
@@ -159,7 +164,10 @@ async function openImports({ session, shared: { registry }, request }: SolvePart
 const shippedVertices = (plan: BuildPlan): ReadonlySet<VertexId> =>
   new Set(plan.images.flatMap(({ target }) => layerVertices(plan.graph, target).map((vertex) => vertex.id)));
 
-async function withVertices(layers: readonly Layer[], chain: readonly Vertex[]): Promise<SolvedImage['layers']> {
+/** Descriptions as BuildKit's, which count when the base image has too short a history (G-03). */
+async function withVertices(layers: readonly Layer[], stack: readonly Vertex[]): Promise<SolvedImage['layers']> {
+  const [base, ...chain] = stack;
+  const pulled = base?.op.type === 'image' ? `pulled from ${base.op.reference}@${base.op.manifest}` : '';
   const first = layers.length - chain.length;
   if (first < 0) throw new InvariantError('an image has fewer layers than its steps made');
   const made: readonly MadeLayer[] = await Promise.all(layers.map((layer) => layer.made));
@@ -168,6 +176,7 @@ async function withVertices(layers: readonly Layer[], chain: readonly Vertex[]):
     return {
       layer: layer.ref,
       ...(layer.created === undefined ? {} : { created: layer.created }),
+      description: vertex?.meta.label ?? pulled,
       ...(vertex === undefined ? {} : { vertex: vertex.id }),
     };
   });
