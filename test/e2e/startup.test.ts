@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withoutBuiltinCode } from '../../scripts/launch/trim-snapshot.ts';
 import { HOME, openWorkbench, TSBUILD, type Workbench } from '../support/cli.ts';
@@ -46,6 +47,16 @@ describe('the bundle', () => {
     const results = await Promise.all(commands.map((command) => bench.ok(['-t', 'image', '--progress=plain', context], { command })));
     expect(new Set(results.map((result) => result.stdout)).size).toBe(1);
     expect(new Set(results.map((result) => result.stderr.replace(/\d+\.\d+s/g, 'TIME'))).size).toBe(1);
+  });
+
+  it('has the thread that helps to read large contexts', async () => {
+    const thread = new Worker(join(dist, 'read-thread.cjs'));
+    const { port1, port2 } = new MessageChannel();
+    const answers = new Promise((resolve) => port1.once('message', resolve));
+    thread.postMessage({ root: context, paths: [''], next: new Int32Array(new SharedArrayBuffer(4)), answer: port2 }, [port2]);
+    expect(await answers).toMatchObject([{ at: 0, names: 'Dockerfile/file' }]);
+    port1.close();
+    await thread.terminate();
   });
 
   it('starts from the snapshot with the arguments, folder and environment of the new process', async () => {
