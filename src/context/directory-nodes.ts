@@ -88,7 +88,10 @@ export class DirectoryNodes {
 
   /** Whether everything that was listed in a directory is as in `surveyed`; false for one that was not. */
   lookedLike(path: string, surveyed: DirectoryStats): boolean {
-    return this.#directories.get(path)?.entries?.every((entry) => entry.looksAsIn(surveyed)) ?? false;
+    const entries = this.#directories.get(path)?.entries;
+    // What vanished before it was looked at has no mode.
+    const count = surveyed.modes.reduce((sum, mode) => sum + Math.sign(mode), 0);
+    return entries?.length === count && entries.every((entry) => entry.looksAsIn(surveyed));
   }
 
   /** All names in a directory, in byte order; [] for anything else. */

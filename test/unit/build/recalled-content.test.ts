@@ -186,6 +186,18 @@ it('does not remember a file that was read in another state than the context was
   expect((await look()).key).toBe(during);
 });
 
+it.each([
+  ['appeared', () => writeFileSync(at('d8/new'), 'new')],
+  ['vanished', () => rmSync(at('d8/f9'))],
+])('does not remember a directory in which a file %s between two instructions', async (_what, edit) => {
+  const contents = new SelectionContents(index, later);
+  const { tree } = new OpenDirectories().open(root, { ignore: { name: '', text: '' } });
+  await contents.of(tree, { pattern: 'd8', exclude: ['nothing'] });
+  edit();
+  await contents.of(tree, ALL);
+  expect((await look()).key).toBe(await plainKey());
+});
+
 it('goes on where there is no space to remember anything', async () => {
   const full = () => {
     throw new TsbuildError({ code: 'store/disk-full', message: 'no space left on device' });
