@@ -95,6 +95,18 @@ COPY --from=0 /both /both
     expect(outcomes(again.stderr).filter((line) => /COPY|RUN/.test(line) && !line.startsWith('CACHED'))).toEqual([]);
   });
 
+  it('of the same bytes are the same, whatever time or tag the server gives them', async () => {
+    const context = bench.context({ Dockerfile: `FROM base\nADD ${web.url}/dated.txt /dated\nCOPY --from=file / /file\nRUN true\n` });
+    const build = async (body: string, etag: string, modified: string): Promise<string[]> => {
+      web.files.set('/dated.txt', { body, headers: { etag, 'last-modified': modified } });
+      const { stderr } = await bench.ok(['--build-context', `file=${web.url}/dated.txt`, context]);
+      return outcomes(stderr).filter((line) => /ADD|COPY|RUN/.test(line) && !line.startsWith('CACHED'));
+    };
+    expect(await build('bytes', '"1"', 'Tue, 14 Nov 2023 22:13:20 GMT')).toHaveLength(3);
+    expect(await build('bytes', '"2"', 'Wed, 15 Nov 2023 22:13:20 GMT')).toEqual([]);
+    expect(await build('other', '"3"', 'Wed, 15 Nov 2023 22:13:20 GMT')).toHaveLength(3);
+  });
+
   it('that nothing uses are not loaded (K-14)', async () => {
     const context = bench.context({ Dockerfile: 'FROM base\n' });
     await bench.ok(['--build-context', 'x=http://127.0.0.1:1/x', '--build-context', 'y=http://127.0.0.1:1/y.git', context]);
