@@ -3,10 +3,10 @@
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Null for bytes that are no JSON object. */
-export function parseObject(bytes: Buffer): Record<string, unknown> | null {
+/** Null for what is no JSON object. */
+export function parseObject(text: Buffer | string): Record<string, unknown> | null {
   try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    const value: unknown = JSON.parse(text.toString());
     return isObject(value) ? value : null;
   } catch {
     return null;

@@ -1,7 +1,6 @@
 // registries.conf version 2 and its drop-in directories, as in containers-registries.conf(5): where a
 // repository really is, its mirrors, and which hosts are insecure or blocked.
-import { readdirSync, readFileSync } from 'node:fs';
-import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import { badConfig, namesIn, readIfPresent } from './config-files.ts';
 import { configHome, type RegistryEnvironment } from './environment.ts';
 
 export interface Mirror {
@@ -46,15 +45,9 @@ function confFiles(environment: RegistryEnvironment): string[] {
 }
 
 function dropIns(directory: string): string[] {
-  try {
-    return readdirSync(directory)
-      .filter((name) => name.endsWith('.conf'))
-      .sort()
-      .map((name) => `${directory}/${name}`);
-  } catch (error) {
-    if (isAbsent(error)) return [];
-    throw bad(directory, `cannot be read (${errnoOf(error) ?? 'unknown error'})`, error);
-  }
+  return namesIn(directory)
+    .filter((name) => name.endsWith('.conf'))
+    .map((name) => `${directory}/${name}`);
 }
 
 export async function parseRegistriesConf(text: string, path: string): Promise<RegistryEntry[]> {
@@ -66,25 +59,25 @@ export async function parseRegistriesConf(text: string, path: string): Promise<R
   try {
     document = parse(text) as Record<string, unknown>;
   } catch (error) {
-    throw bad(path, `not valid TOML: ${error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : ''}`, error);
+    throw badConfig(path, `not valid TOML: ${error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : ''}`, error);
   }
   const tables = document['registry'];
   if (tables === undefined) return [];
-  if (!Array.isArray(tables)) throw bad(path, '"registry" must be a list of tables, written [[registry]]');
+  if (!Array.isArray(tables)) throw badConfig(path, '"registry" must be a list of tables, written [[registry]]');
   return tables.map((table) => entryOf(table as Record<string, unknown>, path));
 }
 
 function entryOf(table: Record<string, unknown>, path: string): RegistryEntry {
   const location = trimmed(textMember(table, 'location', path));
   const prefix = trimmed(textMember(table, 'prefix', path)) || location;
-  if (prefix === '') throw bad(path, 'a [[registry]] needs a "location" or a "prefix"');
+  if (prefix === '') throw badConfig(path, 'a [[registry]] needs a "location" or a "prefix"');
   const wildcard = prefix.startsWith('*.');
   if (wildcard && /[*/]/.test(prefix.slice(2)))
-    throw bad(path, `prefix ${JSON.stringify(prefix)}: a wildcard stands alone before a domain`);
-  if (!wildcard && location === '') throw bad(path, `prefix ${JSON.stringify(prefix)} needs a "location"`);
+    throw badConfig(path, `prefix ${JSON.stringify(prefix)}: a wildcard stands alone before a domain`);
+  if (!wildcard && location === '') throw badConfig(path, `prefix ${JSON.stringify(prefix)} needs a "location"`);
   const digestOnly = flagMember(table, 'mirror-by-digest-only', path);
   const mirrors = table['mirror'] ?? [];
-  if (!Array.isArray(mirrors)) throw bad(path, '"mirror" must be a list of tables, written [[registry.mirror]]');
+  if (!Array.isArray(mirrors)) throw badConfig(path, '"mirror" must be a list of tables, written [[registry.mirror]]');
   return {
     prefix,
     location,
@@ -96,23 +89,23 @@ function entryOf(table: Record<string, unknown>, path: string): RegistryEntry {
 
 function mirrorOf(table: Record<string, unknown>, digestOnly: boolean, path: string): Mirror {
   const location = trimmed(textMember(table, 'location', path));
-  if (location === '') throw bad(path, 'a [[registry.mirror]] needs a "location"');
+  if (location === '') throw badConfig(path, 'a [[registry.mirror]] needs a "location"');
   const pullFrom = textMember(table, 'pull-from-mirror', path) || (digestOnly ? 'digest-only' : 'all');
   if (pullFrom !== 'all' && pullFrom !== 'digest-only' && pullFrom !== 'tag-only') {
-    throw bad(path, `"pull-from-mirror" of ${location} must be all, digest-only or tag-only`);
+    throw badConfig(path, `"pull-from-mirror" of ${location} must be all, digest-only or tag-only`);
   }
   return { location, insecure: flagMember(table, 'insecure', path), pullFrom };
 }
 
 function textMember(table: Record<string, unknown>, name: string, path: string): string {
   const value = table[name] ?? '';
-  if (typeof value !== 'string') throw bad(path, `"${name}" must be text`);
+  if (typeof value !== 'string') throw badConfig(path, `"${name}" must be text`);
   return value;
 }
 
 function flagMember(table: Record<string, unknown>, name: string, path: string): boolean {
   const value = table[name] ?? false;
-  if (typeof value !== 'boolean') throw bad(path, `"${name}" must be true or false`);
+  if (typeof value !== 'boolean') throw badConfig(path, `"${name}" must be true or false`);
   return value;
 }
 
@@ -142,17 +135,3 @@ function coveredLength(prefix: string, repository: string): number {
 export function relocate(entry: RegistryEntry, location: string, repository: string): string {
   return location === '' ? repository : location + repository.slice(coveredLength(entry.prefix, repository));
 }
-
-function readIfPresent(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isAbsent(error)) return null;
-    throw bad(path, `cannot be read (${errnoOf(error) ?? 'unknown error'})`, error);
-  }
-}
-
-const isAbsent = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '');
-
-const bad = (path: string, reason: string, cause?: unknown): TsbuildError =>
-  new TsbuildError({ code: 'registry/bad-config', message: `${path}: ${reason}`, cause });

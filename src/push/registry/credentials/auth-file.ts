@@ -1,7 +1,7 @@
 // Files of credentials: Docker's config.json and containers' auth.json. Same shape; containers adds keys with
 // paths (`host/namespace`), of which the longest that covers a repository wins.
-import { readFileSync } from 'node:fs';
-import { errnoOf, TsbuildError } from '../../../core/errors.ts';
+import { isObject, parseObject } from '../../../core/json-object.ts';
+import { badConfig, readIfPresent } from '../config-files.ts';
 import { configHome, type RegistryEnvironment } from '../environment.ts';
 import type { Credential } from './credential.ts';
 
@@ -13,7 +13,8 @@ export interface AuthFile {
 
 /** Key under which Docker keeps the Hub's credentials. */
 export const HUB_KEY = 'https://index.docker.io/v1/';
-const HUB_NAMES = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
+/** Names of the Hub; it is one registry under all of them. */
+export const HUB_NAMES: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
 
 /** Files that exist, most specific first. Unreadable or malformed ones are 'registry/bad-config'. */
 export const readAuthFiles = (environment: RegistryEnvironment): AuthFile[] =>
@@ -35,25 +36,13 @@ function authFilePaths(environment: RegistryEnvironment): string[] {
 export const dockerConfigPath = ({ env, home }: RegistryEnvironment): string => `${env['DOCKER_CONFIG'] || `${home}/.docker`}/config.json`;
 
 export function readAuthFile(path: string): AuthFile | null {
-  const bad = (reason: string, cause?: unknown): TsbuildError =>
-    new TsbuildError({ code: 'registry/bad-config', message: `${path}: ${reason}`, cause });
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return null;
-    throw bad(`cannot be read (${errnoOf(error) ?? 'unknown error'})`, error);
-  }
+  const text = readIfPresent(path);
+  if (text === null) return null;
   if (text.trim() === '') return { path, document: {} };
-  try {
-    const document: unknown = JSON.parse(text);
-    if (typeof document === 'object' && document !== null && !Array.isArray(document))
-      return { path, document: document as Record<string, unknown> };
-  } catch {
-    // The parser's message may quote the file, and with it secrets.
-    throw bad('not valid JSON');
-  }
-  throw bad('not a JSON object');
+  const document = parseObject(text);
+  // The parser's own message may quote the file, and with it secrets.
+  if (document === null) throw badConfig(path, 'not a JSON object');
+  return { path, document };
 }
 
 /** Keys of `table` that cover `repository` (`host` or `host/path`), longest first. */
@@ -74,13 +63,13 @@ function nameOfKey(key: string): string {
 
 export const memberTable = (file: AuthFile, name: string): Readonly<Record<string, unknown>> => {
   const table = file.document[name];
-  return typeof table === 'object' && table !== null && !Array.isArray(table) ? (table as Record<string, unknown>) : {};
+  return isObject(table) ? table : {};
 };
 
 /** Credential of one `auths` entry; null for an empty one, as `docker login` leaves behind beside a helper. */
 export function credentialOfEntry(entry: unknown): Credential | null {
-  if (typeof entry !== 'object' || entry === null) return null;
-  const { auth, username, password, identitytoken, registrytoken } = entry as Record<string, unknown>;
+  if (!isObject(entry)) return null;
+  const { auth, username, password, identitytoken, registrytoken } = entry;
   if (typeof identitytoken === 'string' && identitytoken !== '') return { type: 'identity-token', token: identitytoken };
   if (typeof registrytoken === 'string' && registrytoken !== '') return { type: 'registry-token', token: registrytoken };
   if (typeof auth === 'string' && auth !== '') {

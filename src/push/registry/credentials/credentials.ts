@@ -2,7 +2,7 @@
 // `registry.example.com.evil.org` never gets the secret of `registry.example.com`.
 
 import type { RegistryEnvironment } from '../environment.ts';
-import { type AuthFile, coveringKeys, credentialOfEntry, HUB_KEY, memberTable, readAuthFiles } from './auth-file.ts';
+import { type AuthFile, coveringKeys, credentialOfEntry, HUB_KEY, HUB_NAMES, memberTable, readAuthFiles } from './auth-file.ts';
 import type { Credential, CredentialSource } from './credential.ts';
 import { getFromHelper } from './credential-helper.ts';
 
@@ -43,5 +43,4 @@ async function findInFile(file: AuthFile, repository: string, { env }: RegistryE
 }
 
 /** How the server is called towards helpers and in files. */
-export const helperKey = (host: string): string =>
-  ['docker.io', 'index.docker.io', 'registry-1.docker.io'].includes(host) ? HUB_KEY : host;
+export const helperKey = (host: string): string => (HUB_NAMES.has(host) ? HUB_KEY : host);

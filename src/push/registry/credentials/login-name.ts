@@ -3,6 +3,7 @@
 
 import { TsbuildError } from '../../../core/errors.ts';
 import { tryParseReference } from '../../../core/reference.ts';
+import { HUB_NAMES } from './auth-file.ts';
 
 export interface LoginName {
   /** `host[:port]`, `docker.io` for all names of Docker Hub. */
@@ -10,8 +11,6 @@ export interface LoginName {
   /** The host, or `host/namespace`: the key of the credential. */
   readonly key: string;
 }
-
-const HUB_HOSTS = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io', 'hub.docker.com']);
 
 /** '' is Docker Hub. Errors: 'registry/bad-reference'. */
 export function parseLoginName(text: string): LoginName {
@@ -21,7 +20,8 @@ export function parseLoginName(text: string): LoginName {
     .replace(/\/+$/, '')
     .replace(/\/v[12]$/, '');
   const [host = '', ...path] = name.split('/');
-  if (name === '' || HUB_HOSTS.has(host)) return { host: 'docker.io', key: ['docker.io', ...path].join('/') };
+  // People also type the address of the Hub's website.
+  if (name === '' || HUB_NAMES.has(host) || host === 'hub.docker.com') return { host: 'docker.io', key: ['docker.io', ...path].join('/') };
   // With a port the first component is taken for a host, whatever it looks like.
   const withPort = /:\d+$/.test(host) ? host : `${host}:443`;
   if (!tryParseReference([withPort, ...path, 'x'].join('/')).ok) {

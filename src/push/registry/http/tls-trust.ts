@@ -1,7 +1,7 @@
 // What TLS trusts for one registry, as Docker and Podman have it: the system's roots (or SSL_CERT_FILE
 // and SSL_CERT_DIR), plus certs.d/HOST:PORT with CAs (*.crt) and client certificates (*.cert + *.key).
-import { readdirSync, readFileSync } from 'node:fs';
-import { errnoOf, TsbuildError } from '../../../core/errors.ts';
+import { TsbuildError } from '../../../core/errors.ts';
+import { badConfig, namesIn, readIfPresent } from '../config-files.ts';
 import { configHome, type RegistryEnvironment } from '../environment.ts';
 
 export interface TlsTrust {
@@ -79,7 +79,7 @@ function systemRoots({ env, etc }: RegistryEnvironment): string[] | null {
     return [...(file ? [readPem(file)] : []), ...fromDirectories.flatMap(certificatesIn)];
   }
   for (const bundle of SYSTEM_BUNDLES) {
-    const text = readIfPresent(`${etc}/${bundle}`);
+    const text = readText(`${etc}/${bundle}`);
     if (text) return [text];
   }
   return null;
@@ -89,7 +89,7 @@ function systemRoots({ env, etc }: RegistryEnvironment): string[] | null {
 const certificatesIn = (directory: string): string[] => [
   ...new Set(
     namesIn(directory)
-      .map((name) => readIfPresent(`${directory}/${name}`))
+      .map((name) => readText(`${directory}/${name}`))
       .filter((text) => text?.includes('-----BEGIN CERTIFICATE-----') === true)
       .map((text) => text ?? ''),
   ),
@@ -100,32 +100,11 @@ function nodeRoots(): readonly string[] {
   return process.getBuiltinModule('node:tls').rootCertificates;
 }
 
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).sort();
-  } catch (error) {
-    if (isAbsent(error)) return [];
-    throw unreadable(directory, error);
-  }
-}
-
 function readPem(path: string): string {
-  const text = readIfPresent(path);
-  if (text === null) throw new TsbuildError({ code: 'registry/bad-config', message: `${path}: no such certificate file` });
+  const text = readText(path);
+  if (text === null) throw badConfig(path, 'no such certificate file');
   return text;
 }
 
-function readIfPresent(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    // A bundle path or a name in a certificate directory may be a directory or a dangling link.
-    if (isAbsent(error) || errnoOf(error) === 'EISDIR') return null;
-    throw unreadable(path, error);
-  }
-}
-
-const isAbsent = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '');
-
-const unreadable = (path: string, cause: unknown): TsbuildError =>
-  new TsbuildError({ code: 'registry/bad-config', message: `${path}: cannot be read (${errnoOf(cause) ?? 'unknown error'})`, cause });
+/** A bundle path or a name in a certificate directory may be a directory or a dangling link. */
+const readText = (path: string): string | null => readIfPresent(path, 'ignored');
