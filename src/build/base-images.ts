@@ -5,6 +5,7 @@ import { type ChainId, chainIdOf, type Digest } from '../core/digest.ts';
 import { InvariantError, invariant, TsbuildError } from '../core/errors.ts';
 import { formatPlatform } from '../core/platform.ts';
 import { familiarReference, formatReference, parseReference, type Reference } from '../core/reference.ts';
+import { suggest } from '../core/suggest.ts';
 import { type ImageFact, type ImageQuery, queryKey } from '../planner/facts.ts';
 import { asVertex } from './as-vertex.ts';
 import { type LocalImage, openImage } from './images/local-images.ts';
@@ -95,7 +96,7 @@ export class BaseImages {
     try {
       return { image: await this.#fromRegistry(query, reference), cached: false };
     } catch (error) {
-      throw withStage(error, query);
+      throw withGuess(error, query);
     }
   }
 
@@ -127,11 +128,18 @@ export class BaseImages {
   }
 }
 
+/** What many files are based on, and what others misspell. */
+const COMMON_IMAGES = ['alpine', 'busybox', 'centos', 'debian', 'fedora', 'golang', 'nginx', 'node', 'python', 'ubuntu'];
+
 /** A misspelt stage is taken for an image. */
-function withStage(error: unknown, { near }: ImageQuery): unknown {
-  if (near === undefined || !(error instanceof TsbuildError)) return error;
+function withGuess(error: unknown, { near, reference }: ImageQuery): unknown {
+  if (!(error instanceof TsbuildError)) return error;
+  const name = /^docker\.io\/library\/([^:@/]+)/.exec(reference)?.[1];
+  const image = name === undefined ? null : suggest(name, COMMON_IMAGES);
+  const guess = near === undefined ? image : `the stage ${near}`;
+  if (guess === null) return error;
   const { code, message, data } = error;
-  return new TsbuildError({ code, message, hint: `did you mean the stage ${near}?`, cause: error, data });
+  return new TsbuildError({ code, message, hint: `did you mean ${guess}?`, cause: error, data });
 }
 
 function toBaseImage(reference: Reference | null, name: string, { manifestDescriptor, manifest, config }: LocalImage): BaseImage {

@@ -1,12 +1,13 @@
 // One build from request to outputs. The pipeline reads top to bottom: inputs, syntax, plan, layers, image.
 import { type Diagnostic, hasErrors } from '../core/diagnostic.ts';
+import { TsbuildError } from '../core/errors.ts';
 import { hostPlatform, type Platform, parsePlatform } from '../core/platform.ts';
 import type { SourceFile } from '../core/span.ts';
 import type { BuildPlan } from '../graph/image-plan.ts';
 import type { DockerfileAst } from '../parser/ast.ts';
 import { parseDockerfile } from '../parser/parse-dockerfile.ts';
 import { checkOptions } from '../planner/checks/skip.ts';
-import type { PlanOptions } from '../planner/facts.ts';
+import type { ImageFact, ImageQuery, PlanOptions } from '../planner/facts.ts';
 import { repeatedFiles } from './advice/repeated-files.ts';
 import { BaseImages } from './base-images.ts';
 import { type BuildInputs, openInputs } from './build-inputs.ts';
@@ -19,6 +20,7 @@ import { resolveGateway } from './request/host-gateway.ts';
 import type { Session } from './session.ts';
 import { openSharedWork, type SharedWork } from './shared-work.ts';
 import { solvePlan } from './solve/solve-plan.ts';
+import { StepError } from './solve/step-error.ts';
 
 /** `shared`: with other builds of the same command, which closes it. */
 export const runBuild = (session: Session, request: BuildRequest, shared?: SharedWork): Promise<BuildOutcome> =>
@@ -85,12 +87,22 @@ async function planInputs<T>(opened: OpenedBuild, body: PlanBody<T>, extras: Pic
   noticeSyntax(session, ast);
   const images = new BaseImages(session, shared.registry, request.pull, shared.images);
   const options = { ...planOptions(request, inputs), ...extras };
-  const planned = await planWithFacts(ast, options, async (query) => (await images.resolve(query)).fact);
+  const planned = await planWithFacts(ast, options, (query) => factAt(file, images, query));
   const { settle } = checkOptions(ast, request.buildArgs);
   const warnings = [...settle(syntax), ...planned.diagnostics];
   if (planned.type === 'failed' || hasErrors(warnings)) throw new DockerfileError(file, warnings);
   for (const diagnostic of warnings) session.emit({ type: 'diagnostic', diagnostic });
   return body({ ...opened, images, file, warnings, settle }, planned.plan);
+}
+
+/** An image that cannot be had is a failure of the line that names it. */
+async function factAt(file: SourceFile, images: BaseImages, query: ImageQuery): Promise<ImageFact> {
+  try {
+    return (await images.resolve(query)).fact;
+  } catch (cause) {
+    if (!(cause instanceof TsbuildError)) throw cause;
+    throw new StepError({ label: `metadata of ${query.reference}`, file, span: query.span, logTail: [], logPath: null, cause });
+  }
 }
 
 /** There is one frontend; files written for Docker's own versions are ours, others are built all the same, with a word. */

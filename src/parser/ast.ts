@@ -35,7 +35,7 @@ export type WordPart =
   | { readonly type: 'literal'; readonly text: string; readonly quoted: boolean }
   | { readonly type: 'variable'; readonly name: string; readonly span: Span; readonly quoted: boolean; readonly modifier?: Modifier }
   /** Broken substitution: an error only when the word is expanded (V-14, V-15, V-17). */
-  | { readonly type: 'invalid'; readonly message: string; readonly span: Span };
+  | { readonly type: 'invalid'; readonly message: string; readonly hint?: string; readonly span: Span };
 
 export type Modifier =
   /** `:-` `-` */

@@ -6,7 +6,7 @@ import { skipSpaces, trimRange } from './blanks.ts';
 import type { DiagnosticList } from './diagnostic-list.ts';
 import type { InstructionLayout } from './grammar.ts';
 import type { HeredocBody } from './heredoc-bodies.ts';
-import { findHeredocs } from './heredoc-openers.ts';
+import { findHeredocs, type HeredocOpener } from './heredoc-openers.ts';
 import type { InstructionBase, InstructionInput } from './instruction-input.ts';
 import { INSTRUCTIONS } from './instruction-table.ts';
 import { contentEnd, joinLines, nextLine, type SplitLine, splitLine } from './logical-line.ts';
@@ -141,12 +141,24 @@ function reportUnterminated(file: FileContext, source: MappedText, split: SplitL
   const openers = bodies.length === 0 ? findHeredocs(source, split) : [];
   const open = last?.terminated === false ? last.opener : openers[0];
   if (open === undefined) return true;
-  const dash = open.chomp ? ', which may be indented by tabs' : '';
   file.diagnostics.error('parse/unterminated-heredoc', 'unterminated heredoc', spanOf(source, open.start, open.end), {
-    hint: `end it with a line that holds only ${open.name}${dash}`,
+    hint: terminatorHint(file, open, last?.content.start ?? file.text.length),
   });
   return false;
 }
+
+/** Says so when the terminator is there but has blanks around it. */
+function terminatorHint({ text }: FileContext, { name, chomp }: HeredocOpener, from: number): string {
+  for (let at = from, lines = 0; at < text.length && lines < MOST_TERMINATORS; at = nextLine(text, at), lines += 1) {
+    if (text.slice(at, contentEnd(text, at, nextLine(text, at))).trim() !== name) continue;
+    const number = text.slice(0, at).split('\n').length;
+    return `line ${number} has blanks beside ${name}: remove them${chomp ? '' : ', or write <<- and indent with tabs'}`;
+  }
+  return `end it with a line that holds only ${name}${chomp ? ', which may be indented by tabs' : ''}`;
+}
+
+/** Lines that are looked at. */
+const MOST_TERMINATORS = 10_000;
 
 /** In a run of unknown instructions only those with a near name are told: the rest is one mistake. */
 function reportUnknown(file: FileContext, base: InstructionBase, source: MappedText, afterUnknown: boolean): void {
@@ -156,6 +168,12 @@ function reportUnknown(file: FileContext, base: InstructionBase, source: MappedT
   const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
   const where: Range = span.end > span.start ? span : { start: base.span.start, end: Math.max(base.span.end, base.span.start) };
   const hint = near === null ? 'if this continues the line above, end that line with the escape character' : `did you mean ${near}?`;
-  const assignment = near === null && /^\w+=/.test(source.text.trimStart()) ? 'to set a variable write ENV or ARG in front of it' : hint;
-  file.diagnostics.error('parse/unknown-instruction', `unknown instruction: ${shown}`, where, { hint: assignment });
+  const better = near === null ? hintForLine(source.text.trimStart()) : null;
+  file.diagnostics.error('parse/unknown-instruction', `unknown instruction: ${shown}`, where, { hint: better ?? hint });
+}
+
+/** For lines that are no misspelt instruction. */
+function hintForLine(line: string): string | null {
+  if (/^(?:<{7}|={7}|>{7})(?:\s|$)/.test(line)) return 'a merge left this line: resolve the conflict';
+  return /^\w+=/.test(line) ? 'to set a variable write ENV or ARG in front of it' : null;
 }

@@ -21,7 +21,7 @@ interface Scanner {
   at: number;
   depth: number;
   /** First problem found; scanning stops there. */
-  failure: { message: string; start: number; final: boolean } | null;
+  failure: { message: string; start: number; final: boolean; hint?: string } | null;
 }
 
 const DOLLAR = 0x24;
@@ -32,6 +32,9 @@ const CLOSE = 0x7d;
 const SLASH = 0x2f;
 const COLON = 0x3a;
 const NO_STOP = -1;
+const QUOTE_HINT = 'write the same quote where the text ends, or the escape character before this one';
+const BRACE_HINT = 'end it with }';
+const MODIFIER_HINT = 'there are :- - :+ + :? ? # ## % %% / and //';
 
 /**
  * Parses `source.text[start, end)` as one word. Never fails: what cannot be expanded ends in an
@@ -41,8 +44,9 @@ export function parseWord(source: MappedText, start: number, end: number, escape
   const scanner = scannerOf(source, start, end, escapeChar, options.quotes ?? true);
   const parts: WordPart[] = [];
   if (!scanParts(scanner, parts, NO_STOP, false) && scanner.failure !== null) {
-    const { message, start: from } = scanner.failure;
-    parts.push({ type: 'invalid', message, span: spanOf(source, from, Math.max(scanner.at, from + 1)) });
+    const { message, hint, start: from } = scanner.failure;
+    const span = spanOf(source, from, Math.max(scanner.at, from + 1));
+    parts.push({ type: 'invalid', message, span, ...(hint !== undefined && { hint }) });
   }
   return { span: spanOf(source, start, end), raw: source.text.slice(start, end), parts };
 }
@@ -68,8 +72,8 @@ const scannerOf = (source: MappedText, start: number, end: number, escapeChar: E
   failure: null,
 });
 
-function fail(scanner: Scanner, message: string, start: number, final = false): null {
-  scanner.failure ??= { message, start, final };
+function fail(scanner: Scanner, message: string, start: number, hint?: string, final = false): null {
+  scanner.failure ??= { message, start, final, ...(hint !== undefined && { hint }) };
   return null;
 }
 
@@ -130,7 +134,7 @@ function scanSingleQuotes(scanner: Scanner, parts: WordPart[]): boolean {
   const close = scanner.text.indexOf("'", start + 1);
   if (close === -1 || close >= scanner.end) {
     scanner.at = scanner.end;
-    fail(scanner, 'unexpected end of statement while looking for matching single-quote', start);
+    fail(scanner, 'unexpected end of statement while looking for matching single-quote', start, QUOTE_HINT);
     return false;
   }
   addLiteral(parts, scanner.text.slice(start + 1, close), true);
@@ -169,7 +173,7 @@ function scanDoubleQuotes(scanner: Scanner, parts: WordPart[], raw: boolean): bo
       addLiteral(parts, text.slice(from, scanner.at), true);
     }
   }
-  fail(scanner, 'unexpected end of statement while looking for matching double-quote', start);
+  fail(scanner, 'unexpected end of statement while looking for matching double-quote', start, QUOTE_HINT);
   return false;
 }
 
@@ -216,11 +220,11 @@ function scanWideName(scanner: Scanner): string {
 function scanBraces(scanner: Scanner, start: number, quoted: boolean): WordPart | null {
   const { text, end, source } = scanner;
   scanner.at += 1;
-  if (scanner.at >= end) return fail(scanner, "syntax error: missing '}'", start);
+  if (scanner.at >= end) return fail(scanner, "syntax error: missing '}'", start, BRACE_HINT);
   const first = text.charCodeAt(scanner.at);
   if (first === OPEN || first === CLOSE || first === COLON) {
     scanner.at += 1;
-    return fail(scanner, 'syntax error: bad substitution', start);
+    return fail(scanner, 'syntax error: bad substitution', start, 'write ${NAME}, or escape the $');
   }
   const name = scanName(scanner);
   if (scanner.at < end && text.charCodeAt(scanner.at) === CLOSE) {
@@ -228,7 +232,7 @@ function scanBraces(scanner: Scanner, start: number, quoted: boolean): WordPart 
     return { type: 'variable', name, span: spanOf(source, start, scanner.at), quoted };
   }
   if (scanner.depth >= MAX_NESTING) {
-    return fail(scanner, `syntax error: substitutions are nested more than ${MAX_NESTING} levels deep`, start, true);
+    return fail(scanner, `syntax error: substitutions are nested more than ${MAX_NESTING} levels deep`, start, undefined, true);
   }
   scanner.depth += 1;
   const modifier = scanModifier(scanner, start);
@@ -255,7 +259,12 @@ function scanModifier(scanner: Scanner, start: number): Modifier | null {
 }
 
 const unsupported = (scanner: Scanner, start: number, modifier: string): null =>
-  fail(scanner, `unsupported modifier (${modifier === '' ? 'end of text' : modifier}) in substitution`, start);
+  fail(
+    scanner,
+    `unsupported modifier (${modifier === '' ? 'end of text' : modifier}) in substitution`,
+    start,
+    modifier === '' ? BRACE_HINT : MODIFIER_HINT,
+  );
 
 /** `##` and `%%` show as a pattern that begins with the operator once more (V-09). */
 function removal(operator: string, word: Word): Modifier {

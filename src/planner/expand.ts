@@ -16,10 +16,14 @@ export type Expansion<T = string> =
   | {
       readonly ok: false;
       readonly message: string;
+      readonly hint?: string;
       readonly span: Span;
       readonly reason: 'invalid' | 'required' | 'too-large';
       readonly unset: readonly UnsetVariable[];
     };
+
+/** To spread into a diagnostic. */
+export const hintOf = ({ hint }: { readonly hint?: string }): { readonly hint?: string } => (hint === undefined ? {} : { hint });
 
 /** How much longer than its source a text may become: no program can receive such a variable, and `a=$a$a` repeated must not eat the memory. */
 const MAX_TEXT = 1 << 20;
@@ -30,7 +34,9 @@ class ExpansionFailure {
   readonly message: string;
   readonly span: Span;
   readonly reason: 'invalid' | 'required' | 'too-large';
-  constructor(message: string, span: Span, reason: 'invalid' | 'required' | 'too-large') {
+  readonly hint: string | undefined;
+  constructor(message: string, span: Span, reason: 'invalid' | 'required' | 'too-large', hint?: string) {
+    this.hint = hint;
     this.message = message;
     this.span = span;
     this.reason = reason;
@@ -88,7 +94,8 @@ function guarded<T>(lookup: Lookup, body: (run: Run) => T): Expansion<T> {
     return { ok: true, value: body(run), unset: [...run.unset.values()], used: run.used };
   } catch (error) {
     if (!(error instanceof ExpansionFailure)) throw error;
-    return { ok: false, message: error.message, span: error.span, reason: error.reason, unset: [...run.unset.values()] };
+    const { message, span, reason, hint } = error;
+    return { ok: false, message, span, reason, ...(hint !== undefined && { hint }), unset: [...run.unset.values()] };
   }
 }
 
@@ -107,7 +114,7 @@ function expandPart(part: WordPart, run: Run): string {
     case 'literal':
       return part.text;
     case 'invalid':
-      throw new ExpansionFailure(part.message, part.span, 'invalid');
+      throw new ExpansionFailure(part.message, part.span, 'invalid', part.hint);
     case 'variable': {
       const value = run.lookup(part.name);
       // Docker warns about an unset name even where a modifier gives a default.

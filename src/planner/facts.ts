@@ -4,6 +4,7 @@ import type { ImageConfig } from '../core/descriptor.ts';
 import type { Diagnostic } from '../core/diagnostic.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Platform } from '../core/platform.ts';
+import type { Span } from '../core/span.ts';
 import type { BuildPlan } from '../graph/image-plan.ts';
 
 export interface ImageQuery {
@@ -12,6 +13,8 @@ export interface ImageQuery {
   readonly platform: Platform;
   /** A stage with nearly this name: for the message when there is no such image. */
   readonly near?: string;
+  /** Where the file first names it. */
+  readonly span?: Span;
 }
 
 export interface ImageFact {

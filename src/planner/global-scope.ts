@@ -3,7 +3,7 @@
 import { formatPlatform, type Platform } from '../core/platform.ts';
 import type { Span } from '../core/span.ts';
 import type { Instruction } from '../parser/ast.ts';
-import { expandWord } from './expand.ts';
+import { expandWord, hintOf } from './expand.ts';
 import type { Reporter } from './reporter.ts';
 import { Scope } from './scope.ts';
 
@@ -66,7 +66,7 @@ export function buildGlobalScope(input: GlobalInput, reporter: Reporter): Global
           if (expanded.ok) {
             values = values.with(name.text, expanded.value);
             madeOf.set(name.text, expanded.used);
-          } else reporter.error('plan/bad-substitution', expanded.span, expanded.message);
+          } else reporter.error('plan/bad-substitution', expanded.span, expanded.message, hintOf(expanded));
         }
       }
       if (given !== undefined) values = values.with(name.text, given);

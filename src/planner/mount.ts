@@ -77,7 +77,8 @@ function keyOf(field: MountField): Key {
   const key = (Object.hasOwn(ALIASES, written) ? ALIASES[written] : undefined) ?? KEYS.find((known) => known === written);
   const shown = field.value === undefined ? field.key.text : `${field.key.text}=${field.value.raw}`;
   if (field.value === undefined && key !== 'readonly' && key !== 'readwrite' && key !== 'required') {
-    throw new MountProblem(field.span, `invalid field '${shown}' must be a key=value pair`);
+    const hint = shown === '' ? 'fields are separated by commas alone: remove the blank behind the comma, or the comma' : undefined;
+    throw new MountProblem(field.span, `invalid field '${shown}' must be a key=value pair`, hint);
   }
   if (key !== undefined) return key;
   const near = didYouMean(written, [...KEYS, ...Object.keys(ALIASES)]).hint;

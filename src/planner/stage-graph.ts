@@ -85,7 +85,7 @@ function linksOf(stage: Stage, mentions: readonly Mention[], { resolve, near }: 
     if (origin?.type === 'stage') dependencies.push({ stage: origin.index, span });
     if (origin?.type !== 'image') return;
     const meant = near(name);
-    images.push({ reference: origin.reference, platform: origin.platform, ...(meant !== null && { near: meant }) });
+    images.push({ reference: origin.reference, platform: origin.platform, span, ...(meant !== null && { near: meant }) });
   };
   add(stage.from.image.raw, stage.origin, stage.from.image.span);
   for (const mention of mentions) add(mention.name, resolve(mention), mention.span);

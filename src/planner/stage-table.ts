@@ -7,7 +7,7 @@ import type { FromInstruction } from '../parser/ast.ts';
 import { checkBasePlatformFlag, checkFromVariables } from './checks/from-arguments.ts';
 import { checkStageName } from './checks/stage-names.ts';
 import { didYouMean } from './did-you-mean.ts';
-import { expandWord } from './expand.ts';
+import { expandWord, hintOf } from './expand.ts';
 import type { NamedContext } from './facts.ts';
 import type { GlobalScope } from './global-scope.ts';
 import type { FoundContext, NamedContexts } from './named-contexts.ts';
@@ -75,7 +75,7 @@ function stagePlatform(from: FromInstruction, input: TableInput, reporter: Repor
   if (word.raw === '') return undefined;
   const expanded = expandWord(word, (name) => input.globals.values.get(name));
   if (!expanded.ok) {
-    reporter.error('plan/bad-substitution', expanded.span, expanded.message);
+    reporter.error('plan/bad-substitution', expanded.span, expanded.message, hintOf(expanded));
     return undefined;
   }
   checkFromVariables(expanded.unset, input.globals, reporter);
@@ -95,7 +95,7 @@ function stagePlatform(from: FromInstruction, input: TableInput, reporter: Repor
 function expandBase(from: FromInstruction, globals: GlobalScope, reporter: Reporter): string | undefined {
   const expanded = expandWord(from.image, (name) => globals.values.get(name));
   if (!expanded.ok) {
-    reporter.error('plan/bad-substitution', expanded.span, expanded.message);
+    reporter.error('plan/bad-substitution', expanded.span, expanded.message, hintOf(expanded));
     return undefined;
   }
   checkFromVariables(expanded.unset, globals, reporter);

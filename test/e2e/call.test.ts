@@ -121,6 +121,9 @@ describe('check', () => {
       env: mirror,
     });
     expect(stage.stderr).toContain('did you mean the stage builder?');
+    expect(stage.stderr).toContain('4 | COPY --from=bulder /a /\n  |             ^^^^^^\n');
+    const image = await bench.run([context('FROM busybx\n')], { env: mirror });
+    expect(image.stderr).toMatch(/^1 \| FROM busybx\n {2}\| {6}\^{6}\n.*\n.*did you mean busybox\?$/m);
   });
 
   test('names the line that ignores a source, exceptions or not', async () => {

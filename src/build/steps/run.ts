@@ -1,6 +1,7 @@
 // RUN: asks the executor for the process, then for the layer. The next step may start as soon as the
 // process has ended; the layer is written beside it.
 import { TsbuildError } from '../../core/errors.ts';
+import { suggest } from '../../core/suggest.ts';
 import type { MountSource, RunRequest, RunResult, SnapshotId } from '../../executor/executor.ts';
 import type { ExecOp } from '../../graph/op.ts';
 import type { Vertex } from '../../graph/vertex.ts';
@@ -121,10 +122,14 @@ function readSecrets(op: ExecOp, known: Readonly<Record<string, SecretSource>>):
     const source = known[mount.id];
     if (source === undefined) {
       if (!mount.required) continue;
+      const near = suggest(mount.id, Object.keys(known));
       throw new TsbuildError({
         code: 'build/secret-missing',
         message: `secret ${mount.id}: not found`,
-        hint: `pass it with --secret id=${mount.id},src=FILE or --secret id=${mount.id},env=NAME`,
+        hint:
+          near === null
+            ? `pass it with --secret id=${mount.id},src=FILE or --secret id=${mount.id},env=NAME`
+            : `${near} was given: is it meant?`,
       });
     }
     const value = secretValue(mount.id, source);

@@ -9,7 +9,7 @@ import type { Surroundings, VertexMeta } from '../../graph/op.ts';
 import type { GraphBuilder, VertexId } from '../../graph/vertex.ts';
 import type { Instruction, Word } from '../../parser/ast.ts';
 import { type ConfigState, shellOf, withHistory } from '../config-state.ts';
-import { type Expansion, expandForDisplay, expandWord, expandWords, type UnsetVariable } from '../expand.ts';
+import { type Expansion, expandForDisplay, expandWord, expandWords, hintOf, type UnsetVariable } from '../expand.ts';
 import type { PlanOptions } from '../facts.ts';
 import type { GlobalScope } from '../global-scope.ts';
 import type { OrderedMap } from '../ordered-map.ts';
@@ -71,7 +71,7 @@ export function expander(state: StageState, context: LowerContext): Expander {
     if (warn) warnUnset(expansion.unset, state, context);
     if (expansion.ok) return expansion.value;
     const code = expansion.reason === 'required' ? 'plan/required-variable' : 'plan/bad-substitution';
-    context.reporter.error(code, expansion.span, expansion.message);
+    context.reporter.error(code, expansion.span, expansion.message, hintOf(expansion));
     return undefined;
   };
   return {

@@ -8,6 +8,8 @@ import { expander, type LowerContext, type StageState, withImage } from './conte
 /** Every port of three protocols fits; more in a stage and those below it is a mistake or an attack on memory. */
 const MAX_PORTS = 3 * 65536;
 
+const PORT_HINT = 'write a port or a range up to 65535, and tcp, udp or sctp: 8080, 8000-8010/udp';
+
 export function lowerExpose(state: StageState, instruction: WordsInstruction, context: LowerContext): StageState {
   const expand = expander(state, context);
   const specs: { text: string; span: WordsInstruction['span'] }[] = [];
@@ -22,7 +24,8 @@ export function lowerExpose(state: StageState, instruction: WordsInstruction, co
     const parsed = parsePortSpec(text);
     checkExposedPort(text, span, context.reporter);
     if (typeof parsed === 'string' || ports.length + parsed.ports.length > free) {
-      context.reporter.error('plan/invalid-port', span, typeof parsed === 'string' ? parsed : 'the stage exposes too many ports');
+      if (typeof parsed !== 'string') context.reporter.error('plan/invalid-port', span, 'the stage exposes too many ports');
+      else context.reporter.error('plan/invalid-port', span, parsed, { hint: PORT_HINT });
       return state;
     }
     for (const port of parsed.ports) ports.push(port);

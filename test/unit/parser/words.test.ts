@@ -54,7 +54,7 @@ test.each([
   ['$a "${b:-\'}"', "syntax error: missing '}'", 4, 8],
 ])('%s is refused when expanded', (text, message, start, length) => {
   const last = parse(text).parts.at(-1);
-  expect(last).toEqual({ type: 'invalid', message, span: { start: 100 + start, end: 100 + start + length } });
+  expect(last).toMatchObject({ type: 'invalid', message, span: { start: 100 + start, end: 100 + start + length } });
 });
 
 test('the escape character is the one of the file', () => {
