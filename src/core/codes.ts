@@ -34,5 +34,7 @@ export const ERROR_CODES = {
   ...CLI_ERRORS,
 };
 
+export const ALL_CODES: Readonly<Record<string, CodeInfo>> = { ...DIAGNOSTIC_CODES, ...ERROR_CODES };
+
 export type DiagnosticCode = keyof typeof DIAGNOSTIC_CODES;
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -9,13 +9,8 @@ import { withSession } from '../commands/session.ts';
 import { EXIT_FAILED, EXIT_OK } from '../exit-code.ts';
 import { isOn, type ParsedArgs } from '../flags/flag.ts';
 import { usageError } from '../flags/parse-argv.ts';
-import { checkJson } from './check-json.ts';
 import { checkText } from './check-text.ts';
 import { type Finding, findingsOf } from './findings.ts';
-import { githubAnnotations } from './github.ts';
-import { outlineJson, outlineText } from './outline.ts';
-import { sarifLog } from './sarif.ts';
-import { targetsJson, targetsText } from './targets.ts';
 
 const CALLS = ['check', 'outline', 'targets'] as const;
 const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
@@ -49,17 +44,18 @@ export function runCall(call: Call, args: ParsedArgs, request: BuildRequest, cli
       case 'check': {
         const { file, instructions, diagnostics } = await checkBuild(session, request);
         const findings = findingsOf(diagnostics);
-        cli.print(
-          checkOutput(call.format, findings, indexLines({ ...file, name: displayPath(request, file.name, cli.cwd) }), instructions),
-        );
+        const shown = indexLines({ ...file, name: displayPath(request, file.name, cli.cwd) });
+        cli.print(await checkOutput(call.format, findings, shown, instructions));
         return findings.some((finding) => finding.kind !== 'advice') ? EXIT_FAILED : EXIT_OK;
       }
       case 'outline': {
+        const { outlineJson, outlineText } = await import('./outline.ts');
         const { file, outline } = await outlineBuild(session, request);
         cli.print(call.format === 'json' ? outlineJson(outline, indexLines(file)) : outlineText(outline));
         return EXIT_OK;
       }
       case 'targets': {
+        const { targetsJson, targetsText } = await import('./targets.ts');
         const { file, targets } = await targetsOfBuild(session, request);
         cli.print(call.format === 'json' ? targetsJson(targets, indexLines(file)) : targetsText(targets));
         return EXIT_OK;
@@ -68,16 +64,22 @@ export function runCall(call: Call, args: ParsedArgs, request: BuildRequest, cli
   });
 }
 
-function checkOutput(format: Call['format'], findings: readonly Finding[], file: SourceFile, instructions: readonly Span[]): string {
+/** People read the text; what programs read is loaded for them. */
+async function checkOutput(
+  format: Call['format'],
+  findings: readonly Finding[],
+  file: SourceFile,
+  instructions: readonly Span[],
+): Promise<string> {
   switch (format) {
     case 'text':
       return checkText(findings, file);
     case 'json':
-      return checkJson(findings, file, instructions);
+      return (await import('./check-json.ts')).checkJson(findings, file, instructions);
     case 'sarif':
-      return sarifLog(findings, file);
+      return (await import('./sarif.ts')).sarifLog(findings, file);
     case 'github':
-      return githubAnnotations(findings, file);
+      return (await import('./github.ts')).githubAnnotations(findings, file);
   }
 }
 

@@ -1,7 +1,8 @@
 // `--call=check,format=json`: the members that Docker writes, and `advice` beside `warnings`.
 import type { SourceFile, Span } from '../../core/span.ts';
+import { infoOf } from './code-info.ts';
 import { instructionLocation, type Location, printJson, sourceWithName } from './docker-json.ts';
-import type { Finding } from './findings.ts';
+import { type Finding, violationOf } from './findings.ts';
 import { inMetOrder } from './met-order.ts';
 import { ruleDescription } from './rule-descriptions.ts';
 
@@ -21,11 +22,11 @@ export function checkJson(findings: readonly Finding[], file: SourceFile, instru
 
 type Places = (span: Span | undefined) => Location;
 
-function warning({ id, info, url, diagnostic }: Finding, places: Places): Record<string, unknown> {
+function warning({ id, url, diagnostic }: Finding, places: Places): Record<string, unknown> {
   const location = places(diagnostic.span);
   return {
     ruleName: id,
-    description: ruleDescription(id) ?? info.title,
+    description: ruleDescription(id) ?? infoOf(diagnostic).title,
     ...(url !== undefined && { url }),
     detail: diagnostic.message,
     // Docker notices blank lines only when the instruction ends.
@@ -47,9 +48,4 @@ function buildError(findings: readonly Finding[], places: Places): { message: st
   const prefix = code.startsWith('parse/') && !ofFile ? `dockerfile parse error on line ${line}: ` : '';
   const guess = hint?.startsWith('did you mean ') ? ` (${hint.replace(' --', ' ')})` : '';
   return { message: `${prefix}${message}${guess}`, location };
-}
-
-export function violationOf(findings: readonly Finding[]): string | null {
-  const rules = findings.filter(({ kind, diagnostic }) => kind === 'check' && diagnostic.severity === 'error').map(({ id }) => id);
-  return rules.length === 0 ? null : `lint violation found for rules: ${[...new Set(rules)].join(', ')}`;
 }

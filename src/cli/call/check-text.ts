@@ -1,8 +1,7 @@
 // `--call=check` as people read it: Docker's headlines, then the place with the exact span underlined.
 import { renderDiagnostic } from '../../core/render-diagnostic.ts';
 import type { SourceFile } from '../../core/span.ts';
-import { violationOf } from './check-json.ts';
-import { type Finding, placeOf } from './findings.ts';
+import { type Finding, placeOf, violationOf } from './findings.ts';
 import { inMetOrder } from './met-order.ts';
 
 export function checkText(findings: readonly Finding[], file: SourceFile): string {

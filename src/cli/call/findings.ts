@@ -1,7 +1,6 @@
-// Diagnostics as the formats of --call=check show them: one list, with the rule, its title and where it is documented.
+// Diagnostics as the formats of --call=check show them: one list, with the rule and where it is documented.
 
 import { type CheckRule, isAdvice, ruleOf } from '../../core/check-rules.ts';
-import { type CodeInfo, DIAGNOSTIC_CODES, ERROR_CODES } from '../../core/codes.ts';
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { lineStarts, positionAt, type SourceFile } from '../../core/span.ts';
 
@@ -10,21 +9,17 @@ export interface Finding {
   readonly kind: 'error' | 'check' | 'advice';
   /** Rule as written in `# check=skip=…`; for errors the code. */
   readonly id: string;
-  readonly info: CodeInfo;
   /** Docker's page on the rule. */
   readonly url?: string;
   readonly diagnostic: Diagnostic;
 }
 
-const CODES: Readonly<Record<string, CodeInfo>> = { ...DIAGNOSTIC_CODES, ...ERROR_CODES };
-
 export function findingsOf(diagnostics: readonly Diagnostic[]): Finding[] {
   return diagnostics.map((diagnostic) => {
     const rule = ruleOf(diagnostic.code);
-    const info = CODES[diagnostic.code] ?? { title: diagnostic.code, explanation: diagnostic.message };
-    if (rule === undefined) return { kind: 'error', id: diagnostic.code, info, diagnostic };
-    if (isAdvice(rule)) return { kind: 'advice', id: rule, info, diagnostic };
-    return { kind: 'check', id: rule, info, ...(rule !== WITHOUT_PAGE && { url: ruleUrl(rule) }), diagnostic };
+    if (rule === undefined) return { kind: 'error', id: diagnostic.code, diagnostic };
+    if (isAdvice(rule)) return { kind: 'advice', id: rule, diagnostic };
+    return { kind: 'check', id: rule, ...(rule !== WITHOUT_PAGE && { url: ruleUrl(rule) }), diagnostic };
   });
 }
 
@@ -34,6 +29,12 @@ export const ruleUrl = (rule: string): string => `https://docs.docker.com/go/doc
 
 /** `JSONArgsRecommended` → `json-args-recommended`. */
 const kebab = (name: string): string => name.replace(/([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])/g, '$1$3-$2$4').toLowerCase();
+
+/** Why checks that count as errors fail the check, or null. */
+export function violationOf(findings: readonly Finding[]): string | null {
+  const rules = findings.filter(({ kind, diagnostic }) => kind === 'check' && diagnostic.severity === 'error').map(({ id }) => id);
+  return rules.length === 0 ? null : `lint violation found for rules: ${[...new Set(rules)].join(', ')}`;
+}
 
 /** One-based; columns count UTF-16 units; the end is exclusive. */
 export interface Place {

@@ -1,5 +1,6 @@
 // `--format=sarif`: SARIF 2.1.0, for code scanning services and editors.
 import type { SourceFile } from '../../core/span.ts';
+import { infoOf } from './code-info.ts';
 import { printJson } from './docker-json.ts';
 import { type Finding, placeOf } from './findings.ts';
 
@@ -21,13 +22,16 @@ export function sarifLog(findings: readonly Finding[], file: SourceFile): string
   });
 }
 
-const rule = ({ id, kind, info, url }: Finding): Record<string, unknown> => ({
-  id,
-  shortDescription: { text: info.title },
-  fullDescription: { text: info.explanation },
-  ...(url !== undefined && { helpUri: url }),
-  defaultConfiguration: { level: LEVELS[kind] },
-});
+const rule = ({ id, kind, url, diagnostic }: Finding): Record<string, unknown> => {
+  const { title, explanation } = infoOf(diagnostic);
+  return {
+    id,
+    shortDescription: { text: title },
+    fullDescription: { text: explanation },
+    ...(url !== undefined && { helpUri: url }),
+    defaultConfiguration: { level: LEVELS[kind] },
+  };
+};
 
 function result({ id, kind, diagnostic }: Finding, ruleIndex: number, file: SourceFile): Record<string, unknown> {
   const place = placeOf(diagnostic, file);

@@ -1,7 +1,7 @@
 // `tsbuild explain CODE`: the explanation behind a code; without one, the list of all codes.
 
 import { ADVICE_CODES, CHECK_CODES, ruleOf } from '../../core/check-rules.ts';
-import { type CodeInfo, DIAGNOSTIC_CODES, ERROR_CODES } from '../../core/codes.ts';
+import { ALL_CODES } from '../../core/codes.ts';
 import { suggest } from '../../core/suggest.ts';
 import { columns } from '../call/columns.ts';
 import { ruleUrl } from '../call/findings.ts';
@@ -9,13 +9,12 @@ import { EXIT_OK } from '../exit-code.ts';
 import { usageError } from '../flags/parse-argv.ts';
 import type { RunCommand } from './command.ts';
 
-const CODES: Readonly<Record<string, CodeInfo>> = { ...DIAGNOSTIC_CODES, ...ERROR_CODES };
 const RULES: Readonly<Record<string, string>> = { ...CHECK_CODES, ...ADVICE_CODES };
 
 export const run: RunCommand = async (args, cli) => {
   const asked = args.positionals[0];
   if (asked === undefined) {
-    const rows = Object.entries(CODES).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const rows = Object.entries(ALL_CODES).toSorted(([a], [b]) => (a < b ? -1 : 1));
     cli.print(
       columns(
         rows.map(([code, { title }]) => [code, title]),
@@ -29,12 +28,12 @@ export const run: RunCommand = async (args, cli) => {
 };
 
 /** Codes, and rule names in any case. */
-function codeNamed(asked: string): keyof typeof CODES & string {
+function codeNamed(asked: string): string {
   const wanted = asked.toLowerCase();
-  if (Object.hasOwn(CODES, wanted)) return wanted;
+  if (Object.hasOwn(ALL_CODES, wanted)) return wanted;
   const rule = Object.keys(RULES).find((name) => name.toLowerCase() === wanted);
   if (rule !== undefined) return RULES[rule] ?? '';
-  const near = suggest(asked, [...Object.keys(CODES), ...Object.keys(RULES)]);
+  const near = suggest(asked, [...Object.keys(ALL_CODES), ...Object.keys(RULES)]);
   throw usageError(
     'explain',
     `no code or check named ${asked}`,
@@ -43,7 +42,7 @@ function codeNamed(asked: string): keyof typeof CODES & string {
 }
 
 function explanation(code: string): string {
-  const { title, explanation: text } = CODES[code] ?? { title: '', explanation: '' };
+  const { title, explanation: text } = ALL_CODES[code] ?? { title: '', explanation: '' };
   const rule = ruleOf(code as Parameters<typeof ruleOf>[0]);
   const isDockers = rule !== undefined && Object.hasOwn(CHECK_CODES, rule);
   return [
