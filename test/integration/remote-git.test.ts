@@ -4,6 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { GIT_DIR } from '../../src/cache/store-layout.ts';
+import { sha256Hex } from '../../src/core/digest.ts';
 import type { GitOp } from '../../src/graph/op.ts';
 import { makeRepository, type Repository, startGitServer } from '../support/git-server.ts';
 import { ANYWHERE, gitSource, openRemoteBench, type RemoteBench } from '../support/remote-bench.ts';
@@ -218,6 +220,17 @@ describe('network', () => {
     bench.server.old = true;
     const tree = await bench.sources().directory(gitSource(`${bench.server.url}/plain.git`), ANYWHERE);
     expect(readFileSync(join(tree, 'f'), 'utf8')).toBe('tip');
+  });
+
+  it('takes over where a git was killed while it made the mirror', async () => {
+    const torn = makeRepository(bench.dir, 'torn.git');
+    torn.commit({ f: 'whole' });
+    const source = gitSource(`${bench.server.url}/torn.git`);
+    const mirror = join(bench.dir, 'store', GIT_DIR, sha256Hex(source.url));
+    for (const name of ['sha1.git', 'sha1.git.new']) mkdirSync(join(mirror, name, 'objects'), { recursive: true });
+    const tree = await bench.sources().directory(source, ANYWHERE);
+    expect(readFileSync(join(tree, 'f'), 'utf8')).toBe('whole');
+    expect(readdirSync(mirror)).not.toContain('sha1.git.new');
   });
 
   it('fetches a repository once for many', async () => {

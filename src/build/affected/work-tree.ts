@@ -5,7 +5,7 @@ import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
 import { fsPath, pathFromBytes } from '../../core/path-bytes.ts';
-import type { GitProgram } from '../remote/git/git-program.ts';
+import { type GitProgram, saidNo, saysYes } from '../remote/git/git-program.ts';
 
 export interface WorkTree {
   /** Absolute, without links. */
@@ -68,7 +68,10 @@ async function checkoutSettings(git: GitProgram, directory: string): Promise<(re
     names.map((name) =>
       git.run({ args: ['-C', directory, 'config', '--local', '--get', name], config: TRUSTED, shown: directory }).then(
         (text) => text.toString('utf8').trim(),
-        () => '',
+        (error: unknown) => {
+          if (saidNo(error)) return '';
+          throw error;
+        },
       ),
     ),
   );
@@ -104,19 +107,12 @@ async function defaultCommit(tree: WorkTree): Promise<ComparedCommit> {
   return { commit: await commitOf(tree, 'HEAD'), shown: await shownAs(tree, 'HEAD') };
 }
 
-const hasOrigin = ({ run }: WorkTree): Promise<boolean> =>
-  run(['config', '--get', 'remote.origin.url']).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof TsbuildError && error.data['exitCode'] === 1) return false;
-      throw error;
-    },
-  );
+const hasOrigin = ({ run }: WorkTree): Promise<boolean> => saysYes(run(['config', '--get', 'remote.origin.url']));
 
 async function mergeBase(tree: WorkTree, ref: string, other: string): Promise<ComparedCommit> {
   const head = await commitOf(tree, 'HEAD');
   const answer = await tree.run(['merge-base', '--end-of-options', head, other]).catch((error: unknown) => {
-    if (!(error instanceof TsbuildError) || error.data['exitCode'] !== 1) throw error;
+    if (!saidNo(error)) throw error;
     throw unknownRef(tree, `HEAD and ${ref} have no common commit here`);
   });
   const commit = answer.toString('latin1').trim();

@@ -1,6 +1,6 @@
 // The store's copy of one remote repository: a bare repository below git-v1 that holds, shallow, the
 // commits builds asked for. One process fetches at a time; what is there is never fetched again.
-import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Leases } from '../../../cache/leases.ts';
 import { makeDirectory } from '../../../cache/make-directory.ts';
@@ -8,7 +8,7 @@ import { GIT_DIR } from '../../../cache/store-layout.ts';
 import { sha256Hex } from '../../../core/digest.ts';
 import { TsbuildError } from '../../../core/errors.ts';
 import { authConfig, type GitAuth } from './git-auth.ts';
-import type { GitProgram } from './git-program.ts';
+import { type GitProgram, saysYes } from './git-program.ts';
 import type { GitRemote } from './git-remote.ts';
 import { protocolsOf, type ResolvedRef } from './resolve-ref.ts';
 
@@ -75,13 +75,11 @@ export class GitMirror {
     if (!existsSync(join(gitDir, 'HEAD'))) return false;
     this.touch();
     // The ref is written after the objects are complete; a file or a packed ref, git knows which.
-    return this.run(commit, ['rev-parse', '--verify', '--quiet', `${commitRef(commit)}^{commit}`]).then(
-      () => true,
-      (error: unknown) => {
-        if (error instanceof TsbuildError && error.data['exitCode'] === 1) return false;
-        throw error;
-      },
-    );
+    return this.#isCommit(commit, commitRef(commit));
+  }
+
+  #isCommit(commit: string, name: string): Promise<boolean> {
+    return saysYes(this.run(commit, ['rev-parse', '--verify', '--quiet', `${name}^{commit}`]));
   }
 
   async #fetch(wanted: ResolvedRef): Promise<void> {
@@ -97,9 +95,9 @@ export class GitMirror {
     }
     // Servers without protocol 2 may give out only what refs point at, or what they lead to.
     const shallow = ref === null ? false : await this.#fetchSpecs(commit, ['--depth=1'], [`+${ref}:refs/tsbuild-tip`]).then(() => true);
-    if (!shallow || !(await this.#holds(commit)))
+    if (!shallow || !(await this.#isCommit(commit, commit)))
       await this.#fetchSpecs(commit, [`--depth=${WHOLE}`], ['+refs/heads/*:refs/remote/heads/*', '+refs/tags/*:refs/remote/tags/*']);
-    if (!(await this.#holds(commit))) {
+    if (!(await this.#isCommit(commit, commit))) {
       throw new TsbuildError({
         code: 'build/git',
         message: `${this.remote.shown}: repository does not contain commit ${commit}`,
@@ -109,21 +107,19 @@ export class GitMirror {
     await this.run(commit, ['update-ref', into, commit]);
   }
 
-  #holds(commit: string): Promise<boolean> {
-    return this.run(commit, ['cat-file', '-e', `${commit}^{commit}`]).then(
-      () => true,
-      () => false,
-    );
-  }
-
   async #create(commit: string): Promise<void> {
     const gitDir = this.gitDir(commit);
     if (existsSync(join(gitDir, 'HEAD'))) return;
     makeDirectory(this.directory);
-    mkdirSync(gitDir, { recursive: true, mode: 0o700 });
+    // Moved to its place when it is whole: others look there without the lease, and a killed git leaves halves.
+    const unfinished = `${gitDir}.new`;
+    for (const left of [unfinished, gitDir]) rmSync(left, { recursive: true, force: true });
+    mkdirSync(unfinished, { mode: 0o700 });
     const format = commit.length === 64 ? ['--object-format=sha256'] : [];
     // No template: a new repository has no hooks and no configuration but git's own.
-    await this.run(commit, ['init', '--quiet', '--bare', '--template=', ...format]);
+    const args = ['init', '--quiet', '--bare', '--template=', ...format];
+    await this.#options.git.run({ args, gitDir: unfinished, shown: this.remote.shown });
+    renameSync(unfinished, gitDir);
   }
 
   async #fetchSpecs(commit: string, depth: readonly string[], specs: readonly string[]): Promise<void> {

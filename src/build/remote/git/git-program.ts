@@ -189,6 +189,19 @@ function failure(call: GitCall, code: number | Error, said: string): TsbuildErro
   });
 }
 
+/** Git that was asked a question and said no, as opposed to one that could not answer. */
+export const saidNo = (error: unknown): boolean => error instanceof TsbuildError && error.data['exitCode'] === 1;
+
+/** Whether git says yes; a failure to answer is thrown. */
+export const saysYes = (answer: Promise<unknown>): Promise<boolean> =>
+  answer.then(
+    () => true,
+    (error: unknown) => {
+      if (saidNo(error)) return false;
+      throw error;
+    },
+  );
+
 /** Git does not print headers, but what it prints comes from the server. */
 function hideSecrets(call: GitCall, text: string): string {
   let out = text;
