@@ -3,7 +3,8 @@ import { BUILDING_FLAGS } from './building.ts';
 import type { CommandSpec, FlagSpec } from './flag.ts';
 import { networkFlag } from './network.ts';
 
-const NO_REMOTE_CACHE = 'there is no remote cache; the store given by --root is the cache and any number of processes share it';
+const NO_REMOTE_CACHE =
+  'there is no remote cache; the store given by --root is the cache: any number of processes share it, and CI can keep it between runs';
 const NO_CLASSIC = 'it belongs to the builder that BuildKit replaced';
 const NO_LIMIT = 'BuildKit ignores it, too; give --memory or --cpus, or limits of a cgroup with --cgroup-parent';
 const ALWAYS_REMOVED = 'Accepted for habit: containers of steps are always removed';

@@ -98,7 +98,6 @@ function store(
     out.switches.set(flag.name, on);
     return;
   }
-  refuse(command, flag, shown, inline);
   if (flag.kind === 'optional') {
     if (inline === '') throw usageError(command.name, `${shown}= has no value (${flag.placeholder ?? 'VALUE'})`);
     out.switches.set(flag.name, true);
@@ -107,6 +106,7 @@ function store(
     return;
   }
   const value = inline ?? next();
+  refuse(command, flag, shown, value);
   if (value === undefined) throw usageError(command.name, `${shown} needs a value (${flag.placeholder ?? 'VALUE'})`);
   // An empty value is the default, for scripts that pass on a variable.
   if (flag.choices !== undefined && value !== '' && !flag.choices.includes(value)) {
@@ -128,8 +128,8 @@ function parseBoolean(text: string): boolean | null {
   return null;
 }
 
-/** Flags that Docker has and tsbuild has not are refused with the reason; switching one off is what happens anyway. */
-function refuse(command: CommandSpec, flag: FlagSpec, shown: string, value: string | null = null): void {
-  if (flag.refused === undefined || value === 'false') return;
+/** Flags that Docker has and tsbuild has not are refused with the reason; switching one off, or an empty value, is what happens anyway. */
+function refuse(command: CommandSpec, flag: FlagSpec, shown: string, value?: string): void {
+  if (flag.refused === undefined || value === 'false' || value === '') return;
   throw usageError(command.name, `${shown} is not supported: ${flag.refused}`);
 }

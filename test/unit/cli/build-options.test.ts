@@ -57,7 +57,10 @@ test('fields are CSV, with keys in any case', () => {
 });
 
 test('an empty value is the default, for scripts that pass on a variable', () => {
-  const flags = ['file', 'network', 'secret', 'ssh', 'output', 'progress'].flatMap((name) => [`--${name}`, '']);
+  const flags = ['file', 'network', 'secret', 'ssh', 'output', 'progress', 'builder', 'cache-from', 'cache-to'].flatMap((name) => [
+    `--${name}`,
+    '',
+  ]);
   const { stdin: _, ...empty } = request(...flags, '--shm-size', '0', '--memory', '0', '--cpus', '0');
   const { stdin: _stdin, ...plain } = request();
   expect(empty).toEqual(plain);
