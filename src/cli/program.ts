@@ -47,11 +47,12 @@ function stderrTerminal(): Terminal {
       stream.write(text);
     },
     isTTY: stream.isTTY === true && env['TERM'] !== 'dumb',
+    // Consoles and pseudo terminals without a size say 0.
     get columns() {
-      return stream.columns ?? 80;
+      return stream.columns || 80;
     },
     get rows() {
-      return stream.rows ?? 24;
+      return stream.rows || 24;
     },
     color,
   };

@@ -263,6 +263,13 @@ describe('debug', () => {
   });
 });
 
+it('a terminal that does not tell its size shows steps all the same', async () => {
+  const context = bench.context({ Dockerfile: 'FROM base\nRUN echo seen without a size\n' });
+  const screen = terminal(`stty rows 0 cols 0; tsbuild build --progress=tty --network=none ${context}`);
+  await screen.shown('RUN echo seen without a size');
+  await screen.ended();
+});
+
 /** Bytes of memory of a process tree; pages that processes share count once. */
 function residentBytes(root: number): number {
   const sizes = [root, ...descendantsOf(root).map((entry) => entry.pid)].map((pid) => {
