@@ -39,6 +39,12 @@ const COPY = 'FROM base\nCOPY d /d\n';
 
 const CHANGES: readonly Change[] = [
   {
+    what: 'the platform',
+    dockerfile: 'FROM base\nRUN echo platform\n',
+    args: [[], ['--platform=linux/386']],
+    because: /^platform changed \(linux\/amd64 → linux\/386\)$/,
+  },
+  {
     what: 'content of a file',
     dockerfile: COPY,
     edit: write('d/e/f', 'other\n'),
@@ -128,7 +134,7 @@ const CHANGES: readonly Change[] = [
     edited: 'FROM base\nENV NEW=1\nRUN echo > /y\n',
     because: /^ARG\/ENV NEW was added$/,
   },
-  { what: 'the user', dockerfile: 'FROM base\nRUN true\n', edited: 'FROM base\nUSER 7\nRUN true\n', because: /^user changed \( → 7\)$/ },
+  { what: 'the user', dockerfile: 'FROM base\nRUN true\n', edited: 'FROM base\nUSER 7\nRUN true\n', because: /^user changed \(none → 7\)$/ },
   {
     what: 'a flag of RUN',
     dockerfile: 'FROM base\nRUN true > /dev/null\n',
@@ -191,6 +197,22 @@ describe('--explain', () => {
     expect(stderr).not.toContain('canary');
     const again = await bench.ok(['-q', '--explain', context, ...(args[1] ?? [])]);
     if (!args.flat().includes('--no-cache')) expect(again.stderr).toBe('');
+  });
+
+  it('takes the record that differs least, however many were made since', async () => {
+    const file = (words: string) => `FROM base\nARG V=1\nENV A=x\nCOPY d /d\n${words}\nRUN echo $A $V\n`;
+    const context = bench.context({ Dockerfile: file(''), 'd/a': 'a\n' });
+    await bench.ok([context]);
+    for (let v = 2; v < 12; v += 1) await bench.ok(['--build-arg', `V=${v}`, context]);
+    writeFileSync(join(context, 'Dockerfile'), file('ENV A=y'));
+    expect(reasons((await bench.ok(['-q', '--explain', context])).stderr)).toEqual(['ARG/ENV A changed']);
+
+    writeFileSync(join(context, 'd/a'), 'b\n');
+    await bench.ok([context]);
+    writeFileSync(join(context, 'd/a'), 'a\n');
+    chmodSync(join(context, 'd/a'), 0o755);
+    const [first] = reasons((await bench.ok(['-q', '--explain', context])).stderr);
+    expect(first).toBe('d: a has another mode (0644 → 0755)');
   });
 
   it('says of later steps that an earlier one ran', async () => {

@@ -81,17 +81,17 @@ function baseChange(miss: Miss, record: BuildRecord): string {
 
 const short = (image: string): string => image.replace(/(@sha256:[0-9a-f]{12})[0-9a-f]+$/, '$1');
 
-/** Of several records that differ in the same source, the one with the fewest other files is the nearest. */
+/** Of several records that differ in the same source, the one whose files differ least is the nearest. */
 async function sourceChange(miss: Miss, nearest: readonly Nearest[], at: number): Promise<string> {
   const selection = selectionsOf(miss.vertex)[at];
   if (selection === undefined) return 'it has fewer sources';
   const name = selection.pattern === '' ? 'what it reads' : selection.pattern;
-  const keys = nearest.map(({ record }) => record.ingredients[`${SOURCE}${at + 1}`]);
+  const keys = [...new Set(nearest.map(({ record }) => record.ingredients[`${SOURCE}${at + 1}`]))];
   if (keys[0] === undefined) return `${name} is a new source`;
   const listings = keys.slice(0, MOST_LISTINGS).flatMap((key) => earlierListing(miss, key) ?? []);
   const now = listings.length === 0 ? null : await miss.listing(selection);
   const changes = now === null ? [] : listings.flatMap((before) => describeChange(now, before) ?? []);
-  const [least] = changes.sort((a, b) => a.count - b.count);
+  const [least] = changes.sort((a, b) => a.distance - b.distance);
   return least === undefined ? `${name} changed` : `${name}: ${least.text}`;
 }
 
@@ -111,8 +111,13 @@ function ingredientChange(name: string, now: string | undefined, before: string 
   if (before === undefined) return `${name} was added`;
   if (name.startsWith('ARG/ENV ') || name.startsWith('--mount ') || name.startsWith(SECRET) || name === 'heredoc' || name === ORDER)
     return `${name} changed`;
-  return `${name} changed (${clip(before)} → ${clip(now)})`;
+  // A platform without a variant.
+  const shown = (text: string): string => clip(name === 'platform' ? text.replace(/\/$/, '') : text);
+  return `${name} changed (${shown(before)} → ${shown(now)})`;
 }
 
 const LONGEST = 60;
-const clip = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+function clip(text: string): string {
+  if (text === '') return 'none';
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}

@@ -65,18 +65,34 @@ export function unpackListing(packed: Uint8Array): FileListing | null {
   }
 }
 
-/** The first file that differs and how, in words, and how many do; null when none does. */
-export function describeChange(now: FileListing, before: FileListing): { readonly text: string; readonly count: number } | null {
+export interface ListingChange {
+  /** The first file that differs and how, and how many others do. */
+  readonly text: string;
+  /** How much differs in all: a file with other content and another mode is further away than one with another mode alone. */
+  readonly distance: number;
+}
+
+/** Null when nothing differs. */
+export function describeChange(now: FileListing, before: FileListing): ListingChange | null {
   let first: string | null = null;
   let count = 0;
+  let distance = 0;
   for (const path of [...new Set([...now.keys(), ...before.keys()])].sort()) {
     const change = changeOf(now.get(path), before.get(path));
     if (change === null) continue;
     first ??= `${path === '' ? 'the file' : path} ${change}`;
     count += 1;
+    distance += distanceOf(now.get(path), before.get(path));
   }
   if (first === null) return null;
-  return { text: count > 1 ? `${first} and ${count - 1} more` : first, count };
+  return { text: count > 1 ? `${first} and ${count - 1} more` : first, distance };
+}
+
+const TRAITS = ['type', 'content', 'mode', 'owner'] as const;
+
+function distanceOf(now: ListedFile | undefined, before: ListedFile | undefined): number {
+  if (now === undefined || before === undefined) return TRAITS.length;
+  return TRAITS.filter((trait) => now[trait] !== before[trait]).length;
 }
 
 function changeOf(now: ListedFile | undefined, before: ListedFile | undefined): string | null {

@@ -287,7 +287,7 @@ export class KeyResolver {
     const { index } = this.#session;
     const same = index.recordsOfSlot(slotOf(vertex), NEIGHBOURS);
     if (same.length > 0) return same;
-    const group = index.recordsOfSlotGroup(slotGroupOf(vertex), 4 * NEIGHBOURS);
+    const group = index.recordsOfSlotGroup(slotGroupOf(vertex), NEIGHBOURS);
     return group.filter((record) => record.ingredients[BASE] === now.ingredients[BASE]);
   }
 
@@ -302,8 +302,8 @@ export class KeyResolver {
   }
 }
 
-/** Earlier records of a step that are compared with it. */
-const NEIGHBOURS = 8;
+/** Earlier records of a step that are compared with it: the nearest may be of a branch that was built long ago. */
+const NEIGHBOURS = 32;
 
 const NO_KEY = parseCacheKey(`sha256:${'0'.repeat(64)}`);
 
