@@ -36,9 +36,18 @@ export const isInterrupt = (error: unknown): boolean =>
   error instanceof Error &&
   (error.name === 'AbortError' || error.message === 'interrupted' || (error.cause !== undefined && isInterrupt(error.cause)));
 
+/** The errors, and the warnings about a part of their places, which say why: `FROM image:$UNDECLARED`. */
+function withExplanations(sorted: readonly Diagnostic[]): readonly Diagnostic[] {
+  const errors = sorted.filter(({ severity }) => severity === 'error');
+  const places = errors.slice(0, MOST_DIAGNOSTICS).flatMap(({ span }) => span ?? []);
+  const explains = ({ span }: Diagnostic): boolean =>
+    span !== undefined && places.some(({ start, end }) => start <= span.start && span.end <= end && span.end - span.start < end - start);
+  return sorted.filter((diagnostic) => diagnostic.severity === 'error' || explains(diagnostic));
+}
+
 export function reportDiagnostics(file: SourceFile, diagnostics: readonly Diagnostic[], terminal: Terminal): void {
   const sorted = sortDiagnostics(diagnostics);
-  const shown = hasErrors(sorted) ? sorted.filter((diagnostic) => diagnostic.severity === 'error') : sorted;
+  const shown = hasErrors(sorted) ? withExplanations(sorted) : sorted;
   for (const diagnostic of shown.slice(0, MOST_DIAGNOSTICS))
     terminal.write(`${renderDiagnostic(diagnostic, file, { color: terminal.color })}\n`);
   if (shown.length > MOST_DIAGNOSTICS) terminal.write(`… and ${shown.length - MOST_DIAGNOSTICS} more\n`);

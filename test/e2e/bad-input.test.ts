@@ -38,6 +38,15 @@ describe('Dockerfile', () => {
     expect(result.code).toBe(2);
   });
 
+  it('beside an error the warnings that say why, and no others', async () => {
+    const dockerfile = 'ARG VERSION=1\nFROM base:$VERSON\nMAINTAINER me\n';
+    const { stderr } = await bench.run([bench.context({ Dockerfile: dockerfile })]);
+    expect(stderr.match(/^(?:error|warning).*$/gm)).toEqual([
+      expect.stringMatching(/^error\[plan\/invalid-reference\]: "base:": invalid reference format/),
+      "warning[plan/undefined-arg-in-from]: FROM argument 'VERSON' is not declared (did you mean VERSION?)",
+    ]);
+  });
+
   it('three thousand stages on each other are planned in 64 MB of heap', async () => {
     const stage = (at: number): string =>
       `FROM ${at === 0 ? 'scratch' : `s${at - 1}`} AS s${at}\nENV K${at}=v\nLABEL l${at}=x\nEXPOSE ${at + 1}\nCOPY a /${at}\n`;
