@@ -134,7 +134,12 @@ const CHANGES: readonly Change[] = [
     edited: 'FROM base\nENV NEW=1\nRUN echo > /y\n',
     because: /^ARG\/ENV NEW was added$/,
   },
-  { what: 'the user', dockerfile: 'FROM base\nRUN true\n', edited: 'FROM base\nUSER 7\nRUN true\n', because: /^user changed \(none → 7\)$/ },
+  {
+    what: 'the user',
+    dockerfile: 'FROM base\nRUN true\n',
+    edited: 'FROM base\nUSER 7\nRUN true\n',
+    because: /^user changed \(none → 7\)$/,
+  },
   {
     what: 'a flag of RUN',
     dockerfile: 'FROM base\nRUN true > /dev/null\n',
