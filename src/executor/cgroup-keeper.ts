@@ -1,6 +1,6 @@
 // Removes control groups even when the build is killed. A control group is a directory that
 // outlives its processes, so a tiny shell waits outside the executor for the end of its input (our
-// end, however it comes) and then removes the groups. Started only when a step has limits.
+// end, however it comes) and then removes the groups. Started with the first group.
 export interface CgroupKeeper {
   add(paths: readonly string[]): void;
   /** Removes what is left and ends the shell. */
