@@ -32,78 +32,96 @@ export interface Definition {
 const NO_FILE: SourceFile = { name: '', text: '' };
 
 export function createDefinition(blocks: Blocks, options: DefinitionOptions): Definition {
-  const values = new Map<string, Value>();
-  const functions = new Map<string, BakeFunction>();
-  const standard = standardFunctions({ now: options.now, home: options.environment['HOME'] ?? '/root' });
-  const path: string[] = [];
+  const { scope } = new Evaluation(blocks, options);
+  return { blocks, scopeIn: (file) => inFile(scope, file), variable: scope.variable };
+}
+
+type NamedKind = 'target' | 'group';
+
+class Evaluation {
+  readonly #blocks: Blocks;
+  readonly #options: DefinitionOptions;
+  /** Several blocks may have one name; later ones add to earlier ones. */
+  readonly #named: Readonly<Record<NamedKind, ReadonlyMap<string, readonly Block[]>>>;
+  readonly #values = new Map<string, Value>();
+  readonly #standard: ReadonlyMap<string, BakeFunction>;
+  readonly #functions = new Map<string, BakeFunction>();
+  /** What is being evaluated, outermost first. */
+  readonly #path: string[] = [];
+  readonly scope: Scope;
+
+  constructor(blocks: Blocks, options: DefinitionOptions) {
+    this.#blocks = blocks;
+    this.#options = options;
+    this.#named = { target: Map.groupBy(blocks.targets, nameOf), group: Map.groupBy(blocks.groups, nameOf) };
+    this.#standard = standardFunctions({ now: options.now, home: options.environment['HOME'] ?? '/root' });
+    this.scope = {
+      file: NO_FILE,
+      variable: (name) => this.#variable(name),
+      blockAttribute: (type, name, attribute) =>
+        type === 'target' || type === 'group' ? this.#blockAttribute(type, name, attribute) : null,
+      function: (name) => this.#function(name),
+      variableNames: () => [...blocks.attributes.keys(), ...blocks.variables.keys(), ...options.builtins.keys()],
+      functionNames: () => [...blocks.functions.keys(), ...this.#standard.keys()],
+    };
+  }
+
+  #variable(name: string): Value | null {
+    const attribute = this.#blocks.attributes.get(name);
+    if (attribute !== undefined) return this.#attribute(name, attribute);
+    const block = this.#blocks.variables.get(name);
+    if (block !== undefined) return this.#once(name, block, () => variableValue(block, this.scope, this.#options));
+    const builtin = this.#options.builtins.get(name);
+    if (builtin !== undefined) return stringValue(builtin);
+    return name === 'target' || name === 'group' ? this.#wholeBlocks(name) : null;
+  }
+
+  #blockAttribute(type: NamedKind, name: string, attribute: string): Value | null {
+    const all = this.#named[type].get(name);
+    if (all === undefined) return null;
+    const found = all.map((block) => attributeOf(block, attribute)).findLast((one) => one !== null);
+    if (found !== undefined && found !== null) return this.#attribute(`${type}.${name}.${attribute}`, found);
+    const kind = type === 'target' ? TARGET_ATTRIBUTES.get(attribute) : undefined;
+    return kind === undefined ? null : nullOf(kind.type);
+  }
+
+  #wholeBlocks(type: NamedKind): Value {
+    const entries = [...this.#named[type]].map(([name, all]) => {
+      const attributes = new Set(all.flatMap((block) => block.body.attributes.map((attribute) => attribute.name)));
+      const values = [...attributes].map(
+        (attribute) => [attribute, this.#blockAttribute(type, name, attribute) ?? nullOf(DYNAMIC)] as const,
+      );
+      return [name, objectValue(new Map(values))] as const;
+    });
+    return objectValue(new Map(entries));
+  }
+
+  #function(name: string): BakeFunction | null {
+    const block = this.#blocks.functions.get(name);
+    if (block === undefined) return this.#standard.get(name) ?? null;
+    const made = this.#functions.get(name) ?? userFunction(block, this.scope);
+    this.#functions.set(name, made);
+    return made;
+  }
+
+  #attribute(name: string, attribute: Attribute): Value {
+    return this.#once(name, attribute, () => evaluate(attribute.expression, inFile(this.scope, attribute.file)));
+  }
 
   /** Evaluates once; `name` is how it is shown in a cycle. */
-  const once = (name: string, place: Attribute | Block, body: () => Value): Value => {
-    const known = values.get(name);
+  #once(name: string, place: Attribute | Block, body: () => Value): Value {
+    const known = this.#values.get(name);
     if (known !== undefined) return known;
-    if (path.includes(name)) throw cycle([...path.slice(path.indexOf(name)), name], place);
-    path.push(name);
+    if (this.#path.includes(name)) throw cycle([...this.#path.slice(this.#path.indexOf(name)), name], place);
+    this.#path.push(name);
     try {
       const value = body();
-      values.set(name, value);
+      this.#values.set(name, value);
       return value;
     } finally {
-      path.pop();
+      this.#path.pop();
     }
-  };
-
-  const variable = (name: string): Value | null => {
-    const attribute = blocks.attributes.get(name);
-    if (attribute !== undefined) return once(name, attribute, () => evaluate(attribute.expression, inFile(global, attribute.file)));
-    const block = blocks.variables.get(name);
-    if (block !== undefined) return once(name, block, () => variableValue(block, global, options));
-    const builtin = options.builtins.get(name);
-    if (builtin !== undefined) return stringValue(builtin);
-    return name === 'target' || name === 'group' ? wholeBlocks(name) : null;
-  };
-
-  const blockAttribute = (type: string, name: string, attribute: string): Value | null => {
-    if (type !== 'target' && type !== 'group') return null;
-    const all = (type === 'target' ? blocks.targets : blocks.groups).filter((block) => nameOf(block) === name);
-    if (all.length === 0) return null;
-    const found = all.map((block) => attributeOf(block, attribute)).findLast((one) => one !== null);
-    if (found === undefined || found === null) {
-      const kind = type === 'target' ? TARGET_ATTRIBUTES.get(attribute) : undefined;
-      return kind === undefined ? null : nullOf(kind.type);
-    }
-    return once(`${type}.${name}.${attribute}`, found, () => evaluate(found.expression, inFile(global, found.file)));
-  };
-
-  const wholeBlocks = (type: 'target' | 'group'): Value => {
-    const names = new Set((type === 'target' ? blocks.targets : blocks.groups).map(nameOf));
-    const entries = [...names].map((name) => [name, objectValue(new Map(attributesOf(type, name)))] as const);
-    return objectValue(new Map(entries));
-  };
-
-  const attributesOf = (type: 'target' | 'group', name: string): [string, Value][] => {
-    const all = (type === 'target' ? blocks.targets : blocks.groups).filter((block) => nameOf(block) === name);
-    const names = new Set(all.flatMap((block) => block.body.attributes.map((attribute) => attribute.name)));
-    return [...names].map((attribute) => [attribute, blockAttribute(type, name, attribute) ?? nullOf(DYNAMIC)]);
-  };
-
-  const functionNamed = (name: string): BakeFunction | null => {
-    const block = blocks.functions.get(name);
-    if (block === undefined) return standard.get(name) ?? null;
-    const made = functions.get(name) ?? userFunction(block, global);
-    functions.set(name, made);
-    return made;
-  };
-
-  const global: Scope = {
-    file: NO_FILE,
-    variable,
-    blockAttribute,
-    function: functionNamed,
-    variableNames: () => [...blocks.attributes.keys(), ...blocks.variables.keys(), ...options.builtins.keys()],
-    functionNames: () => [...blocks.functions.keys(), ...standard.keys()],
-  };
-
-  return { blocks, scopeIn: (file) => inFile(global, file), variable };
+  }
 }
 
 const cycle = (names: readonly string[], place: Attribute | Block): BakeProblem =>
