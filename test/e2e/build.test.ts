@@ -162,6 +162,12 @@ describe('images', () => {
     await bench.ok([bench.context({ Dockerfile: 'FROM no-layers\nCOPY x /x\n', x: 'x' })]);
   });
 
+  it('can be shown to a step, as an empty directory', async () => {
+    const step = 'RUN --mount=type=bind,from=scratch,target=/none test -z "$(ls -A /none)" && stat -c %a:%u /none && ! touch /none/x';
+    const { stderr } = await bench.ok(['--network=none', bench.context({ Dockerfile: `FROM base\n${step}\n` })]);
+    expect(stderr).toContain(' 755:0\n');
+  });
+
   it('on an image without history names where each layer comes from', async () => {
     const layout = join(bench.dir, 'no-history');
     await bench.ok([

@@ -68,7 +68,10 @@ export class StepScope implements AsyncDisposable {
 
   /** Overlay of the trees, or a copy where there are no overlays; returns its absolute path and the one for lowerdir. */
   mountTree(request: TreeRequest): { readonly path: string; readonly relative: string } {
-    const { trees } = this.host;
+    const { trees, workplace } = this.host;
+    // The kernel makes no overlay of nothing.
+    if (request.lowers.length === 0 && request.writable === undefined)
+      return { path: join(workplace.run, 'empty'), relative: `${workplace.runRelative}/empty` };
     if (trees === 'copy') return this.#copyTree(request);
     const lowers = [...request.lowers, `${this.host.workplace.runRelative}/empty`];
     const layers = {

@@ -69,6 +69,13 @@ describe('parseImageConfig', () => {
   const config = { os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [DIGEST] } };
   const read = (value: unknown, layers = 1) => parseImageConfig(Buffer.from(JSON.stringify(value)), layers, refuse);
 
+  it('refuses members that nobody knows when they are nested to exhaust the stack', () => {
+    const nested = (levels: number, text = '') =>
+      Buffer.from(`{"odd":${JSON.stringify(text)},"deep":${'['.repeat(levels)}${']'.repeat(levels)},"rootfs":{"diff_ids":[]}}`);
+    expect(() => parseImageConfig(nested(100_000), 0, refuse)).toThrow('not a JSON object');
+    expect(parseImageConfig(nested(900, '["{\\'.repeat(2_000)), 0, refuse)).toMatchObject({ os: 'linux' });
+  });
+
   it('takes what builders write, nulls of Go included, and keeps unknown members', () => {
     const parsed = read({
       ...config,
