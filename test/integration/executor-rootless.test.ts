@@ -1,7 +1,7 @@
 // Steps of users without privileges, with and without id ranges, and the end of the executor when the
 // build is killed.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -151,11 +151,13 @@ describe.skipIf(skip)('end of the executor', () => {
     const job = { root: store.root, isolation, steps: [{ op, request }] };
     const child = spawn(process.execPath, [DRIVER, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'] });
     await until(() => commandLines('sleep 62').length > 0);
+    const groups = controlGroupsBelow(child.pid ?? 0);
+    expect(groups).not.toEqual([]);
     child.kill('SIGKILL');
     await until(() => commandLines(store.root).length === 0 && commandLines('sleep 62').length === 0);
     expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(store.root);
     expect(readdirSync(join(store.root, 'run'))).toEqual([]);
-    await until(() => execFileSync('find', ['/sys/fs/cgroup', '-name', 'tsbuild-*'], { encoding: 'utf8' }) === '');
+    await until(() => !groups.some((group) => existsSync(group)));
   });
 });
 
@@ -173,6 +175,22 @@ test.skipIf(skip)('an executor that was killed says so, to what it was doing and
 });
 
 const commandLineOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+
+/** Directories of the control groups that were made for what this process has started. */
+function controlGroupsBelow(root: number): string[] {
+  const lines = descendantsOf(root).flatMap(({ pid }) => {
+    try {
+      return readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
+    } catch {
+      return [];
+    }
+  });
+  const places = lines.flatMap((line) => {
+    const [, , controllers = '', path = ''] = /^(\d+):([^:]*):(.*tsbuild-.*)$/.exec(line) ?? [];
+    return path === '' ? [] : [controllers, 'unified', ''].map((hierarchy) => join('/sys/fs/cgroup', hierarchy, path));
+  });
+  return [...new Set(places)].filter((place) => existsSync(place));
+}
 
 /** Command lines of running processes that contain `text`. */
 function commandLines(text: string): string[] {
