@@ -174,7 +174,14 @@ test.skipIf(skip)('an executor that was killed says so, to what it was doing and
   }
 });
 
-const commandLineOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+/** Empty for a process that has ended meanwhile. */
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}
 
 /** Directories of the control groups that were made for what this process has started. */
 function controlGroupsBelow(root: number): string[] {
@@ -197,12 +204,8 @@ function commandLines(text: string): string[] {
   const found: string[] = [];
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
-    try {
-      const line = commandLineOf(Number(pid));
-      if (line.includes(text) && !line.includes('executor-driver')) found.push(line);
-    } catch {
-      // ended meanwhile
-    }
+    const line = commandLineOf(Number(pid));
+    if (line.includes(text) && !line.includes('executor-driver')) found.push(line);
   }
   return found;
 }

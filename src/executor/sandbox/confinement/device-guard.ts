@@ -15,7 +15,7 @@ export interface DeviceGuard {
   readonly outside: string;
   /** Guards another group of cgroup2 that steps enter. */
   attach(directory: string): void;
-  /** Leaves the group and removes it, unless something else is in it. */
+  /** Leaves the group and removes it; everything in it ends. */
   close(): void;
 }
 
@@ -43,12 +43,23 @@ export function guardDevices(host: StepHost): DeviceGuard | null {
 
 const enter = (group: string): void => writeFileSync(join(group, 'cgroup.procs'), String(process.pid));
 
+/** What still runs in it ends with this process anyway, the first of its namespace; a group goes only when it is empty. */
 function leave(group: string, outside: string): void {
   try {
     enter(outside);
-    rmdirSync(group);
+    if (process.pid === 1) process.kill(-1, 'SIGKILL');
   } catch {
-    // The main process tries again when the last step is gone.
+    // Nothing else runs.
+  }
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 0; tries < 100; tries += 1) {
+    try {
+      rmdirSync(group);
+      return;
+    } catch (error) {
+      if (errnoOf(error) !== 'EBUSY') return;
+      Atomics.wait(clock, 0, 0, 10);
+    }
   }
 }
 
