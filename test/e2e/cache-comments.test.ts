@@ -31,7 +31,9 @@ function age(on: Workbench, hours: number): void {
 
 describe('ttl', () => {
   it('runs the step again once its record is older', async () => {
-    const context = bench.context({ Dockerfile: 'FROM base\n# tsbuild:ttl=24h\nRUN cat /proc/sys/kernel/random/uuid > /now\nRUN cp /now /later\n' });
+    const context = bench.context({
+      Dockerfile: 'FROM base\n# tsbuild:ttl=24h\nRUN cat /proc/sys/kernel/random/uuid > /now\nRUN cp /now /later\n',
+    });
     expect(await build(bench, context)).toHaveLength(2);
     expect(await build(bench, context)).toEqual([]);
     age(bench, 23);
