@@ -201,7 +201,6 @@ export const WORKLOADS: readonly Workload[] = [
     alone: true,
     onRequest: true,
     prepare(dir, base) {
-      mkdirSync(join(dir, 'data'));
       dockerfile(dir, [`FROM ${base}`, 'ARG SALT', 'RUN echo $SALT && dd if=/dev/zero of=/zeros bs=1M count=10240']);
     },
   },

@@ -21,6 +21,7 @@ import type { Session } from './session.ts';
 import { openSharedWork, type SharedWork } from './shared-work.ts';
 import { solvePlan } from './solve/solve-plan.ts';
 import { StepError } from './solve/step-error.ts';
+import { viewWith } from './view-with.ts';
 
 /** `shared`: with other builds of the same command, which closes it. */
 export const runBuild = (session: Session, request: BuildRequest, shared?: SharedWork): Promise<BuildOutcome> =>
@@ -50,7 +51,7 @@ export async function withInputs<T>(
   given?: SharedWork,
 ): Promise<T> {
   const agents = asked.sshKeys === undefined ? null : await (await import('./ssh/ssh-agents.ts')).openSshAgents(asked.sshKeys);
-  const request = agents === null ? asked : changed(asked, { ssh: { ...asked.ssh, ...agents.sockets } });
+  const request = agents === null ? asked : viewWith(asked, { ssh: { ...asked.ssh, ...agents.sockets } });
   const shared = given ?? openSharedWork(session);
   const remotes = new RemoteSources(session, request, { tasks: shared.remotes });
   try {
@@ -72,12 +73,8 @@ async function withContextTime(request: BuildRequest, inputs: BuildInputs): Prom
   if (epoch !== 'context') return request;
   const time = await inputs.time();
   const buildArgs = time === null ? others : { ...others, SOURCE_DATE_EPOCH: String(time) };
-  return changed(request, { buildArgs });
+  return viewWith(request, { buildArgs });
 }
-
-/** Not a copy: stdin is opened by looking at it. */
-const changed = (request: BuildRequest, members: Partial<BuildRequest>): BuildRequest =>
-  Object.assign(Object.create(request) as BuildRequest, members);
 
 async function planInputs<T>(opened: OpenedBuild, body: PlanBody<T>, extras: Pick<PlanOptions, 'surroundings'>): Promise<T> {
   const { session, request, inputs, shared } = opened;

@@ -12,6 +12,7 @@ import type { TocStore } from '../cache/toc-store.ts';
 import { invariant } from '../core/errors.ts';
 import type { Clock, Emit } from '../core/events.ts';
 import type { Executor } from '../executor/executor.ts';
+import { viewWith } from './view-with.ts';
 
 export type Isolation = 'auto' | 'root' | 'rootless' | 'chroot' | 'fuse' | 'copy';
 
@@ -34,9 +35,9 @@ export interface Session extends SessionOptions {
   close(): Promise<void>;
 }
 
-/** The same session for work that may end earlier, or of which events are seen by somebody between. Not a copy: both have one executor. */
+/** The same session for work that may end earlier, or of which events are seen by somebody between. */
 export const sessionWith = (session: Session, changes: Partial<Pick<Session, 'signal' | 'emit'>>): Session =>
-  Object.assign(Object.create(session) as Session, changes);
+  viewWith<Session>(session, changes);
 
 /** The store is opened when something of it is first asked for: a check of a Dockerfile may never. */
 export function openSession(options: SessionOptions): Session {

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildBase, openWorkbench, TSBUILD, type Workbench } from '../support/cli.ts';
-import { readLayout, sha256, unpackArchive } from '../support/oci-layout.ts';
+import { readLayout, sha256 } from '../support/oci-layout.ts';
+import { outputPlaces, paths } from '../support/output-places.ts';
 import { startRegistry } from '../support/registry.ts';
 
 let bench: Workbench;
 let context: string;
-let count = 0;
 
 beforeAll(async () => {
   bench = openWorkbench();
@@ -29,9 +29,7 @@ CMD ["/made"]
 `;
 const TREE = ['dir', 'dir/text', 'link', 'made', 'sub', 'sub/late'];
 
-const place = (name: string): string => join(bench.dir, `${++count}-${name}`);
-const untar = (archive: string): string => unpackArchive(archive, place('untar'));
-const paths = (dir: string): string[] => readdirSync(dir, { recursive: true, encoding: 'utf8' }).sort();
+const { place, untar } = outputPlaces(() => bench);
 
 describe('archives', () => {
   it('type=oci: a tar, and the same as a directory', async () => {

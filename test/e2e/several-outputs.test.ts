@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildBase, openWorkbench, type Workbench } from '../support/cli.ts';
-import { readLayout, unpackArchive } from '../support/oci-layout.ts';
+import { readLayout } from '../support/oci-layout.ts';
+import { outputPlaces, paths } from '../support/output-places.ts';
 import { startRegistry } from '../support/registry.ts';
 
 let bench: Workbench;
 let context: string;
-let count = 0;
 
 beforeAll(async () => {
   bench = openWorkbench();
@@ -26,9 +26,7 @@ CMD ["/made"]
 `;
 const TREE = ['dir', 'dir/text', 'link', 'made', 'sub'];
 
-const place = (name: string): string => join(bench.dir, `${++count}-${name}`);
-const untar = (archive: string): string => unpackArchive(archive, place('untar'));
-const paths = (dir: string): string[] => readdirSync(dir, { recursive: true, encoding: 'utf8' }).sort();
+const { place, untar } = outputPlaces(() => bench);
 
 describe('several outputs', () => {
   it('one build fills the store, a registry, an archive and a directory', async () => {
@@ -153,6 +151,7 @@ describe('several outputs', () => {
   it('oci-mediatypes=false: manifests in the words of Docker, but not for eStargz', async () => {
     const registry = await startRegistry();
     try {
+      let count = 0;
       const pushed = async (options: string): Promise<string> => {
         const name = `${registry.host}/types/${++count}`;
         await bench.ok(['-q', '-o', `type=image,name=${name},push=true,oci-mediatypes=false${options}`, context]);
