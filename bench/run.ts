@@ -3,7 +3,7 @@
 // run where BENCH_DEBIAN and BENCH_NODE name base images that every builder can pull.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { join } from 'node:path';
 import { type Builder, presentBuilders } from './builders.ts';
@@ -14,8 +14,19 @@ import { WORKLOADS, type Workload } from './workloads.ts';
 const ground = openGround();
 const { rounds, work } = ground;
 
-/** Handed to npm as a secret, where this machine's registry has a CA of its own. */
-const CA_BUNDLE = [process.env['SSL_CERT_FILE'] ?? '', '/etc/ssl/certs/ca-certificates.crt'].find(existsSync);
+/**
+ * The certificates of this machine, where its npm registry has an authority of its own: npm gets them as a
+ * secret. A copy, because a peer behind BENCH_PEER may see another /etc.
+ */
+function copyCertificates(): string | null {
+  const bundle = [process.env['SSL_CERT_FILE'] ?? '', '/etc/ssl/certs/ca-certificates.crt'].find(existsSync);
+  if (bundle === undefined) return null;
+  const copy = join(work, 'ca.crt');
+  copyFileSync(bundle, copy);
+  return copy;
+}
+
+const certificates = copyCertificates();
 
 /** Serves a context as an archive, with an ETag, for a daemon that fetches it itself. */
 async function serveContext(context: string): Promise<{ url: string; close: () => void }> {
@@ -43,7 +54,7 @@ async function measureWorkload(workload: Workload, builder: Builder, base: strin
   const memories: number[] = [];
   const store = join(work, `store-${builder.name}`);
   const remote = builder.name === 'buildkit' ? await serveContext(context) : null;
-  const secrets = workload.name === 'npm' && CA_BUNDLE !== undefined ? { ca: CA_BUNDLE } : {};
+  const secrets = workload.name === 'npm' && certificates !== null ? { ca: certificates } : {};
   const name = `${registry}/bench/${builder.name}-${workload.name}`;
   const call = (round: number, salt: string): readonly string[] | null =>
     builder.command({ context, store, salt, push: workload.push, tag: `${name}:${round}`, remote: remote?.url ?? null, secrets });
