@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { InvariantError } from '../core/errors.ts';
 import type { Cli } from './commands/command.ts';
 import { COMMANDS, findCommand } from './commands/table.ts';
 import { EXIT_OK, EXIT_USAGE } from './exit-code.ts';
@@ -115,8 +116,9 @@ async function refuseLookalike(positionals: readonly string[]): Promise<void> {
 export async function runProgram(): Promise<void> {
   const interrupts = new Interrupts();
   const output = new OutputErrors(interrupts);
+  const stalled = stalling();
   try {
-    process.exitCode = await main(process.argv.slice(2), interrupts);
+    process.exitCode = await Promise.race([main(process.argv.slice(2), interrupts), stalled.promise]);
     const lost = output.lost();
     if (lost !== null) throw lost;
   } catch (error) {
@@ -124,7 +126,19 @@ export async function runProgram(): Promise<void> {
     const lost = output.lost();
     process.exitCode = reportError(lost ?? error, stderrTerminal(), lost === null && interrupts.signal.aborted);
   }
+  stalled.end();
   leave();
+}
+
+/**
+ * Rejects when nothing is left that could let the command go on. Node would end then as if all were well, and
+ * whoever looks at the exit code would take what was never built for done.
+ */
+function stalling(): { readonly promise: Promise<never>; end(): void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(new InvariantError('the command waits for something that will never come'));
+  process.once('beforeExit', stop);
+  return { promise, end: () => process.off('beforeExit', stop) };
 }
 
 /** Ends without taking the heap apart first, unless output still waits for a slow reader. */

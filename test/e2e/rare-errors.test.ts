@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { INDEX_FILE } from '../../src/cache/sqlite-index.ts';
-import { buildBase, type CliOptions, leftovers, openWorkbench, TSBUILD, type Workbench } from '../support/cli.ts';
+import { buildBase, type CliOptions, HOME, leftovers, openWorkbench, TSBUILD, type Workbench } from '../support/cli.ts';
 import { descendantsOf } from '../support/process-tree.ts';
 
 let bench: Workbench;
@@ -87,6 +87,18 @@ describe('a store', () => {
     } finally {
       other.close();
     }
+  });
+});
+
+describe('a command that has nothing left to wait for', () => {
+  test('has failed, and says so', async () => {
+    const deaf = `const { EventEmitter } = process.getBuiltinModule('node:events');
+      process.getBuiltinModule('node:http').request = () => Object.assign(new EventEmitter(), { setTimeout() {}, end() {} });`;
+    const result = await bench.run([context('FROM scratch\nADD http://127.0.0.1:1/file /\n')], {
+      command: [process.execPath, '--import', `data:text/javascript,${encodeURIComponent(deaf)}`, join(HOME, 'src/cli/main.ts')],
+    });
+    expect(result.stderr).toContain('internal error: the command waits for something that will never come');
+    expect(result.code).toBe(1);
   });
 });
 

@@ -223,6 +223,15 @@ describe('servers', () => {
         },
       },
     ],
+    [
+      '/switches',
+      'ECONNRESET',
+      {
+        respond: (response: import('node:http').ServerResponse) => {
+          response.socket?.end('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+        },
+      },
+    ],
     ['/bad-gzip', 'the connection broke', { body: 'no gzip', headers: { 'content-encoding': 'gzip' } }],
     ['/nested', 'content encoding "gzip, gzip" is not understood', { body: 'x', headers: { 'content-encoding': 'gzip, gzip' } }],
     ['/loop', 'more than 10 redirects', { status: 302, headers: { location: '/loop' } }],

@@ -82,6 +82,11 @@ export function createTransport(env: Readonly<Record<string, string | undefined>
           const stale = replayable && outgoing.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
           reject(stale ? Object.assign(new Error(error.message, { cause: error }), { code: STALE_CONNECTION }) : error);
         });
+        // 101, unasked for, ends a request without answer or error; after either of these it says nothing new.
+        outgoing.on('close', () => {
+          destroyBody(request.body);
+          reject(Object.assign(new Error('the connection was closed without an answer'), { code: 'ECONNRESET' }));
+        });
         sendBody(outgoing, request.body);
       }),
     close() {
