@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HttpFiles } from '../../src/build/remote/http/http-files.ts';
 import { nameOfDownload, nameOfUrl, parseHttpUrl } from '../../src/build/remote/http/http-name.ts';
+import { sha256Hex } from '../../src/core/digest.ts';
 import { type FileServer, startFileServer } from '../support/file-server.ts';
 import { openRemoteBench, type RemoteBench } from '../support/remote-bench.ts';
 
@@ -134,6 +135,24 @@ describe('revalidation', () => {
     const { digest } = await files().get(`${server.url}/lost`);
     bench.session.blobs.remove(digest);
     expect(await files().get(`${server.url}/lost`)).toMatchObject({ digest, known: false });
+  });
+
+  it.each([
+    { etag: { not: 'text' } },
+    { etag: '"1"\r\nx-added: yes' },
+    { lastModified: 5 },
+    { disposition: ['a'] },
+    { mtime: 8.7e12 },
+    { size: '3' },
+  ])('does not believe a store that remembers %j', async (odd) => {
+    server.files.set('/odd', { body: 'one' });
+    const { digest } = await files().get(`${server.url}/odd`);
+    const fact = { digest, size: 3, mtime: 0, ...odd };
+    bench.session.index.setFact(`http ${sha256Hex(`${server.url}/odd`)}`, JSON.stringify(fact), 1e9);
+    const again = await files().get(`${server.url}/odd`);
+    expect(again).toMatchObject({ digest, size: 3, mtime: 0, known: false });
+    expect(again.disposition).toBeUndefined();
+    expect(server.requests.at(-1)?.headers).not.toHaveProperty('x-added');
   });
 
   it('asks once per build', async () => {

@@ -12,7 +12,7 @@ import { TsbuildError } from '../../core/errors.ts';
 import { pathToBytes } from '../../core/path-bytes.ts';
 import { type OpenBakeOptions, openTargets } from '../bake/open-bake.ts';
 import { RegistryAccess } from '../registry-access.ts';
-import { GitProgram } from '../remote/git/git-program.ts';
+import { GitProgram, gitFailed } from '../remote/git/git-program.ts';
 import { DockerfileError } from '../request/build-request.ts';
 import type { Session } from '../session.ts';
 import { realPath } from './both-states.ts';
@@ -159,13 +159,14 @@ async function readsOf(
   }
 }
 
+/** False also where git has no answer: in submodules, behind links. */
 async function isIgnored(tree: WorkTree, path: string): Promise<boolean> {
   const input = Buffer.concat([pathToBytes(path), Buffer.from([0])]);
-  return tree.run(['check-ignore', '--quiet', '-z', '--stdin'], { input }).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof TsbuildError) return false;
-      throw error;
-    },
-  );
+  try {
+    await tree.run(['check-ignore', '--quiet', '-z', '--stdin'], { input });
+    return true;
+  } catch (error) {
+    if (gitFailed(error)) return false;
+    throw error;
+  }
 }

@@ -5,7 +5,7 @@ import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
 import { fsPath, pathFromBytes } from '../../core/path-bytes.ts';
-import { type GitProgram, saidNo, saysYes } from '../remote/git/git-program.ts';
+import { type GitProgram, gitFailed, saidNo, saysYes } from '../remote/git/git-program.ts';
 
 export interface WorkTree {
   /** Absolute, without links. */
@@ -80,7 +80,7 @@ async function checkoutSettings(git: GitProgram, directory: string): Promise<(re
 
 function notHere(directory: string, error: unknown): unknown {
   if (!(error instanceof TsbuildError)) return error;
-  if (error.data['exitCode'] === undefined) return refuse('the program "git" cannot be started', 'install git', error);
+  if (!gitFailed(error)) return refuse('the program "git" cannot be started', 'install git', error);
   const reason = error.message.replace(/^[^:]*: (?:fatal: )?/, '');
   return refuse(
     `${directory} is in no git work tree (${reason})`,
@@ -135,7 +135,7 @@ async function findCommit({ run }: WorkTree, ref: string): Promise<string | null
   try {
     return (await run(['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`])).toString('latin1').trim();
   } catch (error) {
-    if (error instanceof TsbuildError && error.data['exitCode'] !== undefined) return null;
+    if (gitFailed(error)) return null;
     throw error;
   }
 }

@@ -189,8 +189,11 @@ function failure(call: GitCall, code: number | Error, said: string): TsbuildErro
   });
 }
 
+/** Git that ran and ended with an error, as opposed to one that could not be started. */
+export const gitFailed = (error: unknown): error is TsbuildError => error instanceof TsbuildError && error.data['exitCode'] !== undefined;
+
 /** Git that was asked a question and said no, as opposed to one that could not answer. */
-export const saidNo = (error: unknown): boolean => error instanceof TsbuildError && error.data['exitCode'] === 1;
+export const saidNo = (error: unknown): boolean => gitFailed(error) && error.data['exitCode'] === 1;
 
 /** Whether git says yes; a failure to answer is thrown. */
 export const saysYes = (answer: Promise<unknown>): Promise<boolean> =>

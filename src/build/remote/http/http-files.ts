@@ -2,8 +2,9 @@
 // there already, checked against --checksum, which also saves asking at all.
 import { createHash, type Hash } from 'node:crypto';
 import { createGunzip } from 'node:zlib';
-import { type Digest, parseDigest, sha256Hex } from '../../../core/digest.ts';
+import { type Digest, isDigest, sha256Hex } from '../../../core/digest.ts';
 import { errnoOf, TsbuildError } from '../../../core/errors.ts';
+import { isObject, parseObject } from '../../../core/json-object.ts';
 import { createTransport, type HttpResponse, type Transport } from '../../../push/registry/http/transport.ts';
 import type { BuildRequest } from '../../request/build-request.ts';
 import type { Session } from '../../session.ts';
@@ -76,14 +77,8 @@ export class HttpFiles {
 
   #remembered(name: string): Fact | null {
     const text = this.#session.index.fact(name);
-    if (text === null) return null;
-    try {
-      const fact = JSON.parse(text) as Fact;
-      const digest = parseDigest(fact.digest);
-      return Number.isSafeInteger(fact.mtime) && this.#session.blobs.size(digest) === fact.size ? { ...fact, digest } : null;
-    } catch {
-      return null;
-    }
+    const fact = text === null ? null : parseObject(text);
+    return isFact(fact) && this.#session.blobs.size(fact.digest) === fact.size ? fact : null;
   }
 
   async #fetch(url: URL, fact: Fact | null, verified: boolean): Promise<Fact> {
@@ -142,6 +137,25 @@ export class HttpFiles {
     for await (const chunk of this.#session.blobs.open(digest)) hash.update(chunk as Buffer);
     return hash.digest('hex');
   }
+}
+
+/** What may stand in a header (RFC 9110, 5.5). */
+const HEADER_TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** Of what a Date counts, in seconds (ECMAScript, 21.4.1.1). */
+const LATEST = 8.64e12;
+
+/** The store is not believed: only what this file could have written is a fact. */
+function isFact(value: unknown): value is Fact {
+  if (!isObject(value)) return false;
+  const { digest, size, mtime, etag, lastModified, disposition } = value;
+  return (
+    typeof digest === 'string' &&
+    isDigest(digest) &&
+    typeof size === 'number' &&
+    Number.isSafeInteger(mtime) &&
+    Math.abs(mtime as number) <= LATEST &&
+    [etag, lastModified, disposition].every((text) => text === undefined || (typeof text === 'string' && HEADER_TEXT.test(text)))
+  );
 }
 
 /** Servers that ignore conditions still say which version they send: then nothing has to be read. */
