@@ -1,5 +1,5 @@
 // Several outputs of one build, each in a form of its own, and the files beside them.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildBase, openWorkbench, type Workbench } from '../support/cli.ts';
@@ -200,12 +200,28 @@ describe('several outputs', () => {
     expect((await bench.ok(['images'])).stdout).not.toContain('only-archive');
   });
 
+  it('of two targets with one archive the last writes all of it, and a link to a file stays a link', async () => {
+    const target = (content: string) => ({
+      'dockerfile-inline': `FROM scratch\nCOPY <<EOF /${content}\n${content}\nEOF\n`,
+      output: ['type=oci,dest=one.tar'],
+    });
+    const cwd = bench.context({
+      'docker-bake.json': JSON.stringify({ group: { default: { targets: ['a', 'b'] } }, target: { a: target('a'), b: target('b') } }),
+      'real.tar': 'earlier',
+    });
+    symlinkSync('real.tar', join(cwd, 'one.tar'));
+    await bench.ok(['bake'], { cwd });
+    expect(lstatSync(join(cwd, 'one.tar')).isSymbolicLink()).toBe(true);
+    expect(readLayout(untar(join(cwd, 'real.tar'))).layers).toHaveLength(1);
+    expect(readdirSync(cwd).sort()).toEqual(['docker-bake.json', 'one.tar', 'real.tar']);
+  });
+
   it('a failed build writes nothing', async () => {
     const [tar, dir] = [place('failed.tar'), place('failed')];
     const failing = bench.context({ Dockerfile: 'FROM base\nRUN echo x > /x\nRUN exit 1\n' });
     const result = await bench.run(['--output', `type=oci,dest=${tar}`, '--output', dir, failing]);
     expect(result.code).toBe(1);
     expect([existsSync(tar), existsSync(dir)]).toEqual([false, false]);
-    expect(readdirSync(bench.dir).filter((name) => name.includes('partial'))).toEqual([]);
+    expect(readdirSync(bench.dir).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 });

@@ -12,19 +12,27 @@ import { copyBlobTo } from '../../push/assemble/copy-blob.ts';
 import { indexEntries } from '../../push/assemble/layout-directory.ts';
 import { encodeLayoutIndex, INDEX_FILE, LAYOUT_FILE, LAYOUT_VERSION } from '../../push/assemble/layout-index.ts';
 import { MAX_MANIFEST } from '../../push/registry/manifest-document.ts';
-import { writingTo } from '../outputs/writing-to.ts';
+import { holdLayout, writingTo } from '../outputs/writing-to.ts';
+import type { Session } from '../session.ts';
 import { CACHE_ARTIFACT, ID_ANNOTATION } from './cache-transfer.ts';
 
 const blobPath = (directory: string, digest: Digest): string => join(directory, 'blobs', 'sha256', hexOf(digest));
 
-/** Writes the artifact whose manifest and blobs are in the store. Errors: 'build/output', 'image/bad-archive'. */
-export async function writeCacheLayout(
+export interface CacheOfId {
+  readonly id: string;
+  /** Its manifest, which is in the store with all that it names. */
+  readonly root: Descriptor;
+  readonly manifest: Manifest;
+}
+
+/** Errors: 'build/output', 'image/bad-archive'. */
+export const writeCacheLayout = (
+  session: Pick<Session, 'blobs' | 'leases' | 'signal'>,
   directory: string,
-  id: string,
-  root: Descriptor,
-  manifest: Manifest,
-  store: BlobStore,
-): Promise<void> {
+  cache: CacheOfId,
+): Promise<void> => holdLayout(session, directory, () => addToLayout(directory, cache, session.blobs));
+
+async function addToLayout(directory: string, { id, root, manifest }: CacheOfId, store: BlobStore): Promise<void> {
   const before = writingTo('--cache-mount-export', directory, () => openLayout(directory));
   const entry: Descriptor = { ...root, annotations: { [ID_ANNOTATION]: id }, artifactType: CACHE_ARTIFACT };
   // In its old place, so that an unchanged cache leaves the file as it is.
@@ -36,8 +44,11 @@ export async function writeCacheLayout(
     const temporary = join(directory, `.${INDEX_FILE}.${process.pid}`);
     writeFileSync(temporary, encodeLayoutIndex(entries));
     renameSync(temporary, join(directory, INDEX_FILE));
-    for (const replaced of before)
-      if (isCache(replaced, id) && replaced.digest !== root.digest) removeReplaced(directory, replaced, entries);
+    removeReplaced(
+      directory,
+      before.filter((other) => isCache(other, id)),
+      entries,
+    );
   });
 }
 
@@ -67,30 +78,33 @@ function openLayout(directory: string): readonly Descriptor[] {
   return [];
 }
 
-/** The manifest and layers of an entry that is gone, unless another entry has them too. */
-function removeReplaced(directory: string, replaced: Descriptor, entries: readonly Descriptor[]): void {
-  const used = new Set(entries.flatMap(({ digest }) => [digest, ...blobsBelow(directory, digest)]));
-  for (const digest of [replaced.digest, ...blobsBelow(directory, replaced.digest)]) {
-    if (!used.has(digest)) rmSync(blobPath(directory, digest), { force: true });
-  }
+/** The manifests and layers of entries that are gone, unless another entry has them too. */
+function removeReplaced(directory: string, replaced: readonly Descriptor[], entries: readonly Descriptor[]): void {
+  const used = blobsOf(directory, entries);
+  for (const digest of blobsOf(directory, replaced)) if (!used.has(digest)) rmSync(blobPath(directory, digest), { force: true });
 }
 
-/** Digests that a document of the layout names, and those below them; what cannot be read names nothing. */
-function blobsBelow(directory: string, document: Digest): readonly Digest[] {
+/** Digests of `entries` and all that their documents name; each file is read once, however often it is named. */
+function blobsOf(directory: string, entries: readonly Descriptor[]): ReadonlySet<Digest> {
+  const found = new Set<Digest>();
+  const documents = new Set(entries.map(({ digest }) => digest));
+  for (const document of documents) {
+    found.add(document);
+    const json = readDocument(blobPath(directory, document), document);
+    for (const digest of [...digestsIn([json?.['config']]), ...digestsIn(json?.['layers'])]) found.add(digest);
+    for (const digest of digestsIn(json?.['manifests'])) documents.add(digest);
+  }
+  return found;
+}
+
+/** Null when it cannot be read: then it names nothing. */
+function readDocument(path: string, digest: Digest): Record<string, unknown> | null {
   try {
-    const path = blobPath(directory, document);
-    if (statSync(path).size > MAX_MANIFEST) return [];
+    if (statSync(path).size > MAX_MANIFEST) return null;
     const bytes = readFileSync(path);
-    const json = digestOf(bytes) === document ? parseObject(bytes) : null;
-    if (json === null) return [];
-    const children = digestsIn(json['manifests']);
-    return [
-      ...digestsIn([json['config']]),
-      ...digestsIn(json['layers']),
-      ...children.flatMap((child) => [child, ...blobsBelow(directory, child)]),
-    ];
+    return digestOf(bytes) === digest ? parseObject(bytes) : null;
   } catch {
-    return [];
+    return null;
   }
 }
 

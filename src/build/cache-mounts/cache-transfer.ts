@@ -28,18 +28,15 @@ const DIFF_ID_ANNOTATION = 'vnd.tsbuild.cache-mount.diff-id';
 
 export const placeText = (place: CachePlace): string => (place.type === 'layout' ? place.directory : place.reference);
 
-/** Bytes of the manifest; the same for the same files and id. */
-export function encodeCacheManifest(id: string, { layer }: StoredLayer, config: Pick<Descriptor, 'digest' | 'size'>): Buffer {
-  const manifest: Manifest = {
-    schemaVersion: 2,
-    mediaType: OCI_MANIFEST,
-    artifactType: CACHE_ARTIFACT,
-    config: { mediaType: EMPTY_TYPE, digest: config.digest, size: config.size },
-    layers: [{ ...layer.blob, annotations: { [DIFF_ID_ANNOTATION]: layer.diffId } }],
-    annotations: { [ID_ANNOTATION]: id },
-  };
-  return Buffer.from(JSON.stringify(manifest));
-}
+/** The same for the same files and id. */
+export const cacheManifest = (id: string, { layer }: StoredLayer, { digest, size }: Pick<Descriptor, 'digest' | 'size'>): Manifest => ({
+  schemaVersion: 2,
+  mediaType: OCI_MANIFEST,
+  artifactType: CACHE_ARTIFACT,
+  config: { mediaType: EMPTY_TYPE, digest, size },
+  layers: [{ ...layer.blob, annotations: { [DIFF_ID_ANNOTATION]: layer.diffId } }],
+  annotations: { [ID_ANNOTATION]: id },
+});
 
 export interface CacheArtifact {
   readonly blob: Descriptor;

@@ -1,6 +1,6 @@
 // --cache-mount-export: after a build that worked, the content of cache mounts goes into layout
 // directories and registries. Of caches with the same id the one used last travels.
-import type { Descriptor, Manifest } from '../../core/descriptor.ts';
+import type { Descriptor } from '../../core/descriptor.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { OCI_MANIFEST } from '../../core/media-types.ts';
 import { parseReference, withDefaultTag } from '../../core/reference.ts';
@@ -12,7 +12,7 @@ import { openPushTo } from '../outputs/push-output.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { Session } from '../session.ts';
 import { writeCacheLayout } from './cache-layout.ts';
-import { type CacheTransfer, EMPTY_CONFIG, encodeCacheManifest, isOfImages, placeText } from './cache-transfer.ts';
+import { type CacheTransfer, cacheManifest, EMPTY_CONFIG, isOfImages, placeText } from './cache-transfer.ts';
 
 /** Ids of cache mounts in the plan. */
 export const cacheIds = (plan: BuildPlan): ReadonlySet<string> =>
@@ -67,13 +67,12 @@ async function exportCache(session: Session, registry: RegistryAccess, { id, pla
   const packed = await executor.packCache(cache.name, cache.directories[0] ?? 0, { compression: 'zstd' }, session.signal);
   const isOurs = !isOfImages(session.index, packed.layer.blob);
   const config = await session.blobs.put(EMPTY_CONFIG);
-  const bytes = encodeCacheManifest(id, packed, config);
-  const { digest, size } = await session.blobs.put(bytes);
+  const manifest = cacheManifest(id, packed, config);
+  const { digest, size } = await session.blobs.put(Buffer.from(JSON.stringify(manifest)));
   const root: Descriptor = { mediaType: OCI_MANIFEST, digest, size };
   try {
-    if (place.type === 'layout') {
-      await writeCacheLayout(place.directory, id, root, JSON.parse(bytes.toString('utf8')) as Manifest, session.blobs);
-    } else await (await openPushTo({ session, registry }, withDefaultTag(parseReference(place.reference)))).finish(root);
+    if (place.type === 'layout') await writeCacheLayout(session, place.directory, { id, root, manifest });
+    else await (await openPushTo({ session, registry }, withDefaultTag(parseReference(place.reference)))).finish(root);
   } finally {
     session.blobs.remove(digest);
     if (isOurs) session.blobs.remove(packed.layer.blob.digest);

@@ -1,14 +1,16 @@
 // --output type=oci and type=docker: an archive in a file or on stdout, or a layout directory.
-import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
+import { createWriteStream, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { PassThrough, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
 import { formatReference } from '../../core/reference.ts';
+import { temporaryBeside } from '../../push/assemble/output-file.ts';
 import type { OutputSpec } from '../request/build-request.ts';
 import { fetchMissingLayers } from './fetch-layers.ts';
 import { namesOf } from './names.ts';
 import type { FinishedImage, OutputContext } from './outputs.ts';
+import { holdLayout } from './writing-to.ts';
 
 type ArchiveSpec = Extract<OutputSpec, { readonly type: 'oci' | 'docker' }>;
 
@@ -25,23 +27,26 @@ export async function writeArchiveOutput(context: OutputContext, output: Archive
   const created = epoch === undefined ? session.clock() : epoch * 1000;
   const layout = [{ descriptor: image.descriptor, names, created }];
   if (!output.tar) {
-    await writeOciDirectory(layout, session.blobs, resolve(output.dest), session.signal);
+    const directory = resolve(output.dest);
+    await holdLayout(session, directory, () => writeOciDirectory(layout, session.blobs, directory, session.signal));
     return;
   }
   const write = output.type === 'oci' ? writeOciArchive : writeDockerArchive;
   await toDestination(output.dest, (out) => write(layout, session.blobs, out, session.signal));
 }
 
-/** Writes a file beside its place and moves it there when complete; `-` is stdout. */
+/** Writes a file beside its place and moves it there when complete, so of several writers the last wins whole; `-` is stdout. */
 export async function toDestination(dest: string, write: (out: Writable) => Promise<void>): Promise<void> {
   if (dest === '-') {
     await toStdout(write);
     return;
   }
-  const path = resolve(dest);
+  const stats = statSync(dest, { throwIfNoEntry: false });
+  // What a link leads to is written, and the link stays.
+  const path = stats === undefined ? resolve(dest) : realpathSync(dest);
   // A device or pipe is written in place.
-  const special = statSync(path, { throwIfNoEntry: false })?.isFile() === false;
-  const target = special ? path : `${path}.${process.pid}.partial`;
+  const special = stats?.isFile() === false;
+  const target = special ? path : temporaryBeside(path);
   try {
     await write(createWriteStream(target));
     if (!special) renameSync(target, path);
