@@ -10,9 +10,7 @@ export { diskUsage };
 
 /** Trees that a rootless build unpacked belong to ids of its user namespace: only the executor can remove them. */
 export function pruneStore(session: Session, options: PruneOptions): Promise<PruneResult> {
-  if (process.getuid?.() === 0) return prune(session.root, options);
-  return prune(session.root, {
-    ...options,
-    removeSnapshot: async (id) => (await session.executor()).discard(id),
-  });
+  const onNotice = (message: string): void => session.emit({ type: 'notice', message });
+  if (process.getuid?.() === 0) return prune(session.root, { ...options, onNotice });
+  return prune(session.root, { ...options, onNotice, removeSnapshot: async (id) => (await session.executor()).discard(id) });
 }

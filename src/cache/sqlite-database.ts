@@ -158,7 +158,9 @@ export class SqliteDatabase<Column extends string> {
     const replaced = why === 'foreign' ? emptyInPlace(this.path, aside, this.#schema) : this.#moveAside(aside);
     const reason = why === 'foreign' ? 'is of another version' : 'was damaged';
     if (replaced)
-      this.#onNotice(`the index of the store ${reason}: it is kept as ${aside}, and a new one has the names of images that could be read`);
+      this.#onNotice(
+        `the index of the store ${reason}: it is kept as ${aside}, a new one has the names of images that could be read, and steps run again`,
+      );
   }
 
   /** Only one process moves a damaged file; the others find the new one. */

@@ -29,7 +29,7 @@ const TOUCH_INTERVAL = 10 * 60 * 1000;
 
 export interface SqliteIndexOptions {
   /** Told once when a damaged index had to be replaced. */
-  readonly onNotice?: (message: string) => void;
+  readonly onNotice?: ((message: string) => void) | undefined;
   /** Milliseconds; for tests. */
   readonly now?: () => number;
 }

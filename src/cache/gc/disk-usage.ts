@@ -1,7 +1,7 @@
 // What is in a store and how much space it takes, for `tsbuild du`. Totals agree with `du -s`.
 import { parseDigest } from '../../core/digest.ts';
 import { openFsBlobStore } from '../fs-blob-store.ts';
-import { openSqliteIndex } from '../sqlite-index.ts';
+import { openSqliteIndex, type SqliteIndexOptions } from '../sqlite-index.ts';
 import { findReachable, type Reachable } from './reachable.ts';
 import { type ItemKind, type StoreItem, scanStore } from './store-scan.ts';
 
@@ -25,8 +25,8 @@ export interface DiskUsage {
   readonly reclaimable: number;
 }
 
-export async function diskUsage(root: string): Promise<DiskUsage> {
-  const index = openSqliteIndex(root);
+export async function diskUsage(root: string, options?: SqliteIndexOptions): Promise<DiskUsage> {
+  const index = openSqliteIndex(root, options);
   try {
     const scan = scanStore(root, index);
     const reachable = await findReachable(

@@ -4,14 +4,14 @@
 import { lstatSync } from 'node:fs';
 import { parseDigest } from '../../core/digest.ts';
 import { openFsBlobStore, TOUCH_INTERVAL } from '../fs-blob-store.ts';
-import { openSqliteIndex, type SqliteIndex } from '../sqlite-index.ts';
+import { openSqliteIndex, type SqliteIndex, type SqliteIndexOptions } from '../sqlite-index.ts';
 import { oldestSession } from '../store-sessions.ts';
 import { dropIndexRows, dropLayerRows, forgetAllRecords, forgetShortcuts } from './index-rows.ts';
 import { findReachable, type Reachable } from './reachable.ts';
 import { type ItemKind, type StoreItem, type StoreScan, scanStore } from './store-scan.ts';
 import { removeTree } from './tree-size.ts';
 
-export interface PruneOptions {
+export interface PruneOptions extends Pick<SqliteIndexOptions, 'onNotice'> {
   /** Also cache that tagged images use: their snapshots, tables of contents and build records; and cache mounts. */
   readonly all?: boolean;
   /** Bytes the store may have; least recently used cache goes first until it does. Replaces `all` as the measure. */
@@ -62,7 +62,7 @@ const HOUR = 3_600_000;
 
 /** Errors are those of the disk; an item that cannot be removed stops nothing before it. */
 export async function prune(root: string, options: PruneOptions = {}): Promise<PruneResult> {
-  const index = openSqliteIndex(root);
+  const index = openSqliteIndex(root, { onNotice: options.onNotice });
   try {
     const store = openFsBlobStore(root);
     const sessions = oldestSession(root);

@@ -18,7 +18,7 @@ import { errnoOf } from '../../core/errors.ts';
 import { evictRecords } from '../evictions.ts';
 import { openFsBlobStore } from '../fs-blob-store.ts';
 import { openFsTocStore } from '../fs-toc-store.ts';
-import { openSqliteIndex, type SqliteIndex } from '../sqlite-index.ts';
+import { openSqliteIndex, type SqliteIndex, type SqliteIndexOptions } from '../sqlite-index.ts';
 import { oldestSession } from '../store-sessions.ts';
 import { decodeToc } from '../toc-codec.ts';
 import { dropLayerRows } from './index-rows.ts';
@@ -44,7 +44,7 @@ export interface StoreProblem {
   readonly repaired: boolean;
 }
 
-export interface VerifyOptions {
+export interface VerifyOptions extends Pick<SqliteIndexOptions, 'onNotice'> {
   readonly repair?: boolean;
   /** Also reads every file of every unpacked layer. */
   readonly deep?: boolean;
@@ -52,7 +52,7 @@ export interface VerifyOptions {
 }
 
 export async function verifyStore(root: string, options: VerifyOptions = {}): Promise<readonly StoreProblem[]> {
-  const index = openSqliteIndex(root);
+  const index = openSqliteIndex(root, { onNotice: options.onNotice });
   try {
     const problems: StoreProblem[] = [];
     const repair = options.repair === true;

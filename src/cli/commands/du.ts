@@ -5,9 +5,10 @@ import { isOn } from '../flags/flag.ts';
 import { formatAge, formatSize } from '../sizes.ts';
 import { tableText } from '../table-text.ts';
 import type { RunCommand } from './command.ts';
+import { noteTo } from './session.ts';
 
 export const run: RunCommand = async (args, cli) => {
-  const usage = await diskUsage(cli.root);
+  const usage = await diskUsage(cli.root, { onNotice: noteTo(cli) });
   if (args.values.get('format') === 'json') {
     cli.print(`${JSON.stringify(usage, null, 2)}\n`);
     return EXIT_OK;

@@ -1,5 +1,6 @@
 // Opening a session for a command and closing it whatever happens.
 import { type Isolation, openSession, type Session } from '../../build/session.ts';
+import { displayText } from '../../core/display-text.ts';
 import type { Emit } from '../../core/events.ts';
 import { isOn, type ParsedArgs } from '../flags/flag.ts';
 import { usageError } from '../flags/parse-argv.ts';
@@ -15,7 +16,7 @@ export async function withSession<T>(
 ): Promise<T> {
   const session = openSession({
     root: cli.root,
-    emit: options.emit ?? ((event) => event.type === 'notice' && cli.stderr.write(`note: ${event.message}\n`)),
+    emit: options.emit ?? ((event) => event.type === 'notice' && noteTo(cli)(event.message)),
     signal: cli.signal,
     clock: Date.now,
     isolation: isolationOf(options.isolation ?? cli.env['TSBUILD_ISOLATION']),
@@ -26,6 +27,12 @@ export async function withSession<T>(
     await session.close();
   }
 }
+
+/** For notices of commands that show no progress. */
+export const noteTo =
+  ({ stderr }: Pick<Cli, 'stderr'>) =>
+  (message: string): void =>
+    stderr.write(`note: ${displayText(message)}\n`);
 
 const MODES: readonly Isolation[] = ['auto', 'root', 'rootless', 'chroot', 'fuse', 'copy'];
 
@@ -61,7 +68,7 @@ export async function withProgress<T>(
       explanation.event(event);
       grew ||= grows(event);
       if (!ended) reporter.event(event);
-      else if (event.type === 'notice') cli.stderr.write(`note: ${event.message}\n`);
+      else if (event.type === 'notice') noteTo(cli)(event.message);
     };
     const limit = storeLimit(cli.root, cli.env);
     const limited = async (session: Session): Promise<T> => {
