@@ -31,6 +31,11 @@ const FULL = 13;
 /** Says only that the system refused something, be it for lack of space. */
 const IO = 10;
 
+const ASIDE = '.damaged-';
+
+/** Whether a file beside a database is a copy that was kept when it was replaced. */
+export const isSetAside = (name: string): boolean => name.includes(ASIDE);
+
 export class SqliteDatabase<Column extends string> {
   readonly path: string;
   readonly #schema: SqliteSchema;
@@ -79,6 +84,11 @@ export class SqliteDatabase<Column extends string> {
         this.#depth = 0;
       }
     });
+  }
+
+  /** Another number after another connection has written. */
+  revision(): number {
+    return this.#attempt(() => Number(this.#open().prepare('PRAGMA data_version').get()?.['data_version']));
   }
 
   /** Gives free pages and the write-ahead log back to the file system; does nothing while others use the file. */
@@ -154,7 +164,7 @@ export class SqliteDatabase<Column extends string> {
     } catch {
       // A damaged file may also refuse to close; it is abandoned either way.
     }
-    const aside = `${this.path}.damaged-${Date.now().toString(36)}`;
+    const aside = `${this.path}${ASIDE}${Date.now().toString(36)}`;
     const replaced = why === 'foreign' ? emptyInPlace(this.path, aside, this.#schema) : this.#moveAside(aside);
     const reason = why === 'foreign' ? 'is of another version' : 'was damaged';
     if (replaced)

@@ -1,14 +1,13 @@
 // Frees space in a store. Tagged images are never touched; everything else is cache and goes by need:
-// what no image uses, or least recently used first until the store obeys a byte cap. What a running
-// build may rely on stays, because a build refreshes the times of whatever it decides to use.
+// what no image uses, or least recently used first until the store obeys a byte cap.
 import { lstatSync } from 'node:fs';
 import { parseDigest } from '../../core/digest.ts';
-import { openFsBlobStore, TOUCH_INTERVAL } from '../fs-blob-store.ts';
+import { isSetAside } from '../sqlite-database.ts';
 import { openSqliteIndex, type SqliteIndex, type SqliteIndexOptions } from '../sqlite-index.ts';
-import { oldestSession } from '../store-sessions.ts';
 import { dropIndexRows, dropLayerRows, forgetAllRecords, forgetShortcuts } from './index-rows.ts';
-import { findReachable, type Reachable } from './reachable.ts';
+import type { Reachable } from './reachable.ts';
 import { type ItemKind, type StoreItem, type StoreScan, scanStore } from './store-scan.ts';
+import { StoreUse } from './store-use.ts';
 import { removeTree } from './tree-size.ts';
 
 export interface PruneOptions extends Pick<SqliteIndexOptions, 'onNotice'> {
@@ -58,35 +57,30 @@ interface Doomed {
   readonly reason: string;
 }
 
-const HOUR = 3_600_000;
-
 /** Errors are those of the disk; an item that cannot be removed stops nothing before it. */
 export async function prune(root: string, options: PruneOptions = {}): Promise<PruneResult> {
   const index = openSqliteIndex(root, { onNotice: options.onNotice });
   try {
-    const store = openFsBlobStore(root);
-    const sessions = oldestSession(root);
-    const threshold = sessions === null ? Number.POSITIVE_INFINITY : sessions - TOUCH_INTERVAL;
+    const use = new StoreUse(root, index);
+    await use.look();
     const cap = capOf(options);
     // Free pages of the index must not cost a layer.
-    if (cap !== undefined && options.dryRun !== true && sessions === null) index.db.compact();
+    if (cap !== undefined && options.dryRun !== true && use.alone) index.db.compact();
     const scan = scanStore(root, index);
-    const reachable = await findReachable(
-      index.tags().map((tag) => tag.target),
-      store,
-    );
-    const doomed = choose(scan, reachable, options, threshold);
+    await use.look();
     const removed: PrunedItem[] = [];
-    for (const { item, reason } of doomed) {
-      if (options.dryRun === true || (await remove(item, index, options))) {
-        removed.push({ kind: item.kind, id: item.id, size: item.size, lastUsed: item.lastUsed, reason });
+    for (const { item, reason } of choose(scan, use, options)) {
+      if (options.dryRun !== true) {
+        await use.look();
+        if (!use.allowsRemovalOf(item, options.now ?? Date.now()) || !(await remove(item, index, options))) continue;
       }
+      removed.push({ kind: item.kind, id: item.id, size: item.size, lastUsed: item.lastUsed, reason });
     }
     let total = scan.total - sizeOf(removed);
     if (options.dryRun !== true) {
-      tidyIndex(index, scan, options, sessions === null);
+      tidyIndex(index, scan, options, use.alone);
       total = scanStore(root, index).total;
-      if (cap !== undefined && total > cap && sessions === null) {
+      if (cap !== undefined && total > cap && use.alone) {
         removed.push(...shrinkIndex(root, index, total, cap));
         total = scanStore(root, index).total;
       }
@@ -102,28 +96,20 @@ const sizeOf = (items: readonly PrunedItem[]): number => items.reduce((sum, { si
 const capOf = ({ maxBytes, reservedBytes = 0 }: PruneOptions): number | undefined =>
   maxBytes === undefined ? undefined : Math.max(maxBytes, reservedBytes);
 
-function choose(scan: StoreScan, reachable: Reachable, options: PruneOptions, threshold: number): Doomed[] {
+function choose(scan: StoreScan, use: StoreUse, options: PruneOptions): Doomed[] {
   const now = options.now ?? Date.now();
   const { unusedFor = 0, kinds } = options.filters ?? {};
-  const building = threshold !== Number.POSITIVE_INFINITY;
-  const free = scan.items.filter((item) => isRemovable(item, reachable, threshold, building, now));
-  const garbage = free.filter((item) => isGarbage(item)).map((item) => ({ item, reason: 'left behind by an interrupted build' }));
+  const free = scan.items.filter((item) => use.allowsRemovalOf(item, now));
+  const garbage = free
+    .filter((item) => isGarbage(item))
+    .map((item) => ({ item, reason: isSetAside(item.id) ? 'from an index that was replaced' : 'left behind by an interrupted build' }));
   const candidates = free
     .filter((item) => !isGarbage(item) && (kinds === undefined || kinds.includes(item.kind)) && now - item.lastUsed >= unusedFor)
     .sort((a, b) => a.lastUsed - b.lastUsed || (a.id < b.id ? -1 : 1));
   const cap = capOf(options);
-  if (cap === undefined) return [...garbage, ...unused(candidates, reachable, options)];
+  if (cap === undefined) return [...garbage, ...unused(candidates, use.reachable, options)];
   const start = scan.total - garbage.reduce((sum, { item }) => sum + item.size, 0);
   return [...garbage, ...leastRecentlyUsed(candidates, start, cap)];
-}
-
-/** Blobs of tagged images never go; neither does what a running build may have looked at. */
-function isRemovable(item: StoreItem, reachable: Reachable, threshold: number, building: boolean, now: number): boolean {
-  if (item.kind === 'blob' && reachable.blobs.has(parseDigest(item.id))) return false;
-  // Whether a cache mount is in use is only known to the kernel's locks.
-  if (item.kind === 'cache-mount' && building) return false;
-  if (item.kind === 'temp' && building) return now - item.lastUsed > 24 * HOUR;
-  return item.lastUsed < threshold;
 }
 
 const isGarbage = (item: StoreItem): boolean => item.kind === 'temp' || (item.kind === 'snapshot' && item.chainId === undefined);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type ChainId, type DiffId, type Digest, isDigest, parseDiffId, parseDigest } from '../../core/digest.ts';
 import { errnoOf } from '../../core/errors.ts';
 import type { SnapshotRow } from '../build-index.ts';
+import { isSetAside } from '../sqlite-database.ts';
 import type { SqliteIndex } from '../sqlite-index.ts';
 import { storeError } from '../store-errors.ts';
 import {
@@ -58,7 +59,11 @@ export function scanStore(root: string, index: SqliteIndex): StoreScan {
     ...scanGit(root),
     ...scanTemp(root),
   ];
-  const rest = [INDEX_DIR, SESSIONS_DIR, RESERVE_FILE].reduce((sum, name) => sum + (treeSize(join(root, name)) ?? 0), 0);
+  const databases = namesOf(join(root, INDEX_DIR)).filter((name) => !isSetAside(name));
+  const rest = [...databases.map((name) => join(INDEX_DIR, name)), SESSIONS_DIR, RESERVE_FILE].reduce(
+    (sum, name) => sum + (treeSize(join(root, name)) ?? 0),
+    0,
+  );
   const total = items.reduce((sum, item) => sum + item.size, rest + directoryOverhead(root));
   return { items, lostSnapshots: snapshots.lost, total };
 }
@@ -147,10 +152,11 @@ function* scanGit(root: string): Generator<StoreItem> {
   }
 }
 
-/** Half-written files, and logs of failed steps. */
+/** Half-written files, logs of failed steps, and databases that were set aside for new ones. */
 function* scanTemp(root: string): Generator<StoreItem> {
-  for (const directory of [TEMP_DIR, LOGS_DIR]) {
+  for (const directory of [TEMP_DIR, LOGS_DIR, INDEX_DIR]) {
     for (const id of namesOf(join(root, directory))) {
+      if (directory === INDEX_DIR && !isSetAside(id)) continue;
       const path = join(root, directory, id);
       const stats = lstatSync(path, { throwIfNoEntry: false });
       if (stats !== undefined) yield { kind: 'temp', id, path, size: treeSize(path) ?? 0, lastUsed: stats.mtimeMs };
@@ -171,7 +177,7 @@ function directoryOverhead(root: string): number {
   const fanOut = [join(root, BLOBS_DIR, 'sha256'), join(root, TOCS_DIR)];
   const parents = [
     root,
-    ...[BLOBS_DIR, TEMP_DIR, LOGS_DIR, SNAPSHOTS_DIR, CACHE_MOUNTS_DIR, GIT_DIR].map((name) => join(root, name)),
+    ...[BLOBS_DIR, TEMP_DIR, LOGS_DIR, SNAPSHOTS_DIR, CACHE_MOUNTS_DIR, GIT_DIR, INDEX_DIR].map((name) => join(root, name)),
     ...fanOut,
   ];
   const all = [...parents, ...fanOut.flatMap((directory) => namesOf(directory).map((name) => join(directory, name)))];

@@ -1,8 +1,8 @@
 // Checks a whole store: every blob against its digest, every table of contents, every row that points
 // somewhere. With `repair`, what is wrong and can be made again is removed.
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createReadStream, lstatSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import {
   type ChainId,
@@ -19,11 +19,12 @@ import { evictRecords } from '../evictions.ts';
 import { openFsBlobStore } from '../fs-blob-store.ts';
 import { openFsTocStore } from '../fs-toc-store.ts';
 import { openSqliteIndex, type SqliteIndex, type SqliteIndexOptions } from '../sqlite-index.ts';
+import { TEMP_DIR } from '../store-layout.ts';
 import { oldestSession } from '../store-sessions.ts';
 import { decodeToc } from '../toc-codec.ts';
 import { dropLayerRows } from './index-rows.ts';
 import { findReachable } from './reachable.ts';
-import { type StoreScan, scanStore } from './store-scan.ts';
+import { type StoreItem, type StoreScan, scanStore } from './store-scan.ts';
 import { removeTree } from './tree-size.ts';
 import { faultOfTree } from './verify-trees.ts';
 
@@ -60,9 +61,9 @@ export async function verifyStore(root: string, options: VerifyOptions = {}): Pr
       if (repair) fix?.();
       problems.push({ type, id, message, repaired: repair && fix !== undefined });
     };
-    // Asked before the scan: what a build makes after it is not seen as abandoned.
-    const alone = oldestSession(root) === null;
-    const check: StoreCheck = { root, index, scan: scanStore(root, index), report, alone };
+    const scan = scanStore(root, index);
+    // Asked after the scan: a build that began during it has trees and files there that are not finished yet.
+    const check: StoreCheck = { root, index, scan, report, alone: oldestSession(root) === null };
     await checkBlobs(check, options.signal);
     checkTocs(check);
     checkLeftovers(check);
@@ -102,22 +103,24 @@ async function checkBlobs({ index, scan, report }: StoreCheck, signal?: AbortSig
 
 function checkTocs({ scan, report }: StoreCheck): void {
   for (const item of scan.items) {
-    if (item.kind !== 'toc' || decodeToc(readOrEmpty(item.path)) !== null) continue;
+    if (item.kind !== 'toc' || decodeToc(readOrEmpty(item.path)) !== null || isGone(item)) continue;
     report('corrupt-toc', item.id, 'the table of contents is damaged', () => removeTree(item.path));
   }
 }
 
 /** Trees, temporary files and rows that interrupted commands left. */
-function checkLeftovers({ index, scan, report, alone }: StoreCheck): void {
+function checkLeftovers({ root, index, scan, report, alone }: StoreCheck): void {
+  const named = namedTrees(index);
   for (const item of alone ? scan.items : []) {
-    if (item.kind === 'snapshot' && item.chainId === undefined) {
+    if (isGone(item)) continue;
+    if (item.kind === 'snapshot' && item.chainId === undefined && !named.has(item.id)) {
       report('abandoned-snapshot', item.id, 'no layer has this tree; an interrupted build left it', () => {
         index.removeSnapshot(item.id);
         removeTree(item.path);
       });
     }
-    // The log of a failed step is there to be read until prune takes it.
-    if (item.kind === 'temp' && !item.id.endsWith('.log'))
+    // The log of a failed step, and what is left of a damaged index, are there to be looked at until prune takes them.
+    if (item.kind === 'temp' && dirname(item.path) === join(root, TEMP_DIR))
       report('abandoned-temp', item.id, 'an interrupted command left it', () => removeTree(item.path));
   }
   for (const row of scan.lostSnapshots) {
@@ -147,7 +150,8 @@ async function checkTrees({ root, index, scan, report, alone }: StoreCheck, deep
     signal?.throwIfAborted();
     const toc = tocs.get(diffId);
     const fault = toc === null ? null : faultOfTree(join(item.path, 'fs'), toc, deep);
-    if (fault === null) continue;
+    // A tree loses its name first when it is removed.
+    if (fault === null || !namedTrees(index).has(item.id)) continue;
     const fix = (): void => {
       index.removeSnapshot(item.id);
       removeTree(item.path);
@@ -155,6 +159,13 @@ async function checkTrees({ root, index, scan, report, alone }: StoreCheck, deep
     report('damaged-snapshot', item.id, `in the unpacked layer ${diffId}, ${fault}`, alone ? fix : undefined);
   }
 }
+
+/** Removed since the scan by somebody else, a prune perhaps. */
+const isGone = (item: StoreItem): boolean => lstatSync(item.path, { throwIfNoEntry: false }) === undefined;
+
+/** Finished by now. */
+const namedTrees = (index: SqliteIndex): ReadonlySet<string> =>
+  new Set(index.snapshots().flatMap(({ id, chainId }) => (chainId === null ? [] : [id])));
 
 /** chainID → diffID of the topmost layer, as far as images and records tell. */
 async function layersOfStacks(root: string, index: SqliteIndex): Promise<ReadonlyMap<ChainId, DiffId>> {

@@ -22,9 +22,10 @@ import { openFsTocStore } from '../../../src/cache/fs-toc-store.ts';
 import { diskUsage } from '../../../src/cache/gc/disk-usage.ts';
 import { type PruneOptions, type PruneResult, prune } from '../../../src/cache/gc/prune.ts';
 import { verifyStore } from '../../../src/cache/gc/verify-store.ts';
-import { openSqliteIndex, type SqliteIndex } from '../../../src/cache/sqlite-index.ts';
+import { INDEX_FILE, openSqliteIndex, type SqliteIndex } from '../../../src/cache/sqlite-index.ts';
 import type { Descriptor } from '../../../src/core/descriptor.ts';
 import { type CacheKey, cacheKeyOf, chainIdOf, type DiffId, digestOf, parseDiffId } from '../../../src/core/digest.ts';
+import type { FileEntry } from '../../../src/core/file-entry.ts';
 import { OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST } from '../../../src/core/media-types.ts';
 
 const SESSION_CHILD = fileURLToPath(new URL('../../contract/children/hold-session.ts', import.meta.url));
@@ -100,6 +101,17 @@ async function run(options?: PruneOptions): Promise<PruneResult> {
   index.close();
   const result = await prune(root, options);
   return result;
+}
+
+/** Another process at work in the store, which asks for one blob; the result kills it. */
+async function beginBuild(asksFor: string): Promise<() => Promise<void>> {
+  const child = spawn(process.execPath, [SESSION_CHILD, root, asksFor], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const gone = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  return () => {
+    child.kill('SIGKILL');
+    return gone;
+  };
 }
 
 const kindsOf = (result: PruneResult): Record<string, number> => {
@@ -250,20 +262,61 @@ describe('interrupted and running builds', () => {
     const unfinished = addSnapshot('u', null);
     mkdirSync(join(root, 'tmp-v1'), { recursive: true });
     writeFileSync(join(root, 'tmp-v1/1-abc'), 'x');
-    const child = spawn(process.execPath, [SESSION_CHILD, root, used.blob.digest], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const gone = new Promise((resolve) => child.on('close', resolve));
-    await new Promise((resolve) => child.stdout.once('data', resolve));
+    const kill = await beginBuild(used.blob.digest);
 
     await run({ all: true });
     expect([store.has(used.blob.digest), store.has(unused.blob.digest)]).toEqual([true, false]);
     expect(existsSync(join(root, 'snapshots-v1', unfinished))).toBe(true);
     expect(existsSync(join(root, 'tmp-v1/1-abc'))).toBe(true);
 
-    child.kill('SIGKILL');
-    await gone;
+    await kill();
     await run({ all: true });
     expect(store.has(used.blob.digest)).toBe(false);
     expect(existsSync(join(root, 'snapshots-v1', unfinished))).toBe(false);
+  });
+
+  it('keeps what a build may rely on that begins while the store is pruned', async () => {
+    const old = [addSnapshot('a', [diffIdOf('a')], HOUR), addSnapshot('b', [diffIdOf('b')], HOUR)];
+    const recent = addSnapshot('r', [diffIdOf('r')]);
+    const unfinished = addSnapshot('u', null);
+    let kill: (() => Promise<void>) | undefined;
+    const result = await run({
+      maxBytes: 1,
+      removeSnapshot: async (id) => {
+        rmSync(join(root, 'snapshots-v1', id), { recursive: true });
+        kill ??= await beginBuild(digestOf('nothing'));
+      },
+    });
+    await kill?.();
+    // What was left behind goes first, before the build began; then the least recently used.
+    expect(result.removed.map(({ id }) => id)).toEqual([unfinished, ...old]);
+    expect(readdirSync(join(root, 'snapshots-v1'))).toEqual([recent]);
+  });
+
+  it('keeps the layers of an image that is tagged while the store is pruned', async () => {
+    const layer = await addLayer('tagged', HOUR);
+    addSnapshot('first to go', [diffIdOf('a')], 2 * HOUR);
+    const result = await run({
+      maxBytes: 1,
+      removeSnapshot: async (id) => {
+        rmSync(join(root, 'snapshots-v1', id), { recursive: true });
+        await tag('docker.io/library/app:1', [layer]);
+      },
+    });
+    expect(kindsOf(result)).toEqual({ snapshot: 1, toc: 1 });
+    expect((await verifyStore(root)).map(({ type }) => type)).toEqual([]);
+  });
+
+  it('removes what was kept of a damaged index, of which verify says nothing', async () => {
+    index.tags();
+    index.close();
+    writeFileSync(join(root, INDEX_FILE), 'no database'.repeat(1000));
+    index.tags();
+    const kept = (): string[] => readdirSync(join(root, 'index-v1')).filter((name) => name.includes('damaged'));
+    expect(kept()).toHaveLength(1);
+    expect(await verifyStore(root)).toEqual([]);
+    expect((await run()).removed.map((item) => item.reason)).toEqual(['from an index that was replaced']);
+    expect(kept()).toEqual([]);
   });
 
   it('removes trees with closed directories', async () => {
@@ -304,6 +357,8 @@ describe('disk usage', () => {
 });
 
 describe('verify', () => {
+  const LISTED: FileEntry = { path: 'listed', type: 'symlink', mode: 0o777, uid: 0, gid: 0, size: 0, mtime: 0, link: '/' };
+
   async function damagedStore(): Promise<{ bad: Descriptor; key: CacheKey; dangling: CacheKey }> {
     const [bad, gone, fine] = [await addLayer('bad'), await addLayer('gone'), await addLayer('fine')];
     chmodSync(store.path(bad.blob.digest), 0o644);
@@ -344,6 +399,22 @@ describe('verify', () => {
     expect(store.has(bad.digest)).toBe(false);
     expect(index.record(key)).toBeNull();
     expect((await verifyStore(root)).map((problem) => problem.type)).toEqual(['incomplete-image']);
+  });
+
+  it('has nothing to say about what is pruned beside it', async () => {
+    const layer = await addLayer('fine');
+    await tag('docker.io/library/fine:1', [layer]);
+    const id = addSnapshot('not as listed', [layer.diffId]);
+    openFsTocStore(root).put(layer.diffId, { entries: [LISTED], identityFiles: {} });
+    const doomed = [join(root, 'snapshots-v1', id), join(root, 'tocs-v1', layer.diffId.slice(7, 9), layer.diffId.slice(7))];
+    expect((await verifyStore(root)).map(({ type }) => type)).toEqual(['damaged-snapshot']);
+    const signal = new AbortController().signal;
+    // Asked before each blob is read, which is after the store was listed.
+    signal.throwIfAborted = () => {
+      index.removeSnapshot(id);
+      for (const path of doomed) rmSync(path, { recursive: true, force: true });
+    };
+    expect(await verifyStore(root, { signal })).toEqual([]);
   });
 
   it('has nothing to say about a sound store', async () => {
