@@ -1,8 +1,9 @@
 // --mount=type=cache: directories below cache-mounts-v1/<identity>/<n> that outlive builds and are
 // never part of a layer (M-30…M-36). Sharing works across processes by kernel locks on <n>.lock: a
 // killed build leaves no lock. The identity is a hash, so no id can name a path.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   closeSync,
@@ -22,7 +23,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CACHE_MOUNTS_DIR } from '../../../cache/store-layout.ts';
 import { canonicalJson } from '../../../core/canonical.ts';
 import { sha256Hex } from '../../../core/digest.ts';
-import { errnoOf, invariant, TsbuildError } from '../../../core/errors.ts';
+import { errnoOf, invariant, messageOf, TsbuildError } from '../../../core/errors.ts';
 import type { Mount } from '../../../graph/op.ts';
 import type { MountSource, RunRequest } from '../../executor.ts';
 import { toolPath } from '../../launch.ts';
@@ -31,12 +32,12 @@ import { cancelled } from '../cancelled.ts';
 import { treeOf } from '../snapshot-directory.ts';
 import type { StepScope } from '../step-scope.ts';
 import { openSource, sourceRoot } from './bind-mount.ts';
+import { holdCache, LOCK_POLL } from './cache-hold.ts';
 import type { MountContent } from './mount-content.ts';
 import { giveTo } from './secret-mount.ts';
 
 type CacheMount = Extract<Mount, { type: 'cache' }>;
 
-const POLL = 50;
 const DEFAULT_MODE = 0o755;
 
 /** Errors: 'exec/mount-source' for a seed or sub-path, 'exec/cancelled' while waiting for a locked cache. */
@@ -78,13 +79,23 @@ export function acquireCache(scope: StepScope, request: RunRequest, mount: Cache
 
 async function lockCache(scope: StepScope, request: RunRequest, mount: CacheMount, signal: AbortSignal): Promise<string> {
   const base = join(scope.host.config.root, CACHE_MOUNTS_DIR, cacheIdentity(request, mount));
-  mkdirSync(base, { recursive: true, mode: 0o700 });
+  const users = await makeAndHold(scope, base, signal);
+  scope.defer(() => closeSync(users));
   describe(base, mount);
   const { directory, fd } = await acquire(scope, base, mount.sharing, signal);
   scope.defer(() => closeSync(fd));
   if (request.noCache === true && hasOwnShape(mount)) rmSync(directory, { recursive: true, force: true });
-  ensureContent(scope, request, mount, directory);
+  if (!existsSync(directory)) await makeContent(scope, request, mount, directory, signal);
   return directory;
+}
+
+/** Anew when somebody removes it in between. */
+async function makeAndHold({ host }: StepScope, base: string, signal: AbortSignal): Promise<number> {
+  for (;;) {
+    mkdirSync(base, { recursive: true, mode: 0o700 });
+    const users = await holdCache(host.calls, base, signal);
+    if (users !== null) return users;
+  }
 }
 
 /** M-33, M-36: an explicit owner or mode; without effect when a sub-path is asked for. */
@@ -138,54 +149,87 @@ async function acquire(
       closeSync(fd);
     }
     if (signal.aborted) throw cancelled('cancelled while waiting for a locked cache mount');
-    await delay(POLL);
+    await delay(LOCK_POLL);
   }
 }
 
 /** New content appears whole: seeded beside and renamed, so that a crash or a concurrent user never sees half of it. */
-function ensureContent(scope: StepScope, request: RunRequest, mount: CacheMount, directory: string): void {
+async function makeContent(
+  scope: StepScope,
+  request: RunRequest,
+  mount: CacheMount,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
   const fresh = `${directory}.new-${randomBytes(8).toString('hex')}`;
-  if (existsSync(directory)) return;
   mkdirSync(fresh, { mode: 0o700 });
-  const imported = request.cacheSeeds?.[mount.id];
-  if (imported !== undefined) copyTree(`${treeOf(imported)}/.`, fresh, mount);
-  if (mount.input !== undefined && imported === undefined) seed(scope, request, mount, mount.input, fresh);
-  else {
-    chmodSync(fresh, hasOwnShape(mount) ? mount.mode : DEFAULT_MODE);
-    if (hasOwnShape(mount)) giveTo(scope, fresh, mount.uid, mount.gid);
-  }
   try {
-    renameSync(fresh, directory);
-  } catch (error) {
-    // Another user of a shared cache was first; rename only replaces an empty directory.
-    if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error;
+    await fill(scope, request, mount, fresh, signal);
+    rename(fresh, directory);
+  } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
 }
 
-function seed(scope: StepScope, request: RunRequest, mount: CacheMount, input: number, directory: string): void {
+/** Unless another user of a shared cache was first: only an empty directory is replaced. */
+function rename(fresh: string, directory: string): void {
+  try {
+    renameSync(fresh, directory);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+async function fill(scope: StepScope, request: RunRequest, mount: CacheMount, fresh: string, signal: AbortSignal): Promise<void> {
+  const imported = request.cacheSeeds?.[mount.id];
+  if (imported !== undefined) await copyTree(`${treeOf(imported)}/.`, fresh, mount, signal);
+  if (mount.input !== undefined && imported === undefined) await seed(scope, request, mount, mount.input, fresh, signal);
+  else {
+    chmodSync(fresh, hasOwnShape(mount) ? mount.mode : DEFAULT_MODE);
+    if (hasOwnShape(mount)) giveTo(scope, fresh, mount.uid, mount.gid);
+  }
+}
+
+async function seed(
+  scope: StepScope,
+  request: RunRequest,
+  mount: CacheMount,
+  input: number,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
   const source = request.sources[input];
   invariant(source !== undefined, `cache mount at ${mount.target} has no source`);
   const fd = openSource(scope, sourceRoot(scope, request, source, mount.source).path, mount.source, mount.target);
   try {
     if (!fstatSync(fd).isDirectory()) throw notDirectory(mount);
-    copyTree(`/proc/${process.pid}/fd/${fd}/.`, directory, mount);
+    await copyTree(`/proc/${process.pid}/fd/${fd}/.`, directory, mount, signal);
   } finally {
     closeSync(fd);
   }
 }
 
-/** Error: 'exec/cache-seed'. */
-function copyTree(from: string, directory: string, mount: CacheMount): void {
-  const copied = spawnSync('cp', ['-a', from, directory], {
-    env: { PATH: toolPath() },
-    stdio: ['ignore', 'ignore', 'pipe'],
-    encoding: 'utf8',
+/** Other steps go on meanwhile. Errors: 'exec/cache-seed', 'exec/cancelled'. */
+async function copyTree(from: string, directory: string, mount: CacheMount, signal: AbortSignal): Promise<void> {
+  const child = spawn('cp', ['-a', from, directory], { env: { PATH: toolPath() }, stdio: ['ignore', 'ignore', 'pipe'] });
+  const stop = (): boolean => child.kill('SIGKILL');
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    said = (said + chunk).slice(0, 500);
   });
-  if (copied.status === 0) return;
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const [status] = (await once(child, 'close')) as [number | null];
+    if (status === 0) return;
+  } catch (cause) {
+    said = messageOf(cause);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+  if (signal.aborted) throw cancelled('cancelled while a cache mount was filled from its source');
   throw new TsbuildError({
     code: 'exec/cache-seed',
-    message: `cache mount at ${mount.target} could not be filled from its source: ${(copied.error?.message ?? copied.stderr).trim().slice(0, 500)}`,
+    message: `cache mount at ${mount.target} could not be filled from its source: ${said.trim()}`,
     hint: 'Check the free space of the store, and that the program `cp` is there.',
   });
 }
