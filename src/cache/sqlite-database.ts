@@ -4,7 +4,7 @@
 import { existsSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { errnoOf, TsbuildError } from '../core/errors.ts';
+import { errnoOf, messageOf, TsbuildError } from '../core/errors.ts';
 import { emptyInPlace } from './foreign-database.ts';
 import { isFull } from './space-reserve.ts';
 import { BUSY_TIMEOUT, connect, enterWal, inodeOf, resultCode, versionOf } from './sqlite-connection.ts';
@@ -27,6 +27,8 @@ export interface SqliteSchema {
 const BUSY = new Set([5, 6]);
 const READ_ONLY = new Set([3, 8, 14, 23]);
 const DAMAGED = new Set([11, 26]);
+/** Among others, a table or column that is not there. */
+const ERROR = 1;
 const FULL = 13;
 /** Says only that the system refused something, be it for lack of space. */
 const IO = 10;
@@ -73,6 +75,8 @@ export class SqliteDatabase<Column extends string> {
       db.exec('BEGIN IMMEDIATE');
       this.#depth = 1;
       try {
+        // Under the lock: nobody can change it before the body is done.
+        if (this.#isForeign(db)) throw new ForeignFile();
         const result = body();
         db.exec('COMMIT');
         return result;
@@ -121,8 +125,9 @@ export class SqliteDatabase<Column extends string> {
     try {
       return body();
     } catch (error) {
-      if (this.#depth > 0 || !isDamaged(error)) throw this.#mapError(error);
-      problem = error instanceof ForeignFile ? 'foreign' : 'damaged';
+      const foreign = error instanceof ForeignFile || (resultCode(error) === ERROR && this.#isForeign(this.#db));
+      if (this.#depth > 0 || !(foreign || DAMAGED.has(resultCode(error) ?? 0))) throw this.#mapError(error);
+      problem = foreign ? 'foreign' : 'damaged';
     }
     try {
       this.#replace(problem);
@@ -130,6 +135,11 @@ export class SqliteDatabase<Column extends string> {
     } catch (error) {
       throw this.#mapError(error);
     }
+  }
+
+  /** Another version of the program has made the open file its own; statements for our tables fail or, worse, do not. */
+  #isForeign(db: DatabaseSync | undefined): boolean {
+    return db !== undefined && versionOf(db) !== this.#schema.version;
   }
 
   #prepare(sql: string): StatementSync {
@@ -146,9 +156,8 @@ export class SqliteDatabase<Column extends string> {
     this.#inode = inodeOf(this.path);
     const db = connect(this.path);
     try {
-      const version = versionOf(db);
-      if (version === 0) createSchema(db, this.#schema);
-      else if (version !== this.#schema.version) throw new ForeignFile();
+      if (versionOf(db) === 0) createSchema(db, this.#schema);
+      else if (this.#isForeign(db)) throw new ForeignFile();
       db.exec(this.#schema.pragmas);
     } catch (error) {
       db.close();
@@ -219,14 +228,12 @@ export class SqliteDatabase<Column extends string> {
         cause: error,
       });
     }
-    return storeError(error, 'use', this.path);
+    return storeError(new Error(messageOf(error), { cause: error }), 'use', this.path);
   }
 }
 
 /** A sqlite file that is not ours, or of another version of us. */
 class ForeignFile extends Error {}
-
-const isDamaged = (error: unknown): boolean => error instanceof ForeignFile || DAMAGED.has(resultCode(error) ?? 0);
 
 /** Two processes may arrive here together: the second finds the version set and does nothing. */
 function createSchema(db: DatabaseSync, schema: SqliteSchema): void {

@@ -130,7 +130,8 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /** Errors cross the wire by code, so that the other side never reads message text. */
-export function encodeError(error: unknown): WireError {
+export function encodeError(thrown: unknown): WireError {
+  const error = firstFailure(thrown);
   if (error instanceof TsbuildError) {
     const hint = error.hint === undefined ? {} : { hint: error.hint };
     return { kind: 'tsbuild', message: error.message, code: error.code, data: error.data, ...hint };
@@ -142,6 +143,13 @@ export function encodeError(error: unknown): WireError {
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { kind: error instanceof InvariantError ? 'invariant' : 'other', message };
+}
+
+/** What failed before the clean-up did: that usually fails for the same reason and says less. */
+function firstFailure(thrown: unknown): unknown {
+  let error = thrown;
+  while (error instanceof SuppressedError) error = error.suppressed;
+  return error;
 }
 
 export function decodeError(error: WireError): Error {

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BuildRecord, StatRow } from '../../src/cache/build-index.ts';
+import { indexSchema } from '../../src/cache/index-schema.ts';
+import { SqliteDatabase } from '../../src/cache/sqlite-database.ts';
 import { openSqliteIndex, type SqliteIndex } from '../../src/cache/sqlite-index.ts';
 import type { Descriptor } from '../../src/core/descriptor.ts';
 import { cacheKeyOf, type DiffId, digestOf, parseChainId, parseDiffId } from '../../src/core/digest.ts';
@@ -337,6 +339,23 @@ describe('damage', () => {
     reopen();
     expect(index.record(cacheKeyOf('a'))).toEqual(record('a'));
     expect(notices).toHaveLength(1);
+  });
+
+  it('by another version that made the file its own meanwhile is overcome, in and out of transactions', () => {
+    index.setTag('docker.io/library/kept:1', { ...layer('kept'), mediaType: OCI_INDEX }, 1);
+    const takeOver = (): void => {
+      const { salvage } = indexSchema();
+      const tables = 'CREATE TABLE tags (name TEXT PRIMARY KEY, target TEXT, created INTEGER); CREATE TABLE records (key TEXT)';
+      const other = new SqliteDatabase(file(), { version: 99, create: tables, pragmas: '', ...(salvage && { salvage }) }, () => undefined);
+      other.run("INSERT OR IGNORE INTO records VALUES ('of the other')");
+      other.close();
+    };
+    takeOver();
+    index.saveRecord(record('a'));
+    takeOver();
+    index.transaction(() => index.setFact('fact', 'value', 1000));
+    expect([index.fact('fact'), index.tag('docker.io/library/kept:1')?.name]).toEqual(['value', 'docker.io/library/kept:1']);
+    expect(notices.map((notice) => notice.includes('is of another version'))).toEqual([true, true]);
   });
 
   it('is replaced by one of several processes that meet it at once, and no tag is lost', async () => {

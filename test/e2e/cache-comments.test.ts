@@ -46,6 +46,18 @@ describe('ttl', () => {
     expect(await build(bench, context)).toEqual([]);
   });
 
+  it('does not trust a record that the clock has not come to yet', async () => {
+    const context = bench.context({ Dockerfile: 'FROM base\n# tsbuild:ttl=1h\nRUN echo ahead\n' });
+    await build(bench, context);
+    age(bench, -0.5);
+    expect(await build(bench, context)).toEqual([]);
+    age(bench, -24);
+    expect(await build(bench, context)).toEqual([
+      expect.stringMatching(/RUN echo ahead: its record was made on \S+Z, which is yet to come by the clock of this machine$/),
+    ]);
+    expect(await build(bench, context)).toEqual([]);
+  });
+
   it('names what else changed first', async () => {
     const file = (n: number) => `FROM base\nARG N=${n}\n# tsbuild:ttl=1h\nRUN echo with argument\n`;
     await build(bench, bench.context({ Dockerfile: file(1) }));

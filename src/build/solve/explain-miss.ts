@@ -5,6 +5,7 @@ import { type ContentKey, isDigest, parseContentKey } from '../../core/digest.ts
 import { BASE, BASE_IMAGE, differences, ORDER, REFUSED, REVISION, SECRET, SOURCE, type VertexKey } from '../../graph/cache-key.ts';
 import type { Vertex } from '../../graph/vertex.ts';
 import { describeChange, type FileListing, unpackListing } from './file-listing.ts';
+import { isExpired } from './record-age.ts';
 import { type Selection, selectionsOf } from './selections.ts';
 
 export interface Miss {
@@ -30,8 +31,7 @@ export async function explainMiss(miss: Miss): Promise<string> {
   if (nearest === undefined) return miss.eviction === null ? 'no earlier record of this step' : evicted(miss.eviction);
   const [first] = nearest.names;
   if (first === undefined) {
-    const { ttl } = miss.vertex.meta;
-    if (ttl !== undefined && miss.time - nearest.record.created >= ttl) return expired(ttl, nearest.record);
+    if (isExpired(miss.vertex, nearest.record, miss.time)) return expired(miss, nearest.record);
     if (miss.eviction !== null) return evicted(miss.eviction);
     return miss.baseRan ? 'an earlier step of this stage ran' : 'the layers below, or its own layer, are no longer those of its record';
   }
@@ -55,8 +55,11 @@ function nearestOf(miss: Miss): readonly Nearest[] {
 
 const evicted = ({ time, by }: Eviction): string => `its record was evicted on ${new Date(time).toISOString().slice(0, 16)}Z by ${by}`;
 
-const expired = (ttl: number, { created }: BuildRecord): string =>
-  `its record expired after ${durationText(ttl)} (made on ${new Date(created).toISOString().slice(0, 16)}Z)`;
+function expired({ vertex, time }: Miss, { created }: BuildRecord): string {
+  const made = `made on ${new Date(created).toISOString().slice(0, 16)}Z`;
+  if (created > time) return `its record was ${made}, which is yet to come by the clock of this machine`;
+  return `its record expired after ${durationText(vertex.meta.ttl ?? 0)} (${made})`;
+}
 
 const UNITS = [
   [3_600_000, 'h'],

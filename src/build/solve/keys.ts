@@ -20,6 +20,7 @@ import type { Vertex, VertexId } from '../../graph/vertex.ts';
 import type { Session } from '../session.ts';
 import { explainMiss } from './explain-miss.ts';
 import type { FileListing } from './file-listing.ts';
+import { isExpired } from './record-age.ts';
 import { RefusalsHere } from './refusals-here.ts';
 import { baseOf, isLayer, type Selection, selectionsOf, slotGroupOf, slotOf, upTo } from './selections.ts';
 
@@ -321,10 +322,6 @@ const sourceResolution = (outputKey: CacheKey): Resolution => ({
 const namesOfTrees = (chains: readonly (ChainId | null)[]): string => sha256Hex(JSON.stringify(chains));
 
 export const isLinked = (vertex: Vertex): boolean => vertex.op.type === 'copy' && vertex.op.link;
-
-/** Older than its step allows; `now` in milliseconds. */
-export const isExpired = ({ meta }: Vertex, record: BuildRecord, now: number): boolean =>
-  meta.ttl !== undefined && now - record.created >= meta.ttl;
 
 /** A linked copy's layer does not depend on its base, what lies above it does (H-09). */
 const outputKeyOf = (vertex: Vertex, base: CacheKey, key: CacheKey): CacheKey => (isLinked(vertex) ? linkedOutputKey(base, key) : key);

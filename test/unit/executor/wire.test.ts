@@ -69,6 +69,16 @@ describe('errors', () => {
     expect(error).toMatchObject({ code: 'exec/syscall', data: { errno: 'ENOSPC' }, hint: expect.stringContaining('prune') });
   });
 
+  test('of a clean-up after a failure do not hide the failure', async () => {
+    const failing = async (): Promise<void> => {
+      await using stack = new AsyncDisposableStack();
+      for (const what of ['unmount', 'remove']) stack.defer(() => Promise.reject(new Error(`cannot ${what}`)));
+      throw new TsbuildError({ code: 'exec/no-runtime', message: 'first' });
+    };
+    const thrown: unknown = await failing().catch((error: unknown) => error);
+    expect(decodeError(encodeError(thrown))).toMatchObject({ code: 'exec/no-runtime', message: 'first' });
+  });
+
   test('that are bugs stay bugs', () => {
     expect(decodeError(encodeError(new InvariantError('no')))).toBeInstanceOf(InvariantError);
     expect(decodeError(encodeError('text')).message).toBe('text');
