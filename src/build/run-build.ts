@@ -138,7 +138,7 @@ async function buildPlan(parts: BuildParts, plan: BuildPlan): Promise<BuildOutco
     plan.images.map((image) => image.platform),
   );
   const outputs = await openOutputs({ session, request, registry }, plan.images[0]?.epoch);
-  const solved = await solvePlan(parts, plan, (layer) => outputs.layer(layer));
+  const solved = await solvePlan(parts, plan, outputs);
   const built: BuiltImage[] = plan.images.map((image, at) => ({ plan: image, layers: solved[at]?.layers ?? [] }));
   const result = await makeOutputs(outputs, built);
   await exports?.exportCaches(session, registry, cacheExports);

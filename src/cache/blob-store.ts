@@ -11,6 +11,12 @@ export interface StoredBlob {
   readonly size: number;
 }
 
+/**
+ * Hears that the first `size` bytes of a blob under way are in the file `path` and stay as they are. The file is
+ * renamed or removed when its writer ends; a descriptor of it stays good.
+ */
+export type OnGrowth = (path: string, size: number) => void;
+
 /** Hashes while writing. Exactly one of `commit` and `abort` ends it; `abort` after `commit` is a no-op. */
 export interface BlobWriter {
   /** Resolves when the writer can take more (back-pressure); `chunk` may be reused then. Chunks are written in call order. */
@@ -28,7 +34,7 @@ export interface BlobStore {
   open(digest: Digest): Readable;
   /** Whole small blob, verified; refuses more than `limit` bytes (default 32 MiB). */
   read(digest: Digest, limit?: number): Promise<Buffer>;
-  writer(): BlobWriter;
+  writer(onGrowth?: OnGrowth): BlobWriter;
   put(bytes: Uint8Array): Promise<StoredBlob>;
   /** Where the bytes are, for tools that take files; never write there. */
   path(digest: Digest): string;

@@ -5,7 +5,7 @@ import { closeSync, openSync, renameSync, rmSync, write as writeCallback, writeS
 import { dirname, join } from 'node:path';
 import { type Digest, hasher } from '../core/digest.ts';
 import { errnoOf, InvariantError, TsbuildError } from '../core/errors.ts';
-import type { BlobWriter, StoredBlob } from './blob-store.ts';
+import type { BlobWriter, OnGrowth, StoredBlob } from './blob-store.ts';
 import { makeDirectory } from './make-directory.ts';
 import { storeError } from './store-errors.ts';
 
@@ -81,6 +81,7 @@ export class FsBlobWriter implements BlobWriter {
   readonly #fd: number;
   readonly #temp: string;
   readonly #target: (digest: Digest) => string;
+  readonly #onGrowth: OnGrowth | undefined;
   #state: 'open' | 'committed' | 'aborted' = 'open';
   #size = 0;
   /** File offset of the next flush; positioned writes keep call order whichever finishes first. */
@@ -90,11 +91,12 @@ export class FsBlobWriter implements BlobWriter {
   #failure: unknown;
   readonly #pending = new Set<Promise<void>>();
 
-  constructor(tempDir: string, target: (digest: Digest) => string) {
+  constructor(tempDir: string, target: (digest: Digest) => string, onGrowth?: OnGrowth) {
     const { fd, path } = openTemp(tempDir);
     this.#fd = fd;
     this.#temp = path;
     this.#target = target;
+    this.#onGrowth = onGrowth;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -170,7 +172,10 @@ export class FsBlobWriter implements BlobWriter {
       () => undefined,
     );
     this.#pending.add(tracked);
-    void tracked.then(() => this.#pending.delete(tracked));
+    void tracked.then(() => {
+      this.#pending.delete(tracked);
+      if (this.#pending.size === 0 && this.#failure === undefined) this.#onGrowth?.(this.#temp, this.#offset);
+    });
     return done;
   }
 

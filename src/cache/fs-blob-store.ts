@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { type Digest, digestOf, hexOf, isDigest } from '../core/digest.ts';
 import { errnoOf, TsbuildError } from '../core/errors.ts';
 import { BlobReader, corruptBlob, missingBlob } from './blob-reader.ts';
-import type { BlobStore, BlobWriter, StoredBlob } from './blob-store.ts';
+import type { BlobStore, BlobWriter, OnGrowth, StoredBlob } from './blob-store.ts';
 import { FsBlobWriter, writeInto } from './blob-writer.ts';
 import { storeError } from './store-errors.ts';
 import { BLOBS_DIR, TEMP_DIR } from './store-layout.ts';
@@ -69,8 +69,8 @@ class FsBlobStore implements BlobStore {
     return bytes;
   }
 
-  writer(): BlobWriter {
-    return new FsBlobWriter(this.#temp, (digest) => this.path(digest));
+  writer(onGrowth?: OnGrowth): BlobWriter {
+    return new FsBlobWriter(this.#temp, (digest) => this.path(digest), onGrowth);
   }
 
   /** Synchronous inside: for the small documents it serves, the thread pool costs more than the write. */

@@ -4,6 +4,7 @@
 // the caller. All requests may run concurrently.
 
 import type { Readable } from 'node:stream';
+import type { OnGrowth } from '../cache/blob-store.ts';
 import type { Descriptor, LayerRef } from '../core/descriptor.ts';
 import type { DiffId } from '../core/digest.ts';
 import type { LayerToc } from '../core/file-entry.ts';
@@ -128,6 +129,13 @@ export interface CopyRequest {
   readonly format: LayerFormat;
 }
 
+export interface DiffRequest {
+  readonly snapshot: SnapshotId;
+  /** Looked at only for opaque directories. */
+  readonly parent: SnapshotStack;
+  readonly format: LayerFormat;
+}
+
 /** One cache mount of the store. */
 export interface CacheInfo {
   /** Directory below cache-mounts-v1; caches of one id that differ in seed or shape have several. */
@@ -158,9 +166,9 @@ export interface Executor {
     signal: AbortSignal,
     input?: RunInput,
   ): Promise<RunResult>;
-  /** Turns the changes of a finished snapshot into a layer; `parent` is looked at only for opaque directories. `size` is the bytes on disk. */
-  diff(snapshot: SnapshotId, parent: SnapshotStack, format: LayerFormat): Promise<StoredLayer & { readonly size: number }>;
-  copy(request: CopyRequest): Promise<StoredLayer>;
+  /** Turns the changes of a finished snapshot into a layer. `size` is the bytes on disk. */
+  diff(request: DiffRequest, onGrowth?: OnGrowth): Promise<StoredLayer & { readonly size: number }>;
+  copy(request: CopyRequest, onGrowth?: OnGrowth): Promise<StoredLayer>;
   discard(snapshot: SnapshotId): Promise<void>;
   listCaches(): Promise<readonly CacheInfo[]>;
   /** The content of one directory of a cache mount as a layer. Waits while a step uses it. */

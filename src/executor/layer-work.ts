@@ -2,7 +2,7 @@
 // layer, copy between stages. It runs here because owners and device nodes need the executor's rights;
 // blobs and tables of contents go straight into the store.
 import { mkdirSync, rmSync } from 'node:fs';
-import type { BlobStore } from '../cache/blob-store.ts';
+import type { BlobStore, OnGrowth } from '../cache/blob-store.ts';
 import { openFsBlobStore } from '../cache/fs-blob-store.ts';
 import { openFsTocStore } from '../cache/fs-toc-store.ts';
 import type { TocStore } from '../cache/toc-store.ts';
@@ -14,7 +14,7 @@ import { InvariantError } from '../core/errors.ts';
 import type { FileEntry, LayerToc } from '../core/file-entry.ts';
 import { type CopyInput, planCopy } from './copy/plan-copy.ts';
 import { runCopy } from './copy/run-copy.ts';
-import type { CopyRequest, LayerFormat, LayerResult, SnapshotId, SnapshotStack, StoredLayer, UnpackRequest } from './executor.ts';
+import type { CopyRequest, DiffRequest, LayerResult, SnapshotStack, StoredLayer, UnpackRequest } from './executor.ts';
 import { diffSnapshot } from './layer/diff.ts';
 import { createLayerSink, type LayerSink } from './layer/layer-sink.ts';
 import { LowerStack } from './layer/lower-stack.ts';
@@ -58,8 +58,8 @@ export class LayerWork {
     return { size: result.size };
   }
 
-  async diff(snapshot: SnapshotId, parent: SnapshotStack, format: LayerFormat): Promise<StoredLayer & { readonly size: number }> {
-    const sink = createLayerSink(this.#blobs, format);
+  async diff({ snapshot, parent, format }: DiffRequest, onGrowth?: OnGrowth): Promise<StoredLayer & { readonly size: number }> {
+    const sink = createLayerSink(this.#blobs, format, onGrowth);
     try {
       const options = { upper: treeOf(snapshot), lower: this.#lower(parent), calls: this.#host.fileCalls, xattrs: this.#host.xattrs };
       let size = 0;
@@ -78,13 +78,13 @@ export class LayerWork {
     }
   }
 
-  async copy(request: CopyRequest, signal: AbortSignal): Promise<StoredLayer> {
+  async copy(request: CopyRequest, signal: AbortSignal, onGrowth?: OnGrowth): Promise<StoredLayer> {
     const base = request.base.length === 0 ? null : this.#tree(request.base);
     const sources: Record<number, CopyInput> = {};
     for (const [input, source] of Object.entries(request.sources)) sources[Number(input)] = this.#input(source);
     const identity = (path: string): string | null => base?.readIdentityFile(path) ?? null;
     const plan = await planCopy({ op: request.op, base, sources, time: request.time, identity });
-    return this.#store(await runCopy(plan, createLayerSink(this.#blobs, request.format), signal));
+    return this.#store(await runCopy(plan, createLayerSink(this.#blobs, request.format, onGrowth), signal));
   }
 
   #input(source: CopyRequest['sources'][number]): CopyInput {

@@ -1,6 +1,7 @@
 // The executor's side of the socket: takes calls, runs them concurrently, streams logs with
 // back-pressure, answers with results or errors.
 import type { Socket } from 'node:net';
+import type { OnGrowth } from '../cache/blob-store.ts';
 import { InvariantError } from '../core/errors.ts';
 import type { RunRequest, RunResult, SnapshotStack, UnpackRequest } from './executor.ts';
 import type { ExecutorConfig } from './launch.ts';
@@ -107,9 +108,9 @@ async function perform(serving: Serving, id: number, call: Call, signal: AbortSi
     case 'unpack':
       return unpack(serving, id, call.request);
     case 'diff':
-      return (await layerWork(serving)).diff(call.snapshot, call.parent, call.format);
+      return (await layerWork(serving)).diff(call.request, call.follow ? grownOf(serving, id) : undefined);
     case 'copy':
-      return (await layerWork(serving)).copy(call.request, signal);
+      return (await layerWork(serving)).copy(call.request, signal, call.follow ? grownOf(serving, id) : undefined);
     case 'list-caches':
       return (await cacheStore()).listCaches(serving.host);
     case 'pack-cache':
@@ -162,6 +163,11 @@ async function layerWork(serving: Serving): Promise<LayerWork> {
   serving.layers ??= import('./layer-work.ts').then(({ LayerWork: Work }) => new Work(serving.host));
   return await serving.layers;
 }
+
+const grownOf =
+  (serving: Serving, id: number): OnGrowth =>
+  (path, size) =>
+    serving.send({ type: 'grown', id, path, size });
 
 /** Log chunks of one call; `write` is false when the reader should wait for `drained`. */
 function logChannel(socket: Socket, id: number): LogChannel {

@@ -3,11 +3,13 @@
 // it its pid and mount namespaces.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { OnGrowth } from '../cache/blob-store.ts';
 import { InvariantError, TsbuildError } from '../core/errors.ts';
 import { type CgroupKeeper, startCgroupKeeper } from './cgroup-keeper.ts';
 import type {
   CacheInfo,
   CopyRequest,
+  DiffRequest,
   Executor,
   LayerFormat,
   RunInput,
@@ -46,10 +48,15 @@ export interface StartOptions {
 
 type LogSink = (stream: 'stdout' | 'stderr', data: Uint8Array) => void;
 
-interface Pending {
+/** What a call hears before its result. */
+interface CallListener {
+  readonly onLog?: LogSink | undefined;
+  readonly onGrowth?: OnGrowth | undefined;
+}
+
+interface Pending extends CallListener {
   resolve(value: unknown): void;
   reject(error: Error): void;
-  readonly log: LogSink;
 }
 
 /** Begins to send input to the program of a call. */
@@ -137,7 +144,7 @@ class ExecutorClient implements Executor {
     });
     const decoder = new FrameDecoder({
       message: (message) => this.#receive(message as ServerMessage),
-      log: (stream, id, data) => this.#pending.get(id)?.log(stream, data),
+      log: (stream, id, data) => this.#pending.get(id)?.onLog?.(stream, data),
     });
     launch.socket.on('data', (chunk: Buffer) => decoder.push(chunk));
     launch.socket.on('error', () => {});
@@ -169,17 +176,17 @@ class ExecutorClient implements Executor {
   async run(request: RunRequest, onLog: LogSink, signal: AbortSignal, input?: RunInput): Promise<RunResult> {
     if (this.#lacks !== undefined) this.#notice(this.#lacks);
     this.#lacks = undefined;
-    if (input === undefined) return this.#call({ method: 'run', request }, onLog, signal);
+    if (input === undefined) return this.#call({ method: 'run', request }, { onLog }, signal);
     const { InputSender: Sender } = await import('./sandbox/terminal/terminal-sender.ts');
-    return this.#call({ method: 'run', request }, onLog, signal, (id, send) => new Sender(id, input, send));
+    return this.#call({ method: 'run', request }, { onLog }, signal, (id, send) => new Sender(id, input, send));
   }
 
-  diff(snapshot: SnapshotId, parent: SnapshotStack, format: LayerFormat): Promise<StoredLayer & { readonly size: number }> {
-    return this.#call({ method: 'diff', snapshot, parent, format });
+  diff(request: DiffRequest, onGrowth?: OnGrowth): Promise<StoredLayer & { readonly size: number }> {
+    return this.#call({ method: 'diff', request, follow: onGrowth !== undefined }, { onGrowth });
   }
 
-  copy(request: CopyRequest): Promise<StoredLayer> {
-    return this.#call({ method: 'copy', request });
+  copy(request: CopyRequest, onGrowth?: OnGrowth): Promise<StoredLayer> {
+    return this.#call({ method: 'copy', request, follow: onGrowth !== undefined }, { onGrowth });
   }
 
   discard(snapshot: SnapshotId): Promise<void> {
@@ -209,7 +216,7 @@ class ExecutorClient implements Executor {
     await this.#keeper?.finish();
   }
 
-  #call<T>(call: Call, log: LogSink = () => {}, signal?: AbortSignal, openInput?: OpenInput): Promise<T> {
+  #call<T>(call: Call, listener: CallListener = {}, signal?: AbortSignal, openInput?: OpenInput): Promise<T> {
     if (this.#closing) return Promise.reject(this.#died ?? new InvariantError('the executor is closed'));
     const id = this.#nextId;
     this.#nextId += 1;
@@ -222,7 +229,7 @@ class ExecutorClient implements Executor {
       if (!this.#closing) this.#launch.socket.write(encodeMessage(message));
     };
     const promise = new Promise<unknown>((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject, log });
+      this.#pending.set(id, { ...listener, resolve, reject });
       send({ type: 'call', id, call });
     });
     const sender = openInput?.(id, send);
@@ -249,6 +256,9 @@ class ExecutorClient implements Executor {
       case 'cgroup':
         this.#keeper ??= startCgroupKeeper();
         this.#keeper.add(message.paths);
+        return;
+      case 'grown':
+        this.#pending.get(message.id)?.onGrowth?.(message.path, message.size);
         return;
       case 'input-taken':
         this.#senders.get(message.id)?.taken(message.open);

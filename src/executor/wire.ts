@@ -4,13 +4,23 @@
 import { deserialize, serialize } from 'node:v8';
 import type { ErrorCode } from '../core/codes.ts';
 import { errnoOf, InvariantError, TsbuildError } from '../core/errors.ts';
-import type { CopyRequest, LayerFormat, RunRequest, SnapshotId, SnapshotStack, TerminalSize, UnpackRequest } from './executor.ts';
+import type {
+  CopyRequest,
+  DiffRequest,
+  LayerFormat,
+  RunRequest,
+  SnapshotId,
+  SnapshotStack,
+  TerminalSize,
+  UnpackRequest,
+} from './executor.ts';
 
 export type Call =
   | { readonly method: 'run'; readonly request: RunRequest }
   | { readonly method: 'unpack'; readonly request: UnpackRequest }
-  | { readonly method: 'diff'; readonly snapshot: SnapshotId; readonly parent: SnapshotStack; readonly format: LayerFormat }
-  | { readonly method: 'copy'; readonly request: CopyRequest }
+  /** `follow` asks for `grown`. */
+  | { readonly method: 'diff'; readonly request: DiffRequest; readonly follow: boolean }
+  | { readonly method: 'copy'; readonly request: CopyRequest; readonly follow: boolean }
   | { readonly method: 'discard'; readonly snapshot: SnapshotId }
   | { readonly method: 'list-caches' }
   | { readonly method: 'pack-cache'; readonly name: string; readonly directory: number; readonly format: LayerFormat }
@@ -44,6 +54,8 @@ export type ServerMessage =
   | { readonly type: 'cgroup'; readonly paths: readonly string[] }
   /** `open` is false when the program reads no more. */
   | { readonly type: 'input-taken'; readonly id: number; readonly open: boolean }
+  /** How far the blob of a layer is; see OnGrowth. */
+  | { readonly type: 'grown'; readonly id: number; readonly path: string; readonly size: number }
   | { readonly type: 'result'; readonly id: number; readonly value: unknown }
   | { readonly type: 'error'; readonly id: number; readonly error: WireError };
 

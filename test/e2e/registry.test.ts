@@ -154,6 +154,27 @@ describe('push and pull', () => {
     }
   });
 
+  it.each([
+    ['COPY', 'COPY noise /noise'],
+    ['RUN', 'RUN --mount=from=noise,target=/in cat /in/noise > /noise'],
+    ['COPY --from', 'COPY --from=noise /noise /noise'],
+  ])('sends a large layer of %s while it is written', async (_, instruction) => {
+    const noise = randomBytes(20_000_000);
+    const context = bench.context({ Dockerfile: `FROM scratch AS noise\nCOPY noise /noise\nFROM base\n${instruction}\n` });
+    writeFileSync(join(context, 'noise'), noise);
+    const [before, name] = [registry.log().length, `${registry.host}/team/large`];
+    await bench.ok(['--push', '--network=none', '-t', name, '-t', `${name}:2`, '-t', `${name}-too`, context]);
+    // Only an upload of unknown length begins with PATCH; the other repository mounts what came of it.
+    expect(uploads(before).filter((request) => request.startsWith('PATCH'))).toHaveLength(1);
+    expect(requests(before).filter((request) => request.startsWith('DELETE'))).toEqual([]);
+    await readBack('team/large', 'latest');
+    await readBack('team/large-too', 'latest');
+    const other = otherBench();
+    await other.ok(['pull', '-q', name]);
+    const sum = createHash('sha256').update(noise).digest('hex');
+    expect((await other.ok(['run', '--network=none', name, 'sha256sum', '/noise'])).stdout).toBe(`${sum}  /noise\n`);
+  });
+
   it('pushes one index for several platforms, from which each build takes its own', async () => {
     const Dockerfile = 'FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /arch\n';
     const context = bench.context({ Dockerfile, amd64: 'x86\n', arm64: 'arm\n' });

@@ -27,7 +27,7 @@ try {
       say({ code: (error as { code?: string }).code, message: String(error) });
     }
   }
-  if (job.diff === true) say(await executor.diff(last, ['base'], { compression: 'uncompressed' }));
+  if (job.diff === true) say(await executor.diff({ snapshot: last, parent: ['base'], format: { compression: 'uncompressed' } }));
   await executor.close();
 } catch (error) {
   say({ code: (error as { code?: string }).code, message: String(error) });

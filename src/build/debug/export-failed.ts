@@ -19,7 +19,7 @@ export async function exportFailed(session: Session, failed: FailedStep, directo
   const { vertex, request } = failed;
   refuseForeign(directory);
   const executor = await session.executor();
-  const { layer } = await executor.diff(request.snapshot, request.root, { compression: 'uncompressed' });
+  const { layer } = await executor.diff({ snapshot: request.snapshot, parent: request.root, format: { compression: 'uncompressed' } });
   const toc = session.tocs.get(layer.diffId);
   if (toc === null) throw new InvariantError(`the changes of ${vertex.meta.label} have no table of contents`);
   const tree = { layers: [{ blob: layer.blob, toc }], platform: vertex.meta.stage };

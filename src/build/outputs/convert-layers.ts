@@ -58,6 +58,11 @@ export class LayerConversion {
     this.#notAfter = wanted.rewriteTimestamp === true ? epoch : undefined;
   }
 
+  /** True when layers that this build's steps write are shipped as they are. */
+  get keepsNew(): boolean {
+    return this.#scope === 'none' && this.#notAfter === undefined;
+  }
+
   /** The layer to ship. `own`: a step of this build made it, now or earlier; others change only when forced. */
   convert(layer: LayerRef, own: boolean): Promise<LayerRef> {
     // Times of a base are its makers' (E-06).

@@ -39,6 +39,11 @@ export class ImageForms {
     return this.#of(output).conversion.convert(layer, true);
   }
 
+  /** True when `output` ships the layers that steps write as they are. */
+  keepsNew(output: ImageOutput): boolean {
+    return this.#of(output).conversion.keepsNew;
+  }
+
   /** Config and manifest per platform, and an index when there are several, as `output` ships them. Always the same `built`. */
   image(output: ImageOutput, built: readonly BuiltImage[]): Promise<FinishedImage> {
     const form = this.#of(output);

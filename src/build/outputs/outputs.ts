@@ -10,7 +10,7 @@ import { asVertex } from '../as-vertex.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { BuildRequest, OutputSpec } from '../request/build-request.ts';
 import type { Session } from '../session.ts';
-import type { Layer } from '../solve/layer.ts';
+import type { ShippedLayers } from '../solve/layer.ts';
 import { ImageForms, type ImageOutput, isImageOutput } from './image-forms.ts';
 import { namesOf } from './names.ts';
 import { openPushes, type Pushes } from './push-output.ts';
@@ -31,11 +31,9 @@ export interface OutputContext {
   readonly registry: RegistryAccess;
 }
 
-export interface Outputs extends OutputContext {
+export interface Outputs extends OutputContext, ShippedLayers {
   readonly pushes: Pushes;
   readonly forms: ImageForms;
-  /** Called with each layer of the result as soon as it is begun. */
-  layer(layer: Layer): void;
 }
 
 export interface FinishedImage {
@@ -59,12 +57,17 @@ export async function openOutputs(context: OutputContext, epoch: number | undefi
     ...context,
     pushes,
     forms,
-    layer(layer) {
+    follow: (vertex) =>
+      pushes.follow(
+        vertex,
+        images.flatMap((output) => (output.type === 'image' && forms.keepsNew(output) ? [output] : [])),
+      ),
+    layer(vertex, layer) {
       for (const output of images) {
         const shipped = layer.made.then(({ ref }) => forms.layer(output, ref));
         // A failure is seen when the image is put together.
         shipped.catch(() => undefined);
-        if (output.type === 'image') pushes.layer(output, shipped);
+        if (output.type === 'image') pushes.layer(output, forms.keepsNew(output) ? vertex : null, shipped);
       }
     },
   };

@@ -1,18 +1,23 @@
 // Pushes of a build: opened before the first step, fed with layers while steps run, finished with the
-// manifests. Nothing is sent before a layer exists.
+// manifests. A large layer begins to be sent while it is still being written.
 import type { Descriptor, LayerRef } from '../../core/descriptor.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { familiarReference, formatReference, parseReference, type Reference } from '../../core/reference.ts';
+import type { VertexId } from '../../graph/vertex.ts';
+import type { EarlyUpload } from '../../push/registry/early-upload.ts';
 import type { PushSession } from '../../push/registry/push-session.ts';
 import type { OutputSpec } from '../request/build-request.ts';
+import type { LayerFollower } from '../solve/layer.ts';
 import { namesOf } from './names.ts';
 import type { FinishedImage, OutputContext } from './outputs.ts';
 
 type ImageSpec = Extract<OutputSpec, { readonly type: 'image' }>;
 
 export interface Pushes {
-  /** A layer of the result as `output` ships it, sent as soon as it is made. */
-  layer(output: ImageSpec, made: Promise<LayerRef>): void;
+  /** Sends the layer that `vertex` is about to write as it grows; null when none of `outputs` is pushed. */
+  follow(vertex: VertexId, outputs: readonly ImageSpec[]): LayerFollower | null;
+  /** A layer of the result as `output` ships it, sent as soon as it is made. `vertex` when it ships what that wrote. */
+  layer(output: ImageSpec, vertex: VertexId | null, made: Promise<LayerRef>): void;
   finish(output: ImageSpec, image: FinishedImage): Promise<void>;
 }
 
@@ -24,13 +29,35 @@ export async function openPushes(context: OutputContext): Promise<Pushes> {
     for (const name of names)
       if (!sessions.has(formatReference(name))) sessions.set(formatReference(name), await openPushTo(context, name));
   }
+  // By vertex and name: what was begun before the layer was whole.
+  const begun = new Map<VertexId, ReadonlyMap<string, EarlyUpload>>();
   return {
-    layer(output, made) {
+    follow(vertex, outputs) {
+      const names = outputs.filter(({ push }) => push).flatMap((output) => pushNames(context, output));
+      if (names.length === 0) return null;
+      // The first of each registry: its other repositories get the blob from that one.
+      const byDomain = new Map(names.toReversed().map((name) => [name.domain, formatReference(name)]));
+      const uploads = new Map<string, EarlyUpload>();
+      for (const name of byDomain.values()) {
+        const upload = sessions.get(name)?.begin();
+        if (upload !== undefined) uploads.set(name, upload);
+      }
+      begun.set(vertex, uploads);
+      return {
+        grown(path, size) {
+          for (const upload of uploads.values()) upload.grown(path, size);
+        },
+        abandon() {
+          for (const upload of uploads.values()) upload.abandon();
+        },
+      };
+    },
+    layer(output, vertex, made) {
       if (!output.push) return;
-      const names = pushNames(context, output);
+      const names = pushNames(context, output).map(formatReference);
       made.then(
-        (ref) => {
-          for (const name of names) sessions.get(formatReference(name))?.ahead(ref.blob);
+        ({ blob }) => {
+          for (const name of names) sessions.get(name)?.ahead(blob, vertex === null ? undefined : begun.get(vertex)?.get(name));
         },
         () => undefined,
       );

@@ -1,11 +1,13 @@
 // A layer as the solver sees it while a build runs: its bytes may still be in the making, only in a
 // registry, or already unpacked. One Layer belongs to one position of one stack of layers.
 
+import type { OnGrowth } from '../../cache/blob-store.ts';
 import type { LayerRef } from '../../core/descriptor.ts';
 import { type ChainId, extendChain } from '../../core/digest.ts';
 import type { LayerToc } from '../../core/file-entry.ts';
 import type { SnapshotId } from '../../executor/executor.ts';
 import type { MergedTree } from '../../executor/layer/merged-tree.ts';
+import type { VertexId } from '../../graph/vertex.ts';
 import { SharedTask } from '../shared-task.ts';
 
 export interface MadeLayer {
@@ -29,6 +31,21 @@ export interface Layer {
   tree?: WeakRef<MergedTree>;
   /** chainID of the stack up to here, once somebody asked for it. */
   chain?: ChainId;
+}
+
+/** Hears how far the blob of a layer is while it is written. */
+export interface LayerFollower {
+  readonly grown: OnGrowth;
+  /** The layer will not be made. */
+  abandon(): void;
+}
+
+/** Hears of the layers that a build ships. */
+export interface ShippedLayers {
+  /** Before a step runs; null when nobody follows its layer. */
+  follow(vertex: VertexId): LayerFollower | null;
+  /** As soon as the layer is begun, or found. */
+  layer(vertex: VertexId, layer: Layer): void;
 }
 
 export type StepTasks = Map<string, SharedTask<Layer>>;

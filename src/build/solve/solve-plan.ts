@@ -16,7 +16,7 @@ import { type Session, sessionWith } from '../session.ts';
 import type { SharedWork } from '../shared-work.ts';
 import { StepRunner } from '../steps/step-runner.ts';
 import type { StepWeight } from './admission.ts';
-import type { Layer, MadeLayer } from './layer.ts';
+import type { Layer, MadeLayer, ShippedLayers } from './layer.ts';
 import { layerVertices, stackVertices } from './selections.ts';
 import { Solver } from './solver.ts';
 import { StepError } from './step-error.ts';
@@ -43,14 +43,14 @@ export interface SolveParts {
   readonly file: SourceFile;
 }
 
-/** `onLayer` hears of every layer of the targets as soon as its blob exists. A failed step is looked into as the request says. */
-export async function solvePlan(parts: SolveParts, plan: BuildPlan, onLayer: (layer: Layer) => void): Promise<readonly SolvedImage[]> {
+/** A failed step is looked into as the request says. */
+export async function solvePlan(parts: SolveParts, plan: BuildPlan, shipped: ShippedLayers): Promise<readonly SolvedImage[]> {
   const failed: FailedStep[] = [];
   try {
     return await withSolver(
       parts,
       plan,
-      { onLayer, ...((parts.request.onError?.type ?? 'fail') === 'fail' ? {} : { failed }) },
+      { shipped, ...((parts.request.onError?.type ?? 'fail') === 'fail' ? {} : { failed }) },
       async ({ solver }) => {
         const roots = await Promise.all(plan.images.map(async ({ target }) => ({ target, ...(await solver.solve(target)) })));
         await solver.finish();
@@ -66,8 +66,7 @@ export async function solvePlan(parts: SolveParts, plan: BuildPlan, onLayer: (la
 }
 
 export interface SolverOptions {
-  /** Hears of every layer of the targets as soon as its blob exists. */
-  readonly onLayer?: (layer: Layer) => void;
+  readonly shipped?: ShippedLayers;
   /** Collects steps whose command failed. */
   readonly failed?: FailedStep[];
 }
@@ -100,10 +99,10 @@ export async function withSolver<T>(
   }
 }
 
-function openSolver(parts: SolveParts, plan: BuildPlan, { onLayer, failed }: SolverOptions, imports: CacheImports | null): OpenSolver {
+function openSolver(parts: SolveParts, plan: BuildPlan, { shipped, failed }: SolverOptions, imports: CacheImports | null): OpenSolver {
   const { session, inputs, shared, remotes, file, request } = parts;
   const logs = new Map<string, StepLog>();
-  const shipped = shippedVertices(plan);
+  const vertices = shippedVertices(plan);
   const trees: Trees = new Trees({
     session,
     inputs,
@@ -120,6 +119,7 @@ function openSolver(parts: SolveParts, plan: BuildPlan, { onLayer, failed }: Sol
     remotes,
     logs,
     format: stepFormat(request.outputs),
+    follow: (id) => (vertices.has(id) && shipped !== undefined ? shipped.follow(id) : null),
     ...(failed === undefined ? {} : { failed }),
     ...(imports === null ? {} : { seed: (id) => imports.seed(id) }),
   });
@@ -143,7 +143,7 @@ function openSolver(parts: SolveParts, plan: BuildPlan, { onLayer, failed }: Sol
       admit: (vertex, signal, step) => shared.admission.run(weightOf(vertex, request), signal, step),
     },
     onLayer: (vertex, layer) => {
-      if (shipped.has(vertex.id)) onLayer?.(layer);
+      if (vertices.has(vertex.id)) shipped?.layer(vertex.id, layer);
     },
   });
   return { solver, steps };

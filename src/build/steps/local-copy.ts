@@ -1,11 +1,12 @@
 // COPY, ADD and WORKDIR whose sources are on this machine: the layer is written here, in one pass,
 // without namespaces and without unpacking the base; its tables of contents answer what it holds.
+import type { OnGrowth } from '../../cache/blob-store.ts';
 import type { LayerRef } from '../../core/descriptor.ts';
 import { type CopyInput, type CopyPlan, looksAtBase, planCopy } from '../../executor/copy/plan-copy.ts';
 import { planMkdir } from '../../executor/copy/plan-mkdir.ts';
 import { type ReadBase, runCopy } from '../../executor/copy/run-copy.ts';
 import type { LayerFormat } from '../../executor/executor.ts';
-import { createLayerSink } from '../../executor/layer/layer-sink.ts';
+import { createLayerSink, type LayerSink } from '../../executor/layer/layer-sink.ts';
 import type { MergedTree } from '../../executor/layer/merged-tree.ts';
 import type { CopyOp, MkdirOp } from '../../graph/op.ts';
 import type { Session } from '../session.ts';
@@ -25,10 +26,11 @@ export async function copyLocal(
   base: Rootfs,
   sources: Readonly<Record<number, CopyInput>>,
   format: LayerFormat,
+  onGrowth?: OnGrowth,
 ): Promise<LayerRef> {
   const tree = looksAtBase(op) ? await baseTree(session, base) : null;
   const plan = await planCopy({ op, base: tree, sources, time: seconds(session), identity: identityOf(tree) });
-  return writeLayer(session, plan, format, (paths) => readBase(session, base, paths));
+  return writeLayer(session, plan, createLayerSink(session.blobs, format, onGrowth), (paths) => readBase(session, base, paths));
 }
 
 /** Fetched for the rare archive with hard links to files of the base: these become files of the layer. */
@@ -44,13 +46,14 @@ async function* readBase(session: Session, { layers }: Rootfs, paths: readonly s
 
 export async function makeDirectory(session: Session, op: MkdirOp, base: Rootfs, format: LayerFormat): Promise<LayerRef> {
   const tree = await baseTree(session, base);
-  return writeLayer(session, planMkdir({ op, base: tree, time: seconds(session), identity: identityOf(tree) }), format);
+  const plan = planMkdir({ op, base: tree, time: seconds(session), identity: identityOf(tree) });
+  return writeLayer(session, plan, createLayerSink(session.blobs, format));
 }
 
 const identityOf = (tree: MergedTree | null) => (path: string) => tree?.readIdentityFile(path) ?? null;
 
-async function writeLayer(session: Session, plan: CopyPlan, format: LayerFormat, readBelow?: ReadBase): Promise<LayerRef> {
-  const { layer, toc } = await runCopy(plan, createLayerSink(session.blobs, format), session.signal, readBelow);
+async function writeLayer(session: Session, plan: CopyPlan, sink: LayerSink, readBelow?: ReadBase): Promise<LayerRef> {
+  const { layer, toc } = await runCopy(plan, sink, session.signal, readBelow);
   session.tocs.put(layer.diffId, toc);
   return layer;
 }

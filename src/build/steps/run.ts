@@ -1,5 +1,6 @@
 // RUN: asks the executor for the process, then for the layer. The next step may start as soon as the
 // process has ended; the layer is written beside it.
+import type { OnGrowth } from '../../cache/blob-store.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { suggest } from '../../core/suggest.ts';
 import type { MountSource, RunRequest, RunResult, SnapshotId } from '../../executor/executor.ts';
@@ -13,7 +14,13 @@ import type { StepResult } from '../solve/solver.ts';
 import { StepLog } from '../solve/step-log.ts';
 import type { StepContext } from './step-context.ts';
 
-export async function runStep(context: StepContext, vertex: Vertex, op: ExecOp, base: Rootfs): Promise<StepResult> {
+export async function runStep(
+  context: StepContext,
+  vertex: Vertex,
+  op: ExecOp,
+  base: Rootfs,
+  onGrowth: OnGrowth | undefined,
+): Promise<StepResult> {
   const { session, format } = context;
   const request = await prepareRun(context, vertex, op, base);
   const { root, snapshot } = request;
@@ -41,7 +48,7 @@ export async function runStep(context: StepContext, vertex: Vertex, op: ExecOp, 
   }
   log.drop();
   const created = session.clock();
-  const packed = context.packing(() => executor.diff(snapshot, root, format));
+  const packed = context.packing(() => executor.diff({ snapshot, parent: root, format }, onGrowth));
   const made = packed.then(({ layer, size }) => ({ ref: layer, created, diskSize: size }));
   return { made, snapshot };
 }

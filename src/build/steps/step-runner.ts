@@ -1,18 +1,19 @@
 // Carries out the steps of one build, each kind by its own means.
 import type { LimitFunction } from 'p-limit';
+import type { OnGrowth } from '../../cache/blob-store.ts';
 import type { BuildRecord } from '../../cache/build-index.ts';
 import type { Digest } from '../../core/digest.ts';
 import { assertNever, InvariantError } from '../../core/errors.ts';
 import type { CopyInput } from '../../executor/copy/plan-copy.ts';
 import type { LayerFormat, RunRequest, SnapshotId, StackRef } from '../../executor/executor.ts';
 import type { CopyOp, ExecOp } from '../../graph/op.ts';
-import type { Vertex } from '../../graph/vertex.ts';
+import type { Vertex, VertexId } from '../../graph/vertex.ts';
 import type { FailedStep } from '../debug/failed-step.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { RemoteSources } from '../remote/remote-sources.ts';
 import type { BuildRequest } from '../request/build-request.ts';
 import { type Session, sessionWith } from '../session.ts';
-import { type Layer, layerOf, type Rootfs } from '../solve/layer.ts';
+import { type Layer, type LayerFollower, layerOf, type Rootfs } from '../solve/layer.ts';
 import type { StepResult } from '../solve/solver.ts';
 import type { StepLog } from '../solve/step-log.ts';
 import type { Trees } from '../solve/trees.ts';
@@ -30,6 +31,8 @@ export interface StepRunnerOptions {
   readonly packing: LimitFunction;
   /** Collects steps whose command failed. */
   readonly failed?: FailedStep[];
+  /** Whoever wants to follow the blob of the vertex's layer. */
+  readonly follow?: (id: VertexId) => LayerFollower | null;
   /** First content of a cache mount that is imported, by id. */
   readonly seed?: (id: string) => Promise<SnapshotId | null>;
 }
@@ -55,14 +58,26 @@ export class StepRunner {
 
   /** Ended by `signal`, which may outlast the build: others may wait for the same step. */
   async run(vertex: Vertex, base: Rootfs, signal: AbortSignal): Promise<StepResult> {
+    const follower = this.#options.follow?.(vertex.id) ?? null;
+    try {
+      const result = await this.#run(vertex, base, signal, follower?.grown);
+      result.made.catch(() => follower?.abandon());
+      return result;
+    } catch (error) {
+      follower?.abandon();
+      throw error;
+    }
+  }
+
+  async #run(vertex: Vertex, base: Rootfs, signal: AbortSignal, onGrowth: OnGrowth | undefined): Promise<StepResult> {
     const { op } = vertex;
     const { format } = this.#options;
     const session = sessionWith(this.#options.session, { signal });
     switch (op.type) {
       case 'exec':
-        return runStep(this.#context(session), vertex, op, base);
+        return runStep(this.#context(session), vertex, op, base, onGrowth);
       case 'copy':
-        return this.#copy(session, vertex, op, base);
+        return this.#copy(session, vertex, op, base, onGrowth);
       case 'mkdir': {
         const { makeDirectory } = await localCopies();
         const layer = await makeDirectory(session, op, base, format);
@@ -99,7 +114,7 @@ export class StepRunner {
     };
   }
 
-  async #copy(session: Session, vertex: Vertex, op: CopyOp, base: Rootfs): Promise<StepResult> {
+  async #copy(session: Session, vertex: Vertex, op: CopyOp, base: Rootfs, onGrowth: OnGrowth | undefined): Promise<StepResult> {
     const { format, trees, remotes } = this.#options;
     const local: Record<number, CopyInput> = {};
     const stacks: Record<number, StackRef> = {};
@@ -114,12 +129,12 @@ export class StepRunner {
     const created = session.clock();
     if (Object.keys(stacks).length === 0) {
       const { copyLocal } = await localCopies();
-      return { made: Promise.resolve({ ref: await copyLocal(session, op, base, local, format), created }), snapshot: null };
+      return { made: Promise.resolve({ ref: await copyLocal(session, op, base, local, format, onGrowth), created }), snapshot: null };
     }
     if (Object.keys(local).length > 0) throw new InvariantError('one copy cannot read a stage and the context');
     const { looksAtBase } = await import('../../executor/copy/plan-copy.ts');
     const [executor, diffIds] = await Promise.all([session.executor(), looksAtBase(op) ? trees.diffIdsOf(base) : []]);
-    const { layer } = await executor.copy({ op, base: diffIds, sources: stacks, time: Math.floor(created / 1000), format });
+    const { layer } = await executor.copy({ op, base: diffIds, sources: stacks, time: Math.floor(created / 1000), format }, onGrowth);
     return { made: Promise.resolve({ ref: layer, created }), snapshot: null };
   }
 }

@@ -2,7 +2,7 @@
 // time the table of contents. Small files are read synchronously (the promise API costs 3.7 times as
 // much), large ones block by block with at most a few blocks in flight.
 import { hash } from 'node:crypto';
-import type { BlobStore, StoredBlob } from '../../cache/blob-store.ts';
+import type { BlobStore, OnGrowth, StoredBlob } from '../../cache/blob-store.ts';
 import { TocBuilder } from '../../cache/toc-codec.ts';
 import { type DiffId, hasher } from '../../core/digest.ts';
 import { InvariantError } from '../../core/errors.ts';
@@ -39,7 +39,9 @@ const SMALL_LAYER = 64 * 1024;
 const FIRST_BLOCK = 4 * 1024;
 const DONE: Promise<void> = Promise.resolve();
 
-export const createLayerSink = (store: BlobStore, format: LayerFormat): LayerSink => new StreamingSink(store, format);
+/** `onGrowth` hears of the blob of a layer that is more than small. */
+export const createLayerSink = (store: BlobStore, format: LayerFormat, onGrowth?: OnGrowth): LayerSink =>
+  new StreamingSink(store, format, onGrowth);
 
 class StreamingSink implements LayerSink {
   readonly #format: LayerFormat;
@@ -52,10 +54,10 @@ class StreamingSink implements LayerSink {
   #block: Buffer = Buffer.allocUnsafeSlow(FIRST_BLOCK);
   #used = 0;
 
-  constructor(store: BlobStore, format: LayerFormat) {
+  constructor(store: BlobStore, format: LayerFormat, onGrowth?: OnGrowth) {
     this.#store = store;
     this.#format = format;
-    this.#output = new BlockPipeline(store, format);
+    this.#output = new BlockPipeline(store, format, onGrowth);
   }
 
   add(entry: FileEntry, content?: LayerContent): Promise<void> {

@@ -8,6 +8,7 @@ import { type Reference, repositoryOf } from '../../core/reference.ts';
 import type { Credential, CredentialSource } from './credentials/credential.ts';
 import { createCredentialSource } from './credentials/credentials.ts';
 import { parseLoginName } from './credentials/login-name.ts';
+import { EarlyUpload } from './early-upload.ts';
 import type { RegistryEnvironment } from './environment.ts';
 import { type BlobLocation, fetchBlob } from './fetch-blob.ts';
 import { createHostPool, type HostPool } from './host-pool.ts';
@@ -39,6 +40,8 @@ export interface UploadBlobOptions extends TransferOptions {
   readonly prepare?: () => Promise<void>;
   /** Repositories (`host/path`) known to hold the blob; those on another host are ignored. */
   readonly knownAt?: readonly string[];
+  /** What `beginUpload` began for this blob. */
+  readonly early?: EarlyUpload | undefined;
 }
 
 export interface RegistryClient {
@@ -50,6 +53,8 @@ export interface RegistryClient {
   fetchBlob(reference: Reference, descriptor: Descriptor, store: BlobStore, options?: TransferOptions): Promise<void>;
   /** Resolves when the registry has the blob. The same blob is sent to one host only once per client. */
   uploadBlob(reference: Reference, descriptor: Descriptor, options: UploadBlobOptions): Promise<UploadResult>;
+  /** For a blob of `reference` that is still being written; sends nothing before it hears of bytes. */
+  beginUpload(reference: Reference, signal?: AbortSignal): EarlyUpload;
   /** Stores `bytes` under the reference's tag, or its digest when it has no tag. */
   putManifest(reference: Reference, mediaType: string, bytes: Uint8Array, signal?: AbortSignal): Promise<Descriptor>;
   /** Digest the tag has in the registry itself (not in a mirror), or null. */
@@ -104,6 +109,10 @@ class HttpRegistryClient implements RegistryClient {
       const location = await this.#pushTo(reference);
       return uploadBlob(location, descriptor, { ...options, mountFrom, chunkSize: this.#chunkSize, ...this.#repeat });
     });
+  }
+
+  beginUpload(reference: Reference, signal?: AbortSignal): EarlyUpload {
+    return new EarlyUpload(() => this.#pushTo(reference), signal);
   }
 
   async putManifest(reference: Reference, mediaType: string, bytes: Uint8Array, signal?: AbortSignal): Promise<Descriptor> {

@@ -10,6 +10,7 @@ import type { Digest } from '../../core/digest.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { type Reference, repositoryOf } from '../../core/reference.ts';
 import type { RegistryClient } from './client.ts';
+import type { EarlyUpload } from './early-upload.ts';
 import { MAX_MANIFEST, type ManifestDocument, parseManifestDocument } from './manifest-document.ts';
 import type { BlobProgress } from './transfer.ts';
 import type { UploadResult } from './upload-blob.ts';
@@ -33,8 +34,10 @@ export interface PushSession {
    * failure is also kept for `finish`, so the promise may be left alone.
    */
   layer(blob: Descriptor): Promise<void>;
+  /** For a layer that is still being written; hand it to `ahead` when that is done, or abandon it. */
+  begin(): EarlyUpload;
   /** Sends a layer ahead of `finish`, unless the repository had it when it was last seen: then `finish` makes sure. */
-  ahead(blob: Descriptor): void;
+  ahead(blob: Descriptor, early?: EarlyUpload): void;
   /**
    * Sends all that `root` (manifest or index in the store) still lacks, then its manifests, then `root` under the
    * session's tag, or by digest only when it has none. When nothing was sent and the tag names `root` already,
@@ -65,20 +68,26 @@ class RegistryPush implements PushSession {
     this.#limit = pLimit(CONCURRENCY);
   }
 
-  layer(blob: Descriptor): Promise<void> {
+  begin(): EarlyUpload {
+    return this.#options.client.beginUpload(this.#reference, this.#options.signal);
+  }
+
+  layer(blob: Descriptor, early?: EarlyUpload): Promise<void> {
     if (isForeign(blob.mediaType)) return Promise.resolve();
     const running = this.#sent.get(blob.digest);
     if (running) return running;
-    const task = this.#limit(() => this.#upload(blob));
+    const task = this.#limit(() => this.#upload(blob, early));
     this.#sent.set(blob.digest, task);
     // Reported by `finish`; until then nobody may be listening.
     task.catch(() => undefined);
     return task;
   }
 
-  ahead(blob: Descriptor): void {
+  ahead(blob: Descriptor, early?: EarlyUpload): void {
     const isKnownThere = this.#options.index.locations(blob.digest).includes(repositoryOf(this.#reference));
-    if (!isKnownThere) this.layer(blob).catch(() => undefined);
+    const sent = isKnownThere ? Promise.resolve() : this.layer(blob, early);
+    // Sent by somebody else, or not at all, the bytes that went ahead are not needed.
+    sent.catch(() => undefined).finally(() => early?.abandon());
   }
 
   async finish(root: Descriptor): Promise<Descriptor> {
@@ -109,11 +118,12 @@ class RegistryPush implements PushSession {
     return (await client.tagDigest(this.#reference, signal)) === root.digest;
   }
 
-  async #upload(blob: Descriptor): Promise<void> {
+  async #upload(blob: Descriptor, early: EarlyUpload | undefined): Promise<void> {
     const { client, store, index, onProgress, onBlob, signal } = this.#options;
     signal?.throwIfAborted();
     const upload = client.uploadBlob(this.#reference, blob, {
       knownAt: index.locations(blob.digest),
+      early,
       prepare: () => this.#bringIn(blob),
       // Unverified: the registry hashes what it receives, and hashing here too would cost a core.
       open: (offset) => createReadStream(store.path(blob.digest), { start: offset, highWaterMark: READ_SIZE }),

@@ -3,15 +3,18 @@
 import type { Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import { errnoOf, TsbuildError } from '../../core/errors.ts';
+import type { EarlyUpload } from './early-upload.ts';
 import type { BlobLocation } from './fetch-blob.ts';
 import { discardBody } from './http/response-body.ts';
 import { type RetryPolicy, retryDelay, type Timer } from './http/retry.ts';
 import { pullScope, pushScope } from './transfer.ts';
-import { locationOf, startUpload, UploadSession, type UploadSource } from './upload-session.ts';
+import { cancelUpload, locationOf, startUpload, UploadSession, type UploadSource } from './upload-session.ts';
 
 export interface UploadOptions extends UploadSource {
   /** Called before the first byte is read, and only when bytes are needed. */
   readonly prepare?: () => Promise<void>;
+  /** Has sent bytes of the blob already. */
+  readonly early?: EarlyUpload | undefined;
   /** Repository paths on the same host that may hold the blob. */
   readonly mountFrom?: readonly string[];
   readonly retry: RetryPolicy;
@@ -68,7 +71,9 @@ export async function uploadBlob(location: BlobLocation, descriptor: Descriptor,
   }
 
   await options.prepare?.();
-  const upload = new UploadSession(location, descriptor, options, opened);
+  const begun = (await options.early?.whole(size)) ?? null;
+  if (begun !== null && opened !== null) await cancelUpload(location, opened, signal);
+  const upload = new UploadSession(location, descriptor, options, begun ?? (opened && { target: opened, offset: 0 }));
   for (let attempt = 1; ; attempt += 1) {
     try {
       await upload.run();
@@ -91,21 +96,3 @@ function isResumable(error: unknown): boolean {
 
 const retryAfterOf = (error: unknown): string | undefined =>
   error instanceof TsbuildError && typeof error.data['retryAfter'] === 'string' ? error.data['retryAfter'] : undefined;
-
-/** Frees the server's half upload; whether that works is the server's business. */
-async function cancelUpload({ host, path }: BlobLocation, target: URL, signal?: AbortSignal): Promise<void> {
-  try {
-    const response = await host.request({
-      method: 'DELETE',
-      target,
-      repository: path,
-      scopes: [pushScope(path)],
-      accept: [200, 202, 204, 404, 405],
-      attempts: 1,
-      signal,
-    });
-    await discardBody(response.body);
-  } catch (error) {
-    if (!(error instanceof TsbuildError)) throw error;
-  }
-}

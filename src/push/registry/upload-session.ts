@@ -38,6 +38,30 @@ export async function startUpload(
   return response;
 }
 
+/** Frees the server's half upload; whether that works is the server's business. */
+export async function cancelUpload({ host, path }: BlobLocation, target: URL, signal?: AbortSignal): Promise<void> {
+  try {
+    const response = await host.request({
+      method: 'DELETE',
+      target,
+      repository: path,
+      scopes: [pushScope(path)],
+      accept: [200, 202, 204, 404, 405],
+      attempts: 1,
+      signal,
+    });
+    await discardBody(response.body);
+  } catch (error) {
+    if (!(error instanceof TsbuildError)) throw error;
+  }
+}
+
+/** An upload that the server has agreed to, and how many bytes of it the server has. */
+export interface UploadPosition {
+  readonly target: URL;
+  readonly offset: number;
+}
+
 /** Where the next request of an upload goes: relative or absolute, with the state the server put into its query. */
 export const locationOf = (response: HostResponse): URL => checkRedirect(response.headers.location, response.url, response.url);
 
@@ -51,11 +75,12 @@ export class UploadSession {
   /** Furthest the server ever got, to tell progress from running in circles. */
   #best = 0;
 
-  constructor(location: BlobLocation, descriptor: Descriptor, options: UploadSource, target: URL | null) {
+  constructor(location: BlobLocation, descriptor: Descriptor, options: UploadSource, begun: UploadPosition | null) {
     this.#location = location;
     this.#descriptor = descriptor;
     this.#options = options;
-    this.#target = target;
+    this.#target = begun?.target ?? null;
+    this.#offset = begun?.offset ?? 0;
   }
 
   /** false until the server has agreed to an upload: its refusal was repeated as often as is useful. */
@@ -193,7 +218,7 @@ const bytesHeaders = (length: number): Record<string, string> => ({
 });
 
 /** Bytes the server has, from `Range: 0-499` (500). `0-0` is what servers say for none and for one. */
-function rangeEnd(range: string | undefined): number | undefined {
+export function rangeEnd(range: string | undefined): number | undefined {
   const end = /^(?:bytes=)?0-(\d{1,15})$/.exec(range ?? '')?.[1];
   if (end === undefined) return undefined;
   return end === '0' ? 0 : Number(end) + 1;

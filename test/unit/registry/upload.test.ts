@@ -6,8 +6,9 @@ import { TsbuildError } from '../../../src/core/errors.ts';
 import { OCI_LAYER, OCI_MANIFEST } from '../../../src/core/media-types.ts';
 import { parseReference } from '../../../src/core/reference.ts';
 import type { UploadBlobOptions } from '../../../src/push/registry/client.ts';
-import { type FakeRegistry, type SeenRequest, startFakeRegistry } from '../../support/fake-registry.ts';
+import { type FakeRegistry, startFakeRegistry } from '../../support/fake-registry.ts';
 import { createTestClient, type TestClientOptions } from '../../support/registry-client.ts';
+import { startUploadServer, type UploadScript, type Uploads } from '../../support/upload-server.ts';
 
 const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7919) % 251));
 const blob: Descriptor = { mediaType: OCI_LAYER, digest: digestOf(bytes), size: bytes.length };
@@ -17,78 +18,10 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** Upload sessions as the specification has them, with the state in the query as docker-registry does. */
-interface Uploads {
-  readonly fake: FakeRegistry;
-  /** Blobs by `path digest`. */
-  readonly stored: Map<string, Buffer>;
-}
-
-interface Script {
-  /** Resets the connection of the nth request with a body, after so many bytes. */
-  readonly cuts?: Record<number, number>;
-  /** Forgets broken sessions, as docker-registry 2 does. */
-  readonly forgetful?: boolean;
-  readonly absolute?: boolean;
-  readonly mountable?: readonly string[];
-  /** Takes at most so many bytes of a PATCH. */
-  readonly takes?: number;
-  readonly claims?: string;
-  readonly refuse?: { status: number; body: string };
-}
-
-async function serveUploads(script: Script = {}): Promise<Uploads> {
-  const stored = new Map<string, Buffer>();
-  const sessions = new Map<string, Buffer>();
-  let bodies = 0;
-  let host = '';
-  const where = (path: string, id: string): Record<string, string> => {
-    const received = sessions.get(id)?.length ?? 0;
-    const location = `/v2/${path}/blobs/uploads/${id}?_state=${received}`;
-    return { location: script.absolute ? `http://${host}${location}` : location, range: `0-${Math.max(0, received - 1)}` };
-  };
-  const idOf = (url: string): string => /uploads\/([^?]+)/.exec(url)?.[1] ?? '';
-  const append = (id: string, more: Buffer): void => void sessions.set(id, Buffer.concat([sessions.get(id) ?? Buffer.alloc(0), more]));
-
-  const answer = (request: SeenRequest) => {
-    const [, path = '', rest = ''] = /^\/v2\/(.+?)\/blobs\/(.*)$/.exec(request.url) ?? [];
-    const url = new URL(request.url, 'http://x');
-    if (request.method === 'HEAD') return { status: stored.has(`${path} ${rest}`) ? 200 : 404 };
-    if (request.method === 'DELETE') return { status: 204 };
-    if (request.method === 'POST') {
-      const [digest, from] = [url.searchParams.get('mount'), url.searchParams.get('from')];
-      if (digest && from && script.mountable?.includes(from)) {
-        stored.set(`${path} ${digest}`, bytes);
-        return { status: 201, headers: { location: `/v2/${path}/blobs/${digest}` } };
-      }
-      const id = `s${sessions.size}`;
-      sessions.set(id, Buffer.alloc(0));
-      return { status: 202, headers: where(path, id) };
-    }
-    const id = idOf(request.url);
-    if (!sessions.has(id)) return { status: 404, body: '{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}' };
-    // docker-registry refuses a state that does not fit what it has.
-    if (url.searchParams.get('_state') !== String(sessions.get(id)?.length) && script.forgetful) {
-      sessions.delete(id);
-      return { status: 416 };
-    }
-    if (request.method === 'GET') return { status: 204, headers: where(path, id) };
-    if (script.refuse) return { status: script.refuse.status, body: script.refuse.body };
-    append(id, request.method === 'PATCH' ? request.body.subarray(0, script.takes ?? request.body.length) : request.body);
-    if (request.method === 'PATCH') return { status: 202, headers: where(path, id) };
-    const whole = sessions.get(id) ?? Buffer.alloc(0);
-    const digest = url.searchParams.get('digest') ?? '';
-    if (digestOf(whole) !== digest) return { status: 400, body: '{"errors":[{"code":"DIGEST_INVALID"}]}' };
-    stored.set(`${path} ${digest}`, whole);
-    return { status: 201, headers: { 'docker-content-digest': script.claims ?? digest } };
-  };
-  const fake = await startFakeRegistry(answer, {
-    cutRequest: ({ method }) => (method === 'PATCH' || method === 'PUT' ? script.cuts?.[bodies++] : undefined),
-    onCut: ({ url }, received) => append(idOf(url ?? ''), received),
-  });
-  host = fake.host;
-  cleanups.push(() => fake.stop());
-  return { fake, stored };
+async function serveUploads(script?: UploadScript): Promise<Uploads> {
+  const uploads = await startUploadServer(script);
+  cleanups.push(() => uploads.fake.stop());
+  return uploads;
 }
 
 const source =
@@ -196,7 +129,7 @@ describe('uploadBlob', () => {
       body: '{"errors":[{"code":"NAME_UNKNOWN","message":"no such repository"}]}',
     }));
     cleanups.push(() => fake.stop());
-    await expect(upload({ fake, stored: new Map() })).rejects.toMatchObject({
+    await expect(upload({ fake, stored: new Map(), sessions: new Map() })).rejects.toMatchObject({
       code: 'registry/not-found',
       message: expect.stringContaining('no such repository'),
     });
@@ -260,7 +193,10 @@ describe('scopes', () => {
     });
     holder.host = fake.host;
     cleanups.push(() => fake.stop());
-    expect(await upload({ fake, stored: new Map() }, { knownAt: [`${fake.host}/base`] })).toEqual({ type: 'mounted', from: 'base' });
+    expect(await upload({ fake, stored: new Map(), sessions: new Map() }, { knownAt: [`${fake.host}/base`] })).toEqual({
+      type: 'mounted',
+      from: 'base',
+    });
     expect(scopes).toEqual([['repository:app:pull,push'], ['repository:app:pull,push', 'repository:base:pull']]);
   });
 });

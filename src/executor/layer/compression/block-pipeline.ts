@@ -1,7 +1,7 @@
 // From blocks of tar to a blob: compresses in parallel, writes in order, and keeps what is under way at
 // once to a few blocks. A blob is one compressed stream, or several one after another (gzip members).
 import { availableParallelism } from 'node:os';
-import type { BlobStore, BlobWriter, StoredBlob } from '../../../cache/blob-store.ts';
+import type { BlobStore, BlobWriter, OnGrowth, StoredBlob } from '../../../cache/blob-store.ts';
 import { InvariantError } from '../../../core/errors.ts';
 import type { LayerFormat } from '../../executor.ts';
 import { COMPRESSION_BLOCK, createCompressor, type LayerCompressor } from './compress.ts';
@@ -12,6 +12,7 @@ const IN_FLIGHT = Math.min(8, availableParallelism() + 2);
 export class BlockPipeline {
   readonly #store: BlobStore;
   readonly #format: LayerFormat;
+  readonly #onGrowth: OnGrowth | undefined;
   readonly #spare: Buffer[] = [];
   #compressor: LayerCompressor | undefined;
   #writer: BlobWriter | undefined;
@@ -21,9 +22,10 @@ export class BlockPipeline {
   #failure: unknown;
   #wake: (() => void) | undefined;
 
-  constructor(store: BlobStore, format: LayerFormat) {
+  constructor(store: BlobStore, format: LayerFormat, onGrowth?: OnGrowth) {
     this.#store = store;
     this.#format = format;
+    this.#onGrowth = onGrowth;
   }
 
   /** True until the first push. */
@@ -85,7 +87,7 @@ export class BlockPipeline {
   }
 
   async #queue(output: Promise<Uint8Array>, written?: (output: Uint8Array) => void): Promise<void> {
-    this.#writer ??= this.#store.writer();
+    this.#writer ??= this.#store.writer(this.#onGrowth);
     this.#inFlight += 1;
     this.#tail = this.#writeAfter(this.#tail, this.#writer, output, written);
     while (this.#inFlight >= IN_FLIGHT && this.#failure === undefined) {
