@@ -92,13 +92,20 @@ describe('devices stay closed to steps of root', () => {
     const built = await root.ok(['--network=none', ...flags, step(`${script} # ${name}`)], on(machine));
     expect(built.stderr).toContain('/k: Operation not permitted\n');
     expect(built.stderr).toContain('opens /n\n');
-    expect(execFileSync('find', ['/sys/fs/cgroup', '-name', 'tsbuild-test'], { encoding: 'utf8' })).toBe('');
+    expect((await root.ok(['doctor'], on(machine))).stdout).toMatch(/✔ devices +closed by/);
+    expect(execFileSync('find', ['/sys/fs/cgroup', '-name', 'tsbuild-test', '-o', '-name', 'tsbuild-probe-*'], { encoding: 'utf8' })).toBe(
+      '',
+    );
   });
 
   it('or nothing runs', async () => {
     const refused = await root.run(['--network=none', step(`${script} # no bpf`)], on({ bpf: false }));
     expect(refused.stderr).toContain('error[exec/no-device-filter]: ');
     expect(refused.stderr).toContain('devices of this machine cannot be kept from steps of root (EPERM)');
+    const doctor = await root.run(['doctor'], on({ bpf: false }));
+    expect(doctor).toMatchObject({ code: 1, stdout: expect.stringMatching(/✘ devices +no filter \(bpf: EPERM\)/) });
+    expect(doctor.stdout).toContain('RUN steps cannot work here');
+    expect(doctor.stdout).toContain('improve: sudo apt-get remove crun && sudo apt-get install runc\n');
   });
 });
 

@@ -10,6 +10,7 @@ import { findProgram } from '../sandbox/find-program.ts';
 import { readHostFile } from '../sandbox/host-file.ts';
 import { programVersion } from '../sandbox/runtime.ts';
 import { type Attempt, attempt, type Finding } from './finding.ts';
+import { deviceFinding } from './probe-devices.ts';
 import { probeTrees } from './probe-trees.ts';
 
 export interface HostReport {
@@ -30,6 +31,7 @@ export async function probeHost(store: string): Promise<HostReport> {
   const userNamespaces = attempt('unshare', '-U', 'true');
   const runtime = runtimeFinding();
   const stacking = probeTrees(store, root);
+  const devices = rootNamespaces?.works === true ? deviceFinding() : null;
   const findings = [
     userFinding(identity.uid, identity.user),
     ...(rootNamespaces === null ? [] : [rootNamespaceFinding(rootNamespaces)]),
@@ -40,6 +42,7 @@ export async function probeHost(store: string): Promise<HostReport> {
     networkFinding(root),
     tunFinding(),
     cgroupFinding(),
+    ...(devices === null ? [] : [devices]),
     seccompFinding(),
     resourceFinding(),
     emulatorFinding(root),
@@ -47,7 +50,7 @@ export async function probeHost(store: string): Promise<HostReport> {
   const best = root ? (rootNamespaces?.works === true ? 'root' : null) : userNamespaces.works ? (mapped ? 'rootless' : 'single') : null;
   // A chroot needs no runtime; it is taken where namespaces are refused, not where the runtime is missing.
   if (best === null) return { isolation: root ? 'chroot' : null, trees: 'copy', findings };
-  return { isolation: runtime.state === 'missing' ? null : best, trees: stacking.trees, findings };
+  return { isolation: runtime.state === 'missing' || devices?.state === 'missing' ? null : best, trees: stacking.trees, findings };
 }
 
 const total = (ranges: readonly IdRange[]): number => ranges.reduce((sum, range) => sum + range.count, 0);
