@@ -16,6 +16,8 @@ import { type Layer, layerOf } from './solve/layer.ts';
 
 export interface BaseImage {
   readonly fact: ImageFact;
+  /** As people write it. */
+  readonly name: string;
   /** Registry that layers which are not in the store come from; null: from where they were seen. */
   readonly reference: Reference | null;
   readonly layers: readonly LayerRef[];
@@ -66,11 +68,11 @@ export class BaseImages {
 
   /** Layers for the solver; each brings its blob when first asked to. */
   layers(manifest: Digest): readonly Layer[] {
-    const { reference, layers } = this.ofManifest(manifest);
+    const { name, reference, layers } = this.ofManifest(manifest);
     return layers.map((ref) => {
       const fetch = (signal: AbortSignal): Promise<void> =>
         reference === null ? this.#registry.fetchSeen(ref, signal) : this.#registry.fetchLayer(reference, ref, signal);
-      return { ...layerOf(Promise.resolve({ ref })), fetch };
+      return { ...layerOf(Promise.resolve({ ref })), image: name, fetch };
     });
   }
 
@@ -103,10 +105,11 @@ export class BaseImages {
   /** Nothing to show: the build that made it was shown. */
   async #fromBuild(query: ImageQuery, built: Descriptor): Promise<BaseImage> {
     const image = await openImage(this.#session, built, query.platform);
-    if (image !== null) return toBaseImage(null, query.reference, image);
+    const name = familiarReference(parseReference(query.reference));
+    if (image !== null) return toBaseImage(null, name, image);
     throw new TsbuildError({
       code: 'build/no-such-image',
-      message: `${familiarReference(parseReference(query.reference))} was not built for ${formatPlatform(query.platform)}`,
+      message: `${name} was not built for ${formatPlatform(query.platform)}`,
       hint: 'build both targets for the same platforms',
     });
   }
@@ -119,12 +122,12 @@ export class BaseImages {
     if (row === null) return null;
     const image = await openImage(this.#session, row.target, query.platform);
     if (image === null) return null;
-    return toBaseImage(reference, formatReference(reference), image);
+    return toBaseImage(reference, familiarReference(reference), image);
   }
 
   async #fromRegistry(query: ImageQuery, reference: Reference): Promise<BaseImage> {
     const pulled = await this.#registry.pull(reference, query.platform);
-    return toBaseImage(reference, formatReference(reference), pulled);
+    return toBaseImage(reference, familiarReference(reference), pulled);
   }
 }
 
@@ -147,6 +150,7 @@ function toBaseImage(reference: Reference | null, name: string, { manifestDescri
   invariant(diffIds.length === manifest.layers.length, `registries and archives are asked for as many diffIDs as layers: ${name}`);
   return {
     fact: { manifest: manifestDescriptor.digest, config },
+    name,
     reference,
     layers: manifest.layers.map((blob, at) => ({ blob, diffId: diffIds[at] as LayerRef['diffId'] })),
   };

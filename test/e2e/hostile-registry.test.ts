@@ -9,18 +9,20 @@ import { rawMember, rawTar } from '../unit/layer/raw-tar.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const LAYERS = ['a', 'b', 'c'].map((name) => rawTar(rawMember({ name, content: name.repeat(100_000) })));
-const CONFIG = Buffer.from(
-  JSON.stringify({ architecture: 'amd64', os: 'linux', config: {}, rootfs: { type: 'layers', diff_ids: LAYERS.map(sha256) } }),
-);
+const configOf = (diffIds: readonly string[]): Buffer =>
+  Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', config: {}, rootfs: { type: 'layers', diff_ids: diffIds } }));
+const CONFIG = configOf(LAYERS.map(sha256));
 const describeBlob = (mediaType: string, bytes: Buffer) => ({ mediaType, digest: sha256(bytes), size: bytes.length });
-const IMAGE = Buffer.from(
-  JSON.stringify({
-    schemaVersion: 2,
-    mediaType: MANIFEST,
-    config: describeBlob('application/vnd.oci.image.config.v1+json', CONFIG),
-    layers: LAYERS.map((layer) => describeBlob('application/vnd.oci.image.layer.v1.tar', layer)),
-  }),
-);
+const imageOf = (config: Buffer, layers: readonly Buffer[]): Buffer =>
+  Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MANIFEST,
+      config: describeBlob('application/vnd.oci.image.config.v1+json', config),
+      layers: layers.map((layer) => describeBlob('application/vnd.oci.image.layer.v1.tar', layer)),
+    }),
+  );
+const IMAGE = imageOf(CONFIG, LAYERS);
 const BLOBS = new Map([CONFIG, ...LAYERS].map((bytes) => [sha256(bytes), bytes]));
 const SECOND = sha256(LAYERS[1] as Buffer);
 
@@ -98,5 +100,27 @@ describe('a layer that cannot be had', () => {
     broken = false;
     const again = bench.context({ Dockerfile: `FROM ${base} AS base\nFROM scratch\nCOPY --from=base /b /\n` });
     await bench.ok(['-q', again]);
+  });
+});
+
+describe('a broken layer', () => {
+  const noTar = Buffer.from('this is no archive '.repeat(100));
+  it.each<[string, Buffer, readonly string[], string]>([
+    ['with another diffID', LAYERS[0] as Buffer, [SECOND], 'exec/layer-diffid'],
+    ['that is no tar', noTar, [sha256(noTar)], 'exec/layer-malformed'],
+  ])('%s is named with its image', async (_, layer, diffIds, code) => {
+    const config = configOf(diffIds);
+    const image = imageOf(config, [layer]);
+    const blobs = new Map([config, layer].map((bytes) => [sha256(bytes), bytes]));
+    fake = await startFakeRegistry(async ({ url }) => {
+      const digest = /\/blobs\/(sha256:\w+)/.exec(url)?.[1];
+      return digest === undefined ? manifestAnswer(MANIFEST, image, sha256(image)) : { body: blobs.get(digest) ?? '' };
+    });
+    const bench = openBench();
+    const named = `layer ${sha256(layer).slice(0, 19)} of ${fake.host}/base:1: `;
+    for (const use of [`FROM ${fake.host}/base:1\nRUN true\n`, `FROM scratch\nCOPY --from=${fake.host}/base:1 /a /\n`]) {
+      const failed = await bench.run(['--network=none', bench.context({ Dockerfile: use })]);
+      expect(failed.stderr).toContain(`error[${code}]: ${named}`);
+    }
   });
 });

@@ -5,6 +5,7 @@ import type { LayerToc } from '../../core/file-entry.ts';
 import { MergedTree } from '../../executor/layer/merged-tree.ts';
 import type { Session } from '../session.ts';
 import type { Layer } from './layer.ts';
+import { layerError } from './layer-error.ts';
 
 /** Tables with more entries are remembered weakly: every step above asks for them again, but they must not pile up. */
 const SMALL_TABLE = 256;
@@ -37,7 +38,11 @@ async function tocOf(session: Session, layer: Layer): Promise<LayerToc> {
 
 async function loadToc(session: Session, layer: Layer): Promise<LayerToc> {
   const { ref } = await layer.made;
-  return storedToc(session, ref, () => layer.fetch(session.signal));
+  try {
+    return await storedToc(session, ref, () => layer.fetch(session.signal));
+  } catch (error) {
+    throw layerError(error, layer, ref.blob.digest);
+  }
 }
 
 /** Of a layer without one, which came from elsewhere, the blob is read once, verified on the way; `fetch` brings it into the store. */

@@ -19,6 +19,8 @@ export interface MadeLayer {
 export interface Layer {
   /** Settles when diffID and blob descriptor are known; a copy or run resolves it after compressing. */
   readonly made: Promise<MadeLayer>;
+  /** The base image that brings it, as people name it. */
+  readonly image?: string;
   /** Brings the blob into the store when it is only in a registry; idempotent, and ended by the signal. */
   fetch(signal: AbortSignal): Promise<void>;
   /** The layer's tree on disk. */

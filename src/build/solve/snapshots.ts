@@ -9,6 +9,7 @@ import { invariant } from '../../core/errors.ts';
 import type { SnapshotId, SnapshotStack } from '../../executor/executor.ts';
 import { type Session, sessionWith } from '../session.ts';
 import { chainOf, type Layer } from './layer.ts';
+import { layerError } from './layer-error.ts';
 
 /** Layers that are fetched and unpacked at a time: more only take memory from each other. */
 const AT_ONCE = 3;
@@ -71,7 +72,7 @@ async function unpackLayer(session: Session, layer: Layer, chain: ChainId, paren
   } catch (error) {
     await executor.discard(id).catch(() => undefined);
     session.index.removeSnapshot(id);
-    throw error;
+    throw layerError(error, layer, ref.blob.digest);
   } finally {
     report(ref.blob.size, true);
   }
