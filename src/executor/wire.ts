@@ -138,6 +138,7 @@ const HINTS: Readonly<Record<string, string>> = {
   EDQUOT: 'The quota of the store is used up: free space, or run `tsbuild prune`.',
   EROFS: 'The store is on a read-only file system: choose another with --root.',
   EMFILE: 'Raise the limit of open files (`ulimit -n`).',
+  ENOENT: 'Something that the step needs was removed or moved: leave the store alone while builds use it.',
   EACCES: 'Check that the store and the context belong to the user who builds.',
 };
 

@@ -220,6 +220,17 @@ describe('--explain', () => {
     expect(first).toBe('d: a has another mode (0644 → 0755)');
   });
 
+  it('looks for the files that differ least among all of them', async () => {
+    const context = bench.context({ Dockerfile: 'FROM scratch\nCOPY d /d\n', 'd/a': 'a' });
+    for (const content of 'abcdef') {
+      writeFileSync(join(context, 'd/a'), content);
+      await bench.ok([context]);
+    }
+    writeFileSync(join(context, 'd/a'), 'a');
+    writeFileSync(join(context, 'd/new'), '');
+    expect(reasons((await bench.ok(['-q', '--explain', context])).stderr)).toEqual(['d: new was added']);
+  });
+
   it('says of later steps that an earlier one ran', async () => {
     const file = (n: number) => `FROM base\nRUN echo later ${n} > /a\nRUN cat /a > /b\n`;
     const context = bench.context({ Dockerfile: file(1) });

@@ -4,7 +4,7 @@ import type { BuildIndex, BuildRecord, Eviction } from '../../cache/build-index.
 import { type ContentKey, isDigest, parseContentKey } from '../../core/digest.ts';
 import { BASE, BASE_IMAGE, differences, ORDER, REFUSED, REVISION, SECRET, SOURCE, type VertexKey } from '../../graph/cache-key.ts';
 import type { Vertex } from '../../graph/vertex.ts';
-import { describeChange, type FileListing, unpackListing } from './file-listing.ts';
+import { describeChange, type FileListing, type ListingChange, unpackListing } from './file-listing.ts';
 import { isExpired } from './record-age.ts';
 import { type Selection, selectionsOf } from './selections.ts';
 
@@ -91,15 +91,19 @@ async function sourceChange(miss: Miss, nearest: readonly Nearest[], at: number)
   const name = selection.pattern === '' ? 'what it reads' : selection.pattern;
   const keys = [...new Set(nearest.map(({ record }) => record.ingredients[`${SOURCE}${at + 1}`]))];
   if (keys[0] === undefined) return `${name} is a new source`;
-  const listings = keys.slice(0, MOST_LISTINGS).flatMap((key) => earlierListing(miss, key) ?? []);
-  const now = listings.length === 0 ? null : await miss.listing(selection);
-  const changes = now === null ? [] : listings.flatMap((before) => describeChange(now, before) ?? []);
-  const [least] = changes.sort((a, b) => a.distance - b.distance);
-  return least === undefined ? `${name} changed` : `${name}: ${least.text}`;
+  const now = await miss.listing(selection);
+  let least: ListingChange | null = null;
+  for (let read = 0, next = 0; now !== null && next < keys.length && read < MOST_FILES; next += 1) {
+    const before = earlierListing(miss, keys[next]);
+    const change = before === null ? null : describeChange(now, before);
+    if (change !== null && (least === null || change.distance < least.distance)) least = change;
+    read += before?.size ?? 0;
+  }
+  return least === null ? `${name} changed` : `${name}: ${least.text}`;
 }
 
-/** Listings can be large; looking at a few is enough. */
-const MOST_LISTINGS = 4;
+/** Listings can be large: once so many files were compared, what was found is enough. */
+const MOST_FILES = 20_000;
 
 function earlierListing(miss: Miss, key: string | undefined): FileListing | null {
   const packed = key !== undefined && isDigest(key) ? miss.index.listing(parseContentKey(key)) : null;
