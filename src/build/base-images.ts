@@ -146,7 +146,7 @@ function withGuess(error: unknown, { near, reference }: ImageQuery): unknown {
 }
 
 function toBaseImage(reference: Reference | null, name: string, { manifestDescriptor, manifest, config }: LocalImage): BaseImage {
-  const diffIds = config.rootfs.diff_ids ?? [];
+  const diffIds = config.rootfs.diff_ids;
   invariant(diffIds.length === manifest.layers.length, `registries and archives are asked for as many diffIDs as layers: ${name}`);
   return {
     fact: { manifest: manifestDescriptor.digest, config },

@@ -170,7 +170,7 @@ function originVertex(origin: Origin, stage: Stage, label: string, input: FoldIn
     case 'image': {
       const fact = factFor(origin, facts);
       // F-17: an image without layers is the empty file system.
-      if ((fact.config.rootfs?.diff_ids ?? []).length === 0) return graph.add({ type: 'scratch' }, [], meta);
+      if (fact.config.rootfs.diff_ids.length === 0) return graph.add({ type: 'scratch' }, [], meta);
       return graph.add({ type: 'image', manifest: fact.manifest, reference: origin.reference }, [], { ...meta, platform: origin.platform });
     }
     case 'context':

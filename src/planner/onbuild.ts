@@ -15,13 +15,11 @@ export interface TriggerSite {
 }
 
 export function parseTriggers(
-  triggers: readonly unknown[] | null | undefined,
+  triggers: readonly string[] | null | undefined,
   site: TriggerSite,
   reporter: Reporter,
 ): readonly Instruction[] {
-  if (!Array.isArray(triggers)) return [];
-  const texts = triggers.filter((trigger) => typeof trigger === 'string').slice(0, MAX_TRIGGERS);
-  return texts.flatMap((text) => parseTrigger(text, site, reporter));
+  return (triggers ?? []).slice(0, MAX_TRIGGERS).flatMap((text) => parseTrigger(text, site, reporter));
 }
 
 function parseTrigger(text: string, { from, escapeChar }: TriggerSite, reporter: Reporter): readonly Instruction[] {

@@ -26,7 +26,7 @@ export interface Stage {
   readonly platform: Platform;
   /** After FROM; empty when a named context stands in for the stage (K-13). */
   readonly instructions: readonly Instruction[];
-  /** False when a named context stands in: triggers of its image do not run. */
+  /** A named context stands in: triggers of its image do not run. */
   readonly replaced: boolean;
 }
 

@@ -5,11 +5,13 @@ import { canonicalJson } from '../../../src/core/canonical.ts';
 import { CHECK_CODES } from '../../../src/core/check-rules.ts';
 import { DIAGNOSTIC_CODES } from '../../../src/core/codes.ts';
 import { digestOf } from '../../../src/core/digest.ts';
+import { TsbuildError } from '../../../src/core/errors.ts';
 import { parsePlatform } from '../../../src/core/platform.ts';
 import { parseDockerfile } from '../../../src/parser/parse-dockerfile.ts';
 import { type ImageFact, type PlanOptions, type PlanResult, queryKey } from '../../../src/planner/facts.ts';
 import { listTargets } from '../../../src/planner/list-targets.ts';
 import { planBuild } from '../../../src/planner/plan-build.ts';
+import { parseImageConfig } from '../../../src/push/registry/image-config-document.ts';
 import { caseOptions } from '../../golden/plan-case.ts';
 import { cpuSeconds } from '../../support/cpu-time.ts';
 
@@ -186,19 +188,29 @@ describe('planBuild', () => {
     expect(target('FROM img\nWORKDIR /\nCOPY a ./b\n')).toBe(copy);
   });
 
-  test('hostile image configs do not break planning', () => {
-    const ast = parse('FROM img\nRUN x\nENV A=b\nEXPOSE 1\nVOLUME /v\n');
-    const configs: unknown[] = [
-      { rootfs: { type: 'layers', diff_ids: null }, config: null, history: null },
-      { rootfs: null, config: { Env: null, OnBuild: null, Labels: null, ExposedPorts: null, Volumes: null, Shell: null, Cmd: null } },
-      { config: { Env: ['', '=', 'A', '__proto__=x'], OnBuild: ['', 7, null, '\n\n', '# only'], WorkingDir: 'rel/../..', User: '' } },
-      { config: { Shell: [], Labels: { __proto__: 'x' } }, history: [null, 3, { created_by: 'x' }], author: 7 },
-    ];
-    for (const config of configs) {
-      const fact = { manifest: digestOf('x'), config: { os: 'linux', architecture: 'amd64', ...(config as object) } } as ImageFact;
-      const key = queryKey({ reference: 'docker.io/library/img:latest', platform: parsePlatform('linux/amd64') });
-      expect(['ready', 'failed']).toContain(planBuild(ast, caseOptions({}), { images: new Map([[key, fact]]) }).type);
-    }
+  test.each<[string, object, object | null]>([
+    ['empty members', { config: null, history: null }, {}],
+    [
+      'empty members of its config',
+      { config: { Env: null, OnBuild: null, Labels: null, ExposedPorts: null, Volumes: null, Shell: null, Cmd: null } },
+      { ExposedPorts: { '1/tcp': {} }, Volumes: { '/v': {} } },
+    ],
+    // As Go reads them: the values of a set are nothing.
+    [
+      'sets of anything',
+      { config: { ExposedPorts: { '90/udp': null, '80/tcp': {} }, Volumes: { '/data': null } } },
+      { ExposedPorts: { '1/tcp': {}, '80/tcp': {}, '90/udp': {} }, Volumes: { '/data': {}, '/v': {} } },
+    ],
+    ['odd texts', { config: { Env: ['', '=', 'A', '__proto__=x'], OnBuild: ['', '\n\n', '# only'], WorkingDir: 'rel/../..' } }, null],
+    ['no shell and odd names', { config: { Shell: [], Labels: JSON.parse('{"__proto__":"x"}') }, history: [{ created_by: 'x' }] }, {}],
+  ])('an image config with %s is planned on', (_, json, expected) => {
+    const bytes = Buffer.from(JSON.stringify({ os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [] }, ...json }));
+    const config = parseImageConfig(bytes, 0, (reason) => new TsbuildError({ code: 'registry/bad-manifest', message: reason }));
+    const key = queryKey({ reference: 'docker.io/library/img:latest', platform: parsePlatform('linux/amd64') });
+    const facts = { images: new Map([[key, { manifest: digestOf('x'), config }]]) };
+    const result = planBuild(parse('FROM img\nRUN x\nENV A=b\nEXPOSE 1\nVOLUME /v\n'), caseOptions({}), facts);
+    if (expected === null) expect(result.type).toBe('failed');
+    else expect(result).toMatchObject({ type: 'ready', plan: { images: [{ config: expected }] } });
   });
 
   test.each([
