@@ -1,49 +1,18 @@
 // `--set PATTERN.KEY=VALUE`: which targets it is for, and what it changes. `+=` adds to lists instead of
 // replacing them. --push, --load, --pull, --no-cache, --sbom and --provenance are short for such values.
-import { ATTEST, CACHE, type EntryKind, EXPORT, SECRET, SSH } from './attributes/entries.ts';
 import { EntryProblem } from './attributes/key-values.ts';
 import type { ExportEntry, TargetFields } from './bake-target.ts';
 import type { Config } from './definition/config.ts';
 import { matchPattern } from './match-pattern.ts';
+import { boolOf, CHANGES, GivenValues, NAMED_KEYS, type Override } from './override-fields.ts';
 import { type BakeProblem, plainProblem } from './problem.ts';
 import { unknownTarget } from './unknown-target.ts';
-
-interface Override {
-  readonly values: string[];
-  /** Some values were given with `+=` only. */
-  append: boolean;
-}
 
 /** Key with its sub-name (`args.X`) → values. */
 export type TargetOverrides = Map<string, Override>;
 export type Overrides = Map<string, TargetOverrides>;
 
-const NAMED_KEYS = ['args', 'contexts', 'labels', 'extra-hosts', 'x-tsbuild'];
-const KEYS = [
-  ...NAMED_KEYS,
-  'annotations',
-  'attest',
-  'cache-from',
-  'cache-to',
-  'call',
-  'context',
-  'dockerfile',
-  'entitlements',
-  'load',
-  'network',
-  'no-cache',
-  'no-cache-filter',
-  'output',
-  'platform',
-  'pull',
-  'push',
-  'secrets',
-  'shm-size',
-  'ssh',
-  'tags',
-  'target',
-  'ulimits',
-];
+const KEYS = Object.keys(CHANGES);
 
 const fail = (message: string, hint?: string): BakeProblem => plainProblem('bake/override', message, hint);
 
@@ -102,90 +71,15 @@ export function applyOverrides(fields: TargetFields, overrides: TargetOverrides 
   if (overrides === undefined) return fields;
   let result = fields;
   for (const [path, override] of overrides) {
-    const dot = path.indexOf('.');
-    const key = dot === -1 ? path : path.slice(0, dot);
+    const [key = '', ...name] = path.split('.');
     try {
-      result = applyOverride(result, key, dot === -1 ? '' : path.slice(dot + 1), override);
+      result = { ...result, ...CHANGES[key]?.(result, new GivenValues(name.join('.'), override)) };
     } catch (error) {
       if (error instanceof EntryProblem) throw fail(`--set ${path}: ${error.message}`);
       throw error;
     }
   }
   return exportOverrides(result, overrides);
-}
-
-function applyOverride(fields: TargetFields, key: string, name: string, override: Override): TargetFields {
-  const last = override.values.at(-1) ?? '';
-  const texts = (before: readonly string[] | undefined): readonly string[] => [
-    ...(override.append ? (before ?? []) : []),
-    ...override.values,
-  ];
-  const entries = <T>(kind: EntryKind<T>, before: readonly T[] | undefined): readonly T[] => [
-    ...(override.append ? (before ?? []) : []),
-    ...override.values.filter((value) => value !== '').map((value) => kind.fromText(value)),
-  ];
-  const entry = <T>(before: ReadonlyMap<string, T> | undefined, value: T): ReadonlyMap<string, T> =>
-    new Map([...(before ?? []), [name, value]]);
-  switch (key) {
-    case 'args':
-      return { ...fields, args: entry<string | null>(fields.args, last) };
-    case 'labels':
-      return { ...fields, labels: entry<string | null>(fields.labels, last) };
-    case 'contexts':
-      return { ...fields, contexts: entry(fields.contexts, last) };
-    case 'extra-hosts':
-      return { ...fields, extraHosts: entry<string | null>(fields.extraHosts, last) };
-    case 'x-tsbuild':
-      return { ...fields, extension: entry<string | null>(fields.extension, last) };
-    case 'annotations':
-      return { ...fields, annotations: [...(fields.annotations ?? []), ...override.values] };
-    case 'attest':
-      return { ...fields, attest: [...(fields.attest ?? []), ...entries(ATTEST, undefined)] };
-    case 'cache-from':
-      return { ...fields, cacheFrom: entries(CACHE, fields.cacheFrom) };
-    case 'cache-to':
-      return { ...fields, cacheTo: entries(CACHE, fields.cacheTo) };
-    case 'call':
-      return { ...fields, call: last };
-    case 'context':
-      return { ...fields, context: last };
-    case 'dockerfile':
-      return { ...fields, dockerfile: last };
-    case 'entitlements':
-      return { ...fields, entitlements: [...(fields.entitlements ?? []), ...override.values] };
-    case 'network':
-      return { ...fields, network: last };
-    case 'no-cache':
-      return { ...fields, noCache: boolOf(last) };
-    case 'no-cache-filter':
-      return { ...fields, noCacheFilter: texts(fields.noCacheFilter) };
-    case 'output':
-      return { ...fields, output: entries(EXPORT, fields.output) };
-    case 'platform':
-      return { ...fields, platforms: texts(fields.platforms) };
-    case 'pull':
-      return { ...fields, pull: boolOf(last) };
-    case 'secrets':
-      return { ...fields, secret: entries(SECRET, fields.secret) };
-    case 'shm-size':
-      return { ...fields, shmSize: last };
-    case 'ssh':
-      return { ...fields, ssh: entries(SSH, fields.ssh) };
-    case 'tags':
-      return { ...fields, tags: texts(fields.tags) };
-    case 'target':
-      return { ...fields, target: last };
-    case 'ulimits':
-      return { ...fields, ulimits: texts(fields.ulimits) };
-    default:
-      return fields;
-  }
-}
-
-function boolOf(text: string): boolean {
-  if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true;
-  if (/^(0|f|F|false|FALSE|False)$/.test(text)) return false;
-  throw new EntryProblem(`${JSON.stringify(text)} is not true or false`);
 }
 
 /** load and push change the outputs that all other overrides left. */

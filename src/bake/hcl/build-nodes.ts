@@ -55,7 +55,10 @@ export function legacyIndexes(token: IToken): readonly Step[] {
 }
 
 /** Steps after `.*` belong to the splat when they are attributes, after `[*]` all of them. */
-export function applyStep(value: Expression, step: Step | 'attributes' | 'items' | readonly Step[], end: number): Expression {
+/** What follows a value; a number as in `a.0.1` is several steps. */
+export type Trailer = Step | 'attributes' | 'items' | readonly Step[];
+
+export function applyStep(value: Expression, step: Trailer, end: number): Expression {
   const span = { start: value.span.start, end };
   if (step === 'attributes' || step === 'items')
     return { type: 'splat', of: value, steps: [], attributesOnly: step === 'attributes', span };

@@ -1,7 +1,7 @@
 // The grammar of expressions. Rules return syntax tree nodes; operators are folded by precedence in
 // fold-operators.ts.
 import type { IToken } from 'chevrotain';
-import type { BinaryOperator, Expression, ObjectItem, Step } from './ast.ts';
+import type { BinaryOperator, Expression, ObjectItem } from './ast.ts';
 import {
   applyStep,
   expectIf,
@@ -12,12 +12,17 @@ import {
   objectKey,
   spanOf,
   syntaxProblem,
+  type Trailer,
 } from './build-nodes.ts';
 import { foldOperators } from './fold-operators.ts';
 import { TemplateGrammar } from './template-grammar.ts';
 import * as T from './tokens.ts';
 
 const { sign } = T;
+
+/** What stands between braces. */
+type ForObject = Omit<Extract<Expression, { readonly type: 'for-object' }>, 'span'>;
+type ObjectItems = Omit<Extract<Expression, { readonly type: 'object' }>, 'span'>;
 
 export abstract class ExpressionGrammar extends TemplateGrammar {
   override readonly expression: () => Expression = this.RULE('expression', () => {
@@ -73,26 +78,26 @@ export abstract class ExpressionGrammar extends TemplateGrammar {
     );
   });
 
-  private readonly step: () => Step | 'attributes' | 'items' | readonly Step[] = this.RULE('step', () =>
+  private readonly step: () => Trailer = this.RULE('step', () =>
     this.OR([
       {
-        ALT: (): Step | 'attributes' | 'items' | readonly Step[] => {
+        ALT: (): Trailer => {
           this.CONSUME(sign('.'));
           return this.OR1([
             {
-              ALT: (): Step | 'attributes' | readonly Step[] => {
+              ALT: (): Trailer => {
                 const name = this.CONSUME(T.Ident);
                 return { type: 'attribute', name: name.image, span: spanOf(name) };
               },
             },
             {
-              ALT: (): Step | 'attributes' | readonly Step[] => {
+              ALT: (): Trailer => {
                 const number = this.CONSUME(T.NumberLit);
                 return this.ACTION(() => legacyIndexes(number));
               },
             },
             {
-              ALT: (): Step | 'attributes' | readonly Step[] => {
+              ALT: (): Trailer => {
                 this.CONSUME(sign('*'));
                 return 'attributes';
               },
@@ -101,18 +106,18 @@ export abstract class ExpressionGrammar extends TemplateGrammar {
         },
       },
       {
-        ALT: (): Step | 'attributes' | 'items' | readonly Step[] => {
+        ALT: (): Trailer => {
           const opening = this.CONSUME(sign('['));
           return this.OR2([
             {
-              ALT: (): Step | 'items' => {
+              ALT: (): Trailer => {
                 this.CONSUME1(sign('*'));
                 this.CONSUME(sign(']'));
                 return 'items';
               },
             },
             {
-              ALT: (): Step | 'items' => {
+              ALT: (): Trailer => {
                 const key = this.SUBRULE(this.expression);
                 const closing = this.CONSUME1(sign(']'));
                 return { type: 'index', key, span: joinSpans(spanOf(opening), spanOf(closing)) };
@@ -230,71 +235,71 @@ export abstract class ExpressionGrammar extends TemplateGrammar {
 
   private readonly braced: () => Expression = this.RULE('braced', () => {
     const opening = this.CONSUME(sign('{'));
-    return this.OR([
-      {
-        ALT: (): Expression => {
-          this.CONSUME(T.For);
-          const clause = this.SUBRULE(this.forClause);
-          this.CONSUME(sign(':'));
-          const key = this.SUBRULE(this.expression);
-          this.CONSUME(sign('=>'));
-          const value = this.SUBRULE1(this.expression);
-          let group = false;
-          this.OPTION(() => {
-            this.CONSUME(sign('...'));
-            group = true;
-          });
-          let condition: Expression | null = null;
-          this.OPTION1(() => {
-            const word = this.CONSUME(T.Ident);
-            this.ACTION(() => expectIf(word));
-            condition = this.SUBRULE2(this.expression);
-          });
-          const closing = this.CONSUME(sign('}'));
-          return { type: 'for-object', clause, key, value, group, condition, span: joinSpans(spanOf(opening), spanOf(closing)) };
-        },
-      },
-      {
-        ALT: (): Expression => {
-          const items: ObjectItem[] = [];
-          let separated = true;
-          this.MANY(() => {
-            this.OR1([
-              {
-                ALT: () => {
-                  this.CONSUME(T.Newline);
-                  separated = true;
-                },
-              },
-              {
-                ALT: () => {
-                  const comma = this.CONSUME(sign(','));
-                  this.ACTION(() => {
-                    if (separated && this.LA(0).tokenType !== T.Newline && items.length === 0)
-                      throw syntaxProblem('expected a key here, got ","', spanOf(comma));
-                  });
-                  separated = true;
-                },
-              },
-              {
-                ALT: () => {
-                  const key = this.SUBRULE3(this.expression);
-                  this.ACTION(() => {
-                    if (!separated)
-                      throw syntaxProblem('items of a map are separated by a comma or a new line', key.span, 'add a comma before this key');
-                  });
-                  this.OR2([{ ALT: () => this.CONSUME(sign('=')) }, { ALT: () => this.CONSUME1(sign(':')) }]);
-                  const value = this.SUBRULE4(this.expression);
-                  this.ACTION(() => items.push({ key: objectKey(key), value }));
-                  separated = false;
-                },
-              },
-            ]);
-          });
-          const closing = this.CONSUME1(sign('}'));
-          return { type: 'object', items, span: joinSpans(spanOf(opening), spanOf(closing)) };
-        },
-      },
+    const content = this.OR([
+      { ALT: (): ForObject | ObjectItems => this.SUBRULE(this.forObject) },
+      { ALT: (): ForObject | ObjectItems => this.SUBRULE(this.objectItems) },
     ]);
+    const closing = this.CONSUME(sign('}'));
+    return { ...content, span: joinSpans(spanOf(opening), spanOf(closing)) };
+  });
+
+  private readonly forObject: () => ForObject = this.RULE('forObject', (): ForObject => {
+    this.CONSUME(T.For);
+    const clause = this.SUBRULE(this.forClause);
+    this.CONSUME(sign(':'));
+    const key = this.SUBRULE(this.expression);
+    this.CONSUME(sign('=>'));
+    const value = this.SUBRULE1(this.expression);
+    let group = false;
+    this.OPTION(() => {
+      this.CONSUME(sign('...'));
+      group = true;
+    });
+    let condition: Expression | null = null;
+    this.OPTION1(() => {
+      const word = this.CONSUME(T.Ident);
+      this.ACTION(() => expectIf(word));
+      condition = this.SUBRULE2(this.expression);
+    });
+    return { type: 'for-object', clause, key, value, group, condition };
+  });
+
+  private readonly objectItems: () => ObjectItems = this.RULE('objectItems', (): ObjectItems => {
+    const items: ObjectItem[] = [];
+    let separated = true;
+    this.MANY(() => {
+      this.OR([
+        {
+          ALT: () => {
+            this.CONSUME(T.Newline);
+            separated = true;
+          },
+        },
+        {
+          ALT: () => {
+            const comma = this.CONSUME(sign(','));
+            this.ACTION(() => {
+              if (separated && this.LA(0).tokenType !== T.Newline && items.length === 0)
+                throw syntaxProblem('expected a key here, got ","', spanOf(comma));
+            });
+            separated = true;
+          },
+        },
+        {
+          ALT: () => {
+            const key = this.SUBRULE(this.expression);
+            this.ACTION(() => {
+              if (!separated)
+                throw syntaxProblem('items of a map are separated by a comma or a new line', key.span, 'add a comma before this key');
+            });
+            this.OR1([{ ALT: () => this.CONSUME(sign('=')) }, { ALT: () => this.CONSUME(sign(':')) }]);
+            const value = this.SUBRULE1(this.expression);
+            this.ACTION(() => items.push({ key: objectKey(key), value }));
+            separated = false;
+          },
+        },
+      ]);
+    });
+    return { type: 'object', items };
   });
 }

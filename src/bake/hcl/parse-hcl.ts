@@ -91,7 +91,7 @@ const RULE_NAMES: Readonly<Record<string, string>> = {
   bodyItem: '"=" or the "{" of a block',
   blockBody: 'a new line, or one argument and "}"',
   bracketed: '"," or "]"',
-  braced: '"," or "}" or a key',
+  objectItems: '"," or "}" or a key',
   named: '"," or ")"',
   forClause: 'a name',
   control: 'if, else, endif, for or endfor',
