@@ -4,13 +4,32 @@ import { jsonText } from './cty/json.ts';
 import { compareText } from './cty/value.ts';
 
 /** Maps are for names from users: objects would move names that look like numbers to the front. */
-type Json = string | boolean | readonly Json[] | { readonly [key: string]: Json | undefined } | ReadonlyMap<string, Json>;
+type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined } | ReadonlyMap<string, Json>;
 
 /** `remote` is the URL that the definition came from. */
 export function printBake(groups: readonly BakeGroup[], targets: readonly BakeTarget[], remote: string | null = null): string {
+  return printTargets(groups, targets, (target) => targetJson(target, remote));
+}
+
+/** The same as `build` of each target, beside its answer to --call; answers are by name, and JSON of our own. */
+export function printCalls(
+  groups: readonly BakeGroup[],
+  targets: readonly BakeTarget[],
+  answers: ReadonlyMap<string, { readonly call: string; readonly text: string }>,
+  remote: string | null = null,
+): string {
+  return printTargets(groups, targets, (target) => {
+    const answered = answers.get(target.name);
+    const build = ['build', targetJson(target, remote)] as const;
+    if (answered === undefined) return sorted([build]);
+    return sorted([build, [answered.call, sorted(Object.entries(JSON.parse(answered.text) as Readonly<Record<string, Json>>))]]);
+  });
+}
+
+function printTargets(groups: readonly BakeGroup[], targets: readonly BakeTarget[], jsonOf: (target: BakeTarget) => Json): string {
   const byName = (a: { name: string }, b: { name: string }): number => compareText(a.name, b.name);
   const group = new Map(groups.toSorted(byName).map((one) => [one.name, { description: one.description, targets: one.targets }]));
-  const target = new Map(targets.toSorted(byName).map((one) => [one.name, targetJson(one, remote)]));
+  const target = new Map(targets.toSorted(byName).map((one) => [one.name, jsonOf(one)]));
   return `${encode({ ...(groups.length === 0 ? {} : { group }), target }, '')}\n`;
 }
 
@@ -76,7 +95,7 @@ const exportJson = (entry: ExportEntry): Json =>
 
 function encode(value: Json, indent: string): string {
   if (typeof value === 'string') return jsonText(value);
-  if (typeof value === 'boolean') return String(value);
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value);
   const inner = `${indent}  `;
   if (Array.isArray(value) && value.length === 0) return '[]';
   if (Array.isArray(value)) return `[\n${value.map((item) => `${inner}${encode(item, inner)}`).join(',\n')}\n${indent}]`;

@@ -7,17 +7,21 @@ import { hostPlatform } from '../core/platform.ts';
 import type { SourceFile, Span } from '../core/span.ts';
 import { parseDockerfile } from '../parser/parse-dockerfile.ts';
 import { checkOptions } from '../planner/checks/skip.ts';
+import type { ImageFact, ImageQuery } from '../planner/facts.ts';
 import { listTargets, type TargetInfo } from '../planner/list-targets.ts';
 import { type Outline, OutlineRecorder } from '../planner/outline.ts';
 import { secretFiles } from './advice/secret-files.ts';
 import { BaseImages } from './base-images.ts';
 import { planWithFacts } from './plan-build-loop.ts';
 import { type BuildRequest, DockerfileError } from './request/build-request.ts';
-import { planOptions, withInputs } from './run-build.ts';
+import { type OpenedBuild, planOptions, withInputs } from './run-build.ts';
 import type { Session } from './session.ts';
 
 export type { TargetInfo } from '../planner/list-targets.ts';
 export type { Outline, OutlineArg, OutlineItem } from '../planner/outline.ts';
+
+/** Answers about base images, where they are not all in registries and the store. */
+export type ResolveImage = (query: ImageQuery) => Promise<ImageFact>;
 
 export interface Inspected {
   readonly file: SourceFile;
@@ -28,16 +32,16 @@ export interface Inspected {
 }
 
 /** Checks every stage, or what the target needs when one is asked for (S-01). */
-export function checkBuild(session: Session, request: BuildRequest): Promise<Inspected> {
-  return withInputs(session, request, async ({ inputs, shared }) => {
+export function checkBuild(session: Session, request: BuildRequest, resolve?: ResolveImage): Promise<Inspected> {
+  return withInputs(session, request, async (opened) => {
+    const { inputs } = opened;
     const file = inputs.dockerfile;
     const { ast, diagnostics: syntax } = parseDockerfile(file);
     const settled = checkOptions(ast, request.buildArgs).settle(syntax);
     const instructions = ast.instructions.map(({ span }) => span);
     if (hasErrors(syntax)) return { file, instructions, diagnostics: sortDiagnostics(settled) };
-    const images = new BaseImages(session, shared.registry, request.pull, shared.images);
     const options = { ...planOptions(request, inputs), everyStage: request.target === undefined };
-    const planned = await planWithFacts(ast, options, async (query) => (await images.resolve(query)).fact);
+    const planned = await planWithFacts(ast, options, resolve ?? baseImages(opened));
     const copied = planned.type === 'ready' ? secretFiles(planned.plan, inputs.local('')) : [];
     const advice = checkOptions(ast, request.buildArgs).settle(copied);
     return { file, instructions, diagnostics: sortDiagnostics([...settled, ...planned.diagnostics, ...advice]) };
@@ -45,18 +49,26 @@ export function checkBuild(session: Session, request: BuildRequest): Promise<Ins
 }
 
 /** What can be given to a build of the target (S-02). Throws DockerfileError when there are errors. */
-export function outlineBuild(session: Session, request: BuildRequest): Promise<{ readonly file: SourceFile; readonly outline: Outline }> {
-  return withInputs(session, request, async ({ inputs, shared }) => {
+export function outlineBuild(
+  session: Session,
+  request: BuildRequest,
+  resolve?: ResolveImage,
+): Promise<{ readonly file: SourceFile; readonly outline: Outline }> {
+  return withInputs(session, request, async (opened) => {
+    const { inputs } = opened;
     const file = inputs.dockerfile;
     const { ast, diagnostics } = parseDockerfile(file);
     if (hasErrors(diagnostics)) throw new DockerfileError(file, diagnostics);
-    const images = new BaseImages(session, shared.registry, request.pull, shared.images);
     const recorder = new OutlineRecorder(ast);
-    const resolve = async (query: Parameters<BaseImages['resolve']>[0]) => (await images.resolve(query)).fact;
-    const planned = await planWithFacts(ast, planOptions(request, inputs), resolve, recorder);
+    const planned = await planWithFacts(ast, planOptions(request, inputs), resolve ?? baseImages(opened), recorder);
     if (planned.type === 'failed') throw new DockerfileError(file, planned.diagnostics);
     return { file, outline: recorder.outline() };
   });
+}
+
+function baseImages({ session, request, shared }: OpenedBuild): ResolveImage {
+  const images = new BaseImages(session, shared.registry, request.pull, shared.images);
+  return async (query) => (await images.resolve(query)).fact;
 }
 
 /** The stages that can be built (S-03); nothing is resolved. Throws DockerfileError when there are errors. */

@@ -1,5 +1,6 @@
 // Flags of `tsbuild bake` that are short for overrides.
 import { shorthandOverrides } from '../build/bake/open-bake.ts';
+import { callOf } from './call/parse-call.ts';
 import { isOn, listOf, type ParsedArgs } from './flags/flag.ts';
 
 /** Short flags first, so that --set wins over them. */
@@ -12,6 +13,8 @@ export function bakeOverrides(args: ParsedArgs): string[] {
     sbom: args.values.get('sbom') ?? null,
     provenance: args.values.get('provenance') ?? null,
   });
-  const call = isOn(args, 'check') ? 'check' : args.values.get('call');
-  return [...short, ...(call === undefined ? [] : [`*.call=${call}`]), ...listOf(args, 'set')];
+  const call = callOf(args, 'bake');
+  // Docker's name for it, which --print shows.
+  const name = call?.name === 'check' ? 'lint' : call?.name;
+  return [...short, ...(name === undefined ? [] : [`*.call=${name}`]), ...listOf(args, 'set')];
 }

@@ -11,6 +11,7 @@ import { OpenDirectories } from '../../context/open-directories.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import { pathToBytes } from '../../core/path-bytes.ts';
 import { type OpenBakeOptions, openTargets } from '../bake/open-bake.ts';
+import { PlannedTargets } from '../bake/planned-targets.ts';
 import { RegistryAccess } from '../registry-access.ts';
 import { GitProgram, gitFailed } from '../remote/git/git-program.ts';
 import { DockerfileError } from '../request/build-request.ts';
@@ -20,7 +21,7 @@ import { checkoutModes } from './checkout-modes.ts';
 import { checkoutRules } from './checkout-rules.ts';
 import { ComparedContexts } from './compared-contexts.ts';
 import { type ChangesOptions, contextChange } from './context-changes.ts';
-import { PlannedReads } from './planned-reads.ts';
+import { plannedReads } from './planned-reads.ts';
 import type { AffectedTarget, Reason } from './reason.ts';
 import { definitionAtRef } from './ref-definition.ts';
 import { listRef } from './ref-listing.ts';
@@ -66,7 +67,7 @@ export async function affectedTargets(session: Session, options: AffectedOptions
     const now = await openTargets({ ...bake, targets: options.names });
     const before = await definitionAtRef({ ref, top: tree.top, bake, names: options.names });
     const directories = new OpenDirectories();
-    const planned = new PlannedReads(session, registry, {
+    const planned = new PlannedTargets(session, registry, {
       targets: now.targets,
       environment: bake.environment,
       workingDirectory,
@@ -143,13 +144,13 @@ class AffectedSearch {
 
 /** Null when the build cannot be planned: it fails, or what it stands on cannot be asked. */
 async function readsOf(
-  planned: PlannedReads,
+  planned: PlannedTargets,
   target: BakeTarget,
   strict: boolean,
   signal: AbortSignal,
 ): ReturnType<ChangesOptions['reads']> {
   try {
-    return await planned.of(target);
+    return await plannedReads(planned, target);
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof DockerfileError) return null;

@@ -1,138 +1,20 @@
 // What the steps of a target read of its local contexts: the sources of its copies and mounts, as the plan
-// of its build has them. Base images are asked for their configuration only; targets that are contexts of
-// others are planned, not built.
-
-import { resolve } from 'node:path';
+// of its build has them. Base images are asked for their configuration only.
 import type { BakeTarget } from '../../bake/bake-target.ts';
-import { linkedName } from '../../bake/target-graph.ts';
-import type { OpenDirectories } from '../../context/open-directories.ts';
-import { hasErrors } from '../../core/diagnostic.ts';
-import { digestOf, sha256Hex } from '../../core/digest.ts';
-import { formatPlatform } from '../../core/platform.ts';
-import type { BuildPlan } from '../../graph/image-plan.ts';
-import { parseDockerfile } from '../../parser/parse-dockerfile.ts';
-import type { ImageFact, ImageQuery } from '../../planner/facts.ts';
-import { isRemote, targetRequest } from '../bake/target-request.ts';
-import { BaseImages } from '../base-images.ts';
-import { openInputs } from '../build-inputs.ts';
-import { planWithFacts } from '../plan-build-loop.ts';
-import type { RegistryAccess } from '../registry-access.ts';
-import { RemoteSources } from '../remote/remote-sources.ts';
-import { type BuildRequest, DockerfileError } from '../request/build-request.ts';
-import { planOptions } from '../run-build.ts';
-import type { Session } from '../session.ts';
+import type { PlannedTargets } from '../bake/planned-targets.ts';
 import { selectionsOf } from '../solve/selections.ts';
 import type { ReadFiles } from './first-difference.ts';
 
-export interface PlanningOptions {
-  readonly targets: ReadonlyMap<string, BakeTarget>;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly workingDirectory: string;
-  readonly directories: OpenDirectories;
-}
-
-/** Host of names that linked targets have in plans. */
-const PLANNED_HOST = 'planned.invalid';
-
-export class PlannedReads {
-  readonly #session: Session;
-  readonly #options: PlanningOptions;
-  readonly #images: BaseImages;
-  readonly #plans = new Map<string, Promise<BuildPlan>>();
-
-  constructor(session: Session, registry: RegistryAccess, options: PlanningOptions) {
-    this.#session = session;
-    this.#options = options;
-    this.#images = new BaseImages(session, registry, false);
-  }
-
-  /** By name of the context, '' is the build context. Throws what a build would throw that cannot be planned. */
-  async of(target: BakeTarget): Promise<ReadonlyMap<string, readonly ReadFiles[]>> {
-    const { graph } = await this.#plan(target);
-    const locals = new Map(graph.vertices.flatMap(({ id, op }) => (op.type === 'local' ? [[id, op.name] as const] : [])));
-    const reads = new Map<string, ReadFiles[]>();
-    for (const vertex of graph.vertices) {
-      for (const { input, pattern, exclude } of selectionsOf(vertex)) {
-        const name = locals.get(input);
-        if (name !== undefined) reads.set(name, [...(reads.get(name) ?? []), { pattern, exclude }]);
-      }
-    }
-    return reads;
-  }
-
-  #plan(target: BakeTarget): Promise<BuildPlan> {
-    const known = this.#plans.get(target.name);
-    if (known !== undefined) return known;
-    const plan = this.#makePlan(target);
-    this.#plans.set(target.name, plan);
-    plan.catch(() => undefined);
-    return plan;
-  }
-
-  async #makePlan(target: BakeTarget): Promise<BuildPlan> {
-    const linked = new Map<string, string>();
-    for (const source of target.contexts?.values() ?? []) {
-      const name = linkedName(source);
-      if (name !== null) linked.set(name, `docker-image://${referenceOf(name)}`);
-    }
-    const { environment, workingDirectory } = this.#options;
-    const allow = ['network.host', 'security.insecure'];
-    const request = targetRequest(plannable(target), { environment, workingDirectory, allow, linked });
-    const remotes = new RemoteSources(this.#session, request);
-    try {
-      const inputs = await openInputs(this.#session, absolute(request, workingDirectory), remotes, this.#options.directories);
-      try {
-        const { ast, diagnostics } = parseDockerfile(inputs.dockerfile);
-        if (hasErrors(diagnostics)) throw new DockerfileError(inputs.dockerfile, diagnostics);
-        const planned = await planWithFacts(ast, planOptions(request, inputs), (query) => this.#fact(query, linked));
-        if (planned.type === 'failed') throw new DockerfileError(inputs.dockerfile, planned.diagnostics);
-        return planned.plan;
-      } finally {
-        inputs.close();
-      }
-    } finally {
-      await remotes.close();
+/** By name of the context, '' is the build context. Throws what a build would throw that cannot be planned. */
+export async function plannedReads(planned: PlannedTargets, target: BakeTarget): Promise<ReadonlyMap<string, readonly ReadFiles[]>> {
+  const { graph } = await planned.plan(target);
+  const locals = new Map(graph.vertices.flatMap(({ id, op }) => (op.type === 'local' ? [[id, op.name] as const] : [])));
+  const reads = new Map<string, ReadFiles[]>();
+  for (const vertex of graph.vertices) {
+    for (const { input, pattern, exclude } of selectionsOf(vertex)) {
+      const name = locals.get(input);
+      if (name !== undefined) reads.set(name, [...(reads.get(name) ?? []), { pattern, exclude }]);
     }
   }
-
-  async #fact(query: ImageQuery, linked: ReadonlyMap<string, string>): Promise<ImageFact> {
-    const name = [...linked].find(([, source]) => source === `docker-image://${query.reference}`)?.[0];
-    const target = name === undefined ? undefined : this.#options.targets.get(name);
-    if (target === undefined) return (await this.#images.resolve(query)).fact;
-    const { images } = await this.#plan(target);
-    const wanted = formatPlatform(query.platform);
-    const image = images.find(({ platform }) => formatPlatform(platform) === wanted) ?? images[0];
-    const config = { ...(image?.platform ?? query.platform), ...(image === undefined ? {} : { config: image.config }) };
-    return { manifest: digestOf(query.reference), config: { ...config, rootfs: { type: 'layers', diff_ids: [] } } };
-  }
-}
-
-/** With paths that do not depend on where this process runs. */
-function absolute(request: BuildRequest, workingDirectory: string): BuildRequest {
-  const path = (text: string): string => (isRemote(text) ? text : resolve(workingDirectory, text));
-  const { context, dockerfile, namedContexts } = request;
-  return {
-    ...request,
-    context: path(context),
-    ...(dockerfile === undefined ? {} : { dockerfile: path(dockerfile) }),
-    namedContexts: Object.fromEntries(Object.entries(namedContexts).map(([name, source]) => [name, path(source)])),
-  };
-}
-
-/** Names of targets have capitals, names of images not. */
-const referenceOf = (target: string): string => `${PLANNED_HOST}/${sha256Hex(target)}:latest`;
-
-/** Without what says where results go and what steps may use: it does not change what is read. */
-function plannable(target: BakeTarget): BakeTarget {
-  const {
-    attest: _attest,
-    annotations: _annotations,
-    cacheFrom: _from,
-    cacheTo: _to,
-    output: _output,
-    secret: _secret,
-    ssh: _ssh,
-    ...rest
-  } = target;
-  return rest;
+  return reads;
 }

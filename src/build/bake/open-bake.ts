@@ -11,7 +11,7 @@ import { formatPlatform, hostPlatform } from '../../core/platform.ts';
 import type { SourceFile } from '../../core/span.ts';
 import { definitionPath, type RemoteDefinition } from './remote-definition.ts';
 
-export { printBake } from '../../bake/print-bake.ts';
+export { printBake, printCalls } from '../../bake/print-bake.ts';
 export { type BakeDiagnostic, BakeProblem } from '../../bake/problem.ts';
 export { shorthandOverrides } from '../../bake/resolve-bake.ts';
 export { shardTargets } from '../../bake/shard-targets.ts';

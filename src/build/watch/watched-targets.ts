@@ -9,7 +9,8 @@ import { readTextFile } from '../../context/read-dockerfile.ts';
 import { TsbuildError } from '../../core/errors.ts';
 import type { ReadFiles } from '../affected/first-difference.ts';
 import { contextsOf } from '../affected/local-contexts.ts';
-import { PlannedReads } from '../affected/planned-reads.ts';
+import { plannedReads } from '../affected/planned-reads.ts';
+import { PlannedTargets } from '../bake/planned-targets.ts';
 import { dockerfileOf } from '../bake/target-request.ts';
 import { RegistryAccess } from '../registry-access.ts';
 import { DockerfileError } from '../request/build-request.ts';
@@ -35,7 +36,7 @@ export async function watchedTargets(session: Session, targets: readonly BakeTar
   const registry = new RegistryAccess(session);
   const { environment, workingDirectory } = options;
   const byName = new Map(targets.map((target) => [target.name, target]));
-  const planned = new PlannedReads(session, registry, { targets: byName, environment, workingDirectory, directories });
+  const planned = new PlannedTargets(session, registry, { targets: byName, environment, workingDirectory, directories });
   const written = outputsOf(targets, options);
   const isOutput = (path: string): boolean => written.some((output) => path === output || path.startsWith(`${output}/`));
   try {
@@ -60,12 +61,12 @@ function outputsOf(targets: readonly BakeTarget[], { workingDirectory, written }
 
 /** Null: whatever is in the contexts. */
 async function readsOf(
-  planned: PlannedReads,
+  planned: PlannedTargets,
   target: BakeTarget,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, readonly ReadFiles[]> | null> {
   try {
-    return await planned.of(target);
+    return await plannedReads(planned, target);
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof TsbuildError || error instanceof DockerfileError) return null;

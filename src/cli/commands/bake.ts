@@ -1,5 +1,6 @@
 // `tsbuild bake`: all targets of definition files in one go, or what they are (--print, --list, --check).
 import { readFileSync } from 'node:fs';
+import { isCalled, targetsToBuild } from '../../build/bake/called-targets.ts';
 import { type OpenBakeOptions, openBake, printBake } from '../../build/bake/open-bake.ts';
 import { fetchDefinition, type RemoteDefinition, remoteTarget, remoteUrl } from '../../build/bake/remote-definition.ts';
 import type { TargetOutcome } from '../../build/bake/run-bake.ts';
@@ -59,8 +60,9 @@ async function bake(args: ParsedArgs, cli: Cli, remote: RemoteDefinition | null)
   if (list !== undefined) return printList(list, options, selection, cli);
   const printed = selection?.names.length === 0 ? NOTHING : await openBake({ ...options, targets: selection?.names ?? options.targets });
   if (reportAll(printed.diagnostics, cli)) return EXIT_USAGE;
+  const shownUrl = remote?.text === undefined ? (remote?.url ?? null) : null;
   if (isOn(args, 'print')) {
-    cli.print(printBake(printed.groups, printed.targets, remote?.text === undefined ? remote?.url : null));
+    cli.print(printBake(printed.groups, printed.targets, shownUrl));
     return EXIT_OK;
   }
   const resolved = remote === null ? printed : { ...printed, targets: printed.targets.map((target) => remoteTarget(target, remote)) };
@@ -68,10 +70,8 @@ async function bake(args: ParsedArgs, cli: Cli, remote: RemoteDefinition | null)
     const { checkHostAccess } = await import('../../build/bake/host-access.ts');
     checkHostAccess(resolved.targets, { workingDirectory: cli.cwd, directory: remote.directory, allow: allowedOf(args) });
   }
-  const calls = resolved.targets.filter((target) => target.call !== undefined && target.call !== 'build');
-  if (calls.length > 0) return callTargets(resolved, args, cli);
   if (reportAll(resolved.conflicts, cli)) return EXIT_USAGE;
-  return buildTargets(resolved, args, cli);
+  return resolved.targets.some(isCalled) ? answerTargets(resolved, args, cli, shownUrl) : buildTargets(resolved, args, cli);
 }
 
 async function discover(args: ParsedArgs, cli: Cli): Promise<number> {
@@ -84,30 +84,13 @@ async function discover(args: ParsedArgs, cli: Cli): Promise<number> {
   return EXIT_OK;
 }
 
-/** --check and --call: answers about each Dockerfile; the worst exit code counts. */
-async function callTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Promise<number> {
-  const { targetRequest } = await import('../../build/bake/target-request.ts');
-  const { runCall } = await import('../call/call.ts');
-  let code = EXIT_OK;
-  for (const target of resolved.targets) {
-    const name =
-      target.call === 'outline' || target.call === 'targets'
-        ? target.call
-        : target.call === undefined || target.call === 'build'
-          ? null
-          : 'check';
-    if (name === null || target.linked) continue;
-    if (resolved.targets.length > 1) cli.print(`${target.name}\n${'-'.repeat(target.name.length)}\n`);
-    const request = targetRequest(target, {
-      environment: cli.env,
-      workingDirectory: cli.cwd,
-      allow: allowedOf(args),
-      linked: new Map(),
-    });
-    code = Math.max(code, await runCall({ name, format: 'text' }, args, request, cli));
-    if (resolved.targets.length > 1) cli.print('\n');
-  }
-  return code;
+/** Some targets are asked about, others may be built beside them. */
+async function answerTargets(resolved: Resolved, args: ParsedArgs, cli: Cli, remote: string | null): Promise<number> {
+  const { callTargets, questionsOf } = await import('../bake/call-targets.ts');
+  const questions = questionsOf(resolved.targets, args);
+  const targets = targetsToBuild(resolved.targets);
+  const built = targets.length === 0 ? EXIT_OK : await buildTargets({ ...resolved, targets }, args, cli);
+  return Math.max(built, await callTargets(resolved, questions, cli, remote));
 }
 
 async function buildTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Promise<number> {

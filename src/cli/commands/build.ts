@@ -3,22 +3,23 @@ import type { BuildOutcome, BuildRequest } from '../../build/request/build-reque
 import { runBuild } from '../../build/run-build.ts';
 import { buildMetadata, checkResultPath, removeResult, writeMetadata, writeResult } from '../build-metadata.ts';
 import { buildRequestOf } from '../build-options.ts';
+import type { Call } from '../call/parse-call.ts';
 import { EXIT_OK } from '../exit-code.ts';
-import { isOn } from '../flags/flag.ts';
+import { isOn, type ParsedArgs } from '../flags/flag.ts';
 import { usageError } from '../flags/parse-argv.ts';
 import { reportDiagnostics } from '../report-error.ts';
 import { LentTerminal } from '../user-terminal.ts';
-import type { RunCommand } from './command.ts';
-import { withProgress } from './session.ts';
+import type { Cli, RunCommand } from './command.ts';
+import { isolationOption, withProgress, withSession } from './session.ts';
 
 export const run: RunCommand = async (args, cli) => {
   const terminal = new LentTerminal();
   const request = buildRequestOf(args, cli, terminal);
   const call = args.values.has('call') || args.values.has('format') || isOn(args, 'check');
   if (call) {
-    const { callOf, runCall } = await import('../call/call.ts');
-    const asked = callOf(args);
-    if (asked !== null) return runCall(asked, args, request, cli);
+    const { callOf } = await import('../call/parse-call.ts');
+    const asked = callOf(args, 'build');
+    if (asked !== null) return answer(asked, args, request, cli);
   }
   const quiet = isOn(args, 'quiet');
   const iidfile = args.values.get('iidfile');
@@ -34,6 +35,14 @@ export const run: RunCommand = async (args, cli) => {
   if (outcome.descriptor !== undefined && !usesStdout(request)) cli.print(`${outcome.descriptor.digest}\n`);
   return EXIT_OK;
 };
+
+/** --call and --check: nothing is built. */
+async function answer(call: Call, args: ParsedArgs, request: BuildRequest, cli: Cli): Promise<number> {
+  const { answerCall } = await import('../call/call.ts');
+  const { text, code } = await withSession(cli, isolationOption(args), (session) => answerCall(session, call, request, cli.cwd));
+  cli.print(text);
+  return code;
+}
 
 const usesStdout = (request: BuildRequest): boolean => request.outputs.some((output) => 'dest' in output && output.dest === '-');
 

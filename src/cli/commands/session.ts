@@ -28,6 +28,12 @@ export async function withSession<T>(
   }
 }
 
+/** --isolation of the command line. */
+export function isolationOption(args: ParsedArgs): { readonly isolation?: string } {
+  const isolation = args.values.get('isolation');
+  return isolation === undefined ? {} : { isolation };
+}
+
 /** For notices of commands that show no progress. */
 export const noteTo =
   ({ stderr }: Pick<Cli, 'stderr'>) =>
@@ -56,7 +62,6 @@ export async function withProgress<T>(
   const mode = isOn(args, 'quiet') ? 'quiet' : progressMode(asked);
   const reporter = await openReporter(mode, cli.stderr);
   const explanation = new Explanation(isOn(args, 'explain') && mode !== 'rawjson');
-  const isolation = args.values.get('isolation');
   let grew = false;
   let ended = false;
   const endProgress = (): void => {
@@ -76,7 +81,7 @@ export async function withProgress<T>(
       if (limit !== null && grew) await keepLimit(session, limit);
       return result;
     };
-    return await withSession(cli, { emit, ...(isolation === undefined ? {} : { isolation }) }, limited);
+    return await withSession(cli, { emit, ...isolationOption(args) }, limited);
   } finally {
     reporter.close();
     cli.stderr.write(explanation.text());

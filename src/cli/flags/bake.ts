@@ -53,9 +53,8 @@ export const BAKE_COMMAND: CommandSpec = {
     {
       name: 'call',
       kind: 'value',
-      placeholder: 'METHOD',
-      choices: ['build', 'check', 'outline', 'targets'],
-      help: 'What to do with each target: build, check, outline or targets',
+      placeholder: 'METHOD[,format=FORMAT]',
+      help: 'What to do with each target: build, check, outline or targets; as text or json',
     },
     { name: 'fail-fast', kind: 'switch', help: 'Stop everything when one target fails (default: only targets that need it)' },
     { name: 'jobs', short: 'j', kind: 'value', placeholder: 'N', help: 'Targets built at a time (default: 4 per CPU, at least 16)' },

@@ -122,7 +122,7 @@ function store(
 }
 
 /** Go's strconv.ParseBool, which Docker's flags use. */
-function parseBoolean(text: string): boolean | null {
+export function parseBoolean(text: string): boolean | null {
   if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
   if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
   return null;
