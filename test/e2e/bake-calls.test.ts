@@ -10,7 +10,7 @@ afterAll(() => bench.dispose());
 /** `app` stands on `lib`; what is asked needs no remote cache. */
 const FILES = {
   'lib.Dockerfile': 'FROM scratch\nENV LIB=1\n',
-  'app.Dockerfile': 'ARG V=1\nFROM lib AS app\n# V the version\nARG V\nENV a b$LIB\n',
+  'app.Dockerfile': '# V the version\nARG V=1\nFROM lib AS app\nARG V\nENV a b$LIB\n',
   'docker-bake.json': JSON.stringify({
     target: {
       lib: { dockerfile: 'lib.Dockerfile', description: 'what app stands on' },
