@@ -87,8 +87,9 @@ interface Store extends Pick<Session, 'blobs' | 'index' | 'tocs' | 'leases'> {
 function openStore({ root, emit }: SessionOptions): Store {
   makeDirectory(root);
   const leave = enterStore(root);
-  const index = openSqliteIndex(root, { onNotice: (message) => emit({ type: 'notice', message }) });
-  return { leave, blobs: openFsBlobStore(root), index, tocs: openFsTocStore(root), leases: new Leases(root) };
+  const onNotice = (message: string): void => emit({ type: 'notice', message });
+  const index = openSqliteIndex(root, { onNotice });
+  return { leave, blobs: openFsBlobStore(root), index, tocs: openFsTocStore(root), leases: new Leases(root, { onNotice }) };
 }
 
 async function startExecutor(options: SessionOptions): Promise<Executor> {

@@ -6,8 +6,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { livenessOf, type ProcessIdentity, thisProcess } from './process-identity.ts';
-import { type Row, SqliteDatabase, type SqliteSchema } from './sqlite-database.ts';
+import { isStopped, livenessOf, type ProcessIdentity, thisProcess } from './process-identity.ts';
+import { SqliteDatabase, type SqliteSchema } from './sqlite-database.ts';
 import { INDEX_DIR } from './store-layout.ts';
 
 type LeaseColumn = 'key' | 'holder' | 'pid' | 'start' | 'namespace' | 'beat';
@@ -27,10 +27,18 @@ const BEAT = 10_000;
 const EXPIRY = 60_000;
 const FIRST_WAIT = 4;
 const LONGEST_WAIT = 50;
+/** Milliseconds of waiting for another process that need no explanation. */
+const PATIENCE = 5_000;
 
 const inside = new AsyncLocalStorage<true>();
 
 type Body<T> = (waited: boolean) => Promise<T>;
+
+export interface LeasesOptions {
+  /** Told which process is waited for, once that takes longer than `patience` (milliseconds). */
+  readonly onNotice?: (message: string) => void;
+  readonly patience?: number;
+}
 
 /** The leases of this process in one store. Opened with the first one; `close` when none is held any more. */
 export class Leases {
@@ -40,8 +48,10 @@ export class Leases {
   #self: ProcessIdentity | undefined;
   #held = 0;
   #heartbeat: NodeJS.Timeout | undefined;
+  readonly #options: LeasesOptions;
 
-  constructor(root: string) {
+  constructor(root: string, options: LeasesOptions = {}) {
+    this.#options = options;
     this.#db = new SqliteDatabase(join(root, LEASES_FILE), SCHEMA, () => undefined);
   }
 
@@ -77,9 +87,16 @@ export class Leases {
   }
 
   async #acquire(key: string, signal: AbortSignal | undefined): Promise<boolean> {
+    const { onNotice, patience = PATIENCE } = this.#options;
+    const start = performance.now();
+    const told = new Set<string>();
     for (let wait = FIRST_WAIT, waited = false; ; wait = Math.min(wait * 1.5, LONGEST_WAIT), waited = true) {
       // The plain read first keeps a crowd of waiters off the write lock.
-      if (this.#isFree(key) && this.#take(key)) return waited;
+      const holder = this.#holderOf(key);
+      if (holder === null && this.#take(key)) return waited;
+      const reason = holder === null || performance.now() - start < patience ? null : reasonToWait(holder);
+      if (reason !== null && !told.has(reason)) onNotice?.(reason);
+      if (reason !== null) told.add(reason);
       await sleep(wait, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
         signal?.throwIfAborted();
         throw error;
@@ -87,9 +104,14 @@ export class Leases {
     }
   }
 
-  #isFree(key: string): boolean {
-    const current = this.#db.get('SELECT * FROM leases WHERE key = ?', key);
-    return current === undefined || isDead(current);
+  /** Null when nobody alive holds it. */
+  #holderOf(key: string): ProcessIdentity | null {
+    const row = this.#db.get('SELECT * FROM leases WHERE key = ?', key);
+    if (row === undefined) return null;
+    const holder = { pid: Number(row.pid), start: String(row.start), namespace: String(row.namespace) };
+    const liveness = livenessOf(holder);
+    const dead = liveness === 'dead' || (liveness === 'unknown' && Date.now() - Number(row.beat) > EXPIRY);
+    return dead ? null : holder;
   }
 
   /** False when another waiter was faster. */
@@ -97,7 +119,7 @@ export class Leases {
     this.#self ??= thisProcess();
     const { pid, start, namespace } = this.#self;
     return this.#db.transaction(() => {
-      if (!this.#isFree(key)) return false;
+      if (this.#holderOf(key) !== null) return false;
       const sql = 'INSERT OR REPLACE INTO leases (key, holder, pid, start, namespace, beat) VALUES (?, ?, ?, ?, ?, ?)';
       this.#db.run(sql, key, this.#holder, pid, start, namespace, Date.now());
       return true;
@@ -128,7 +150,11 @@ export class Leases {
   }
 }
 
-function isDead(row: Row<LeaseColumn>): boolean {
-  const liveness = livenessOf({ pid: Number(row.pid), start: String(row.start), namespace: String(row.namespace) });
-  return liveness === 'dead' || (liveness === 'unknown' && Date.now() - Number(row.beat) > EXPIRY);
+/** Null for work of this process, which says itself what it does. */
+function reasonToWait(holder: ProcessIdentity): string | null {
+  if (livenessOf(holder) === 'unknown') return 'waiting for a process of another container, which does the same work';
+  if (holder.pid === process.pid) return null;
+  return isStopped(holder)
+    ? `waiting for process ${holder.pid}, which does the same work but is stopped: continue it (kill -CONT ${holder.pid}) or end it`
+    : `waiting for process ${holder.pid}, which does the same work`;
 }

@@ -20,12 +20,19 @@ export function livenessOf(identity: ProcessIdentity): 'alive' | 'dead' | 'unkno
   return startOf(identity.pid) === identity.start ? 'alive' : 'dead';
 }
 
-/** Field 22 of /proc/<pid>/stat, counted after the command name, which may hold blanks and brackets. Zombies count as gone. */
-function startOf(pid: number): string | null {
+/** Of a process of this namespace: it will not go on before somebody continues it. */
+export const isStopped = ({ pid }: ProcessIdentity): boolean => statOf(pid)?.state === 'T';
+
+/** Null for a process that is gone; zombies count as such. */
+const startOf = (pid: number): string | null => statOf(pid)?.start ?? null;
+
+/** Fields 3 and 22 of /proc/<pid>/stat, counted after the command name, which may hold blanks and brackets. */
+function statOf(pid: number): { readonly state: string; readonly start: string } | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
+    const [state = '', start] = [fields[0], fields[19]];
+    return state === 'Z' || state === 'X' || start === undefined ? null : { state, start };
   } catch {
     return null;
   }

@@ -1,7 +1,7 @@
 // One sqlite file shared by all processes: opened at first use, statements prepared once, errors
 // mapped to ours. A damaged or foreign file is replaced by an empty one and kept aside, because
 // everything in it can be made again; what can be saved is copied over by the owner of the schema.
-import { existsSync, renameSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { errnoOf, messageOf, TsbuildError } from '../core/errors.ts';
@@ -218,7 +218,8 @@ export class SqliteDatabase<Column extends string> {
     if (code === FULL || (code === IO && isFull(dirname(this.path))))
       return storeError(Object.assign(new Error('disk full', { cause: error }), { code: 'ENOSPC' }), 'write', this.path);
     if (READ_ONLY.has(code)) {
-      return storeError(Object.assign(new Error('not writable', { cause: error }), { code: 'EACCES' }), 'write', this.path);
+      const cause = Object.assign(new Error('not writable', { cause: error }), { code: refusalOf(this.path) });
+      return storeError(cause, 'write', this.path);
     }
     if (BUSY.has(code)) {
       return new TsbuildError({
@@ -234,6 +235,17 @@ export class SqliteDatabase<Column extends string> {
 
 /** A sqlite file that is not ours, or of another version of us. */
 class ForeignFile extends Error {}
+
+/** Why the file cannot be opened for writing, which sqlite does not tell: too many files may be open, or the file system read-only. */
+function refusalOf(path: string): string {
+  try {
+    closeSync(openSync(path, constants.O_RDWR));
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno !== undefined && errno !== 'ENOENT') return errno;
+  }
+  return 'EACCES';
+}
 
 /** Two processes may arrive here together: the second finds the version set and does nothing. */
 function createSchema(db: DatabaseSync, schema: SqliteSchema): void {

@@ -1,5 +1,5 @@
 // The BuildIndex port, run against sqlite, with the damage a shared file on disk can meet.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ import { OCI_INDEX, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from '../../src/core/media-
 
 const CHILD = fileURLToPath(new URL('./children/take-snapshots.ts', import.meta.url));
 const BEGIN = fileURLToPath(new URL('./children/begin-index.ts', import.meta.url));
+const EXHAUST = fileURLToPath(new URL('./children/exhaust-files.ts', import.meta.url));
 const TAG_CHILD = fileURLToPath(new URL('./children/set-tag.ts', import.meta.url));
 
 let root: string;
@@ -423,6 +424,13 @@ describe('damage', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('says when it cannot be opened for want of file descriptors', () => {
+    index.tags();
+    index.close();
+    const { stdout } = spawnSync('sh', ['-c', 'ulimit -n 128; exec "$0" "$@"', process.execPath, EXHAUST, root], { encoding: 'utf8' });
+    expect(stdout).toMatch(/^store\/io: cannot write .*index\.db: EMFILE; raise the limit of open files/);
   });
 
   it('names the path when the index cannot be made', () => {

@@ -69,6 +69,25 @@ describe('a lease', () => {
     expect(waits.filter((waited) => !waited)).toHaveLength(1);
   });
 
+  it('says which process is waited for, and when that one is stopped', async () => {
+    const notices: string[] = [];
+    const impatient = new Leases(root, { onNotice: (message) => notices.push(message), patience: 0 });
+    const { child, done } = holder('k', 0);
+    await until(() => lines().length === 1);
+    const waiting = impatient.hold('k', async (waited) => waited);
+    await until(() => notices.length === 1);
+    child.kill('SIGSTOP');
+    await until(() => notices.length === 2);
+    child.kill('SIGKILL');
+    expect(await waiting).toBe(true);
+    await done;
+    impatient.close();
+    expect(notices).toEqual([
+      `waiting for process ${child.pid}, which does the same work`,
+      expect.stringMatching(`waiting for process ${child.pid}, .* is stopped: continue it \\(kill -CONT ${child.pid}\\) or end it`),
+    ]);
+  });
+
   it('does not make different keys wait for each other', async () => {
     let inner = false;
     await leases.hold('a', async () => {
