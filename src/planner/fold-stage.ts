@@ -125,7 +125,7 @@ function startOf(stage: Stage, results: ReadonlyMap<number, StageResult>, labels
   if (fact !== undefined && origin.type === 'image') checkBasePlatform(stage, origin, fact, input.reporter);
   const vertex =
     origin.type === 'context'
-      ? contextRoot(origin, stage, labels, input)
+      ? contextRoot(origin, stage, input)
       : originVertex(origin, stage, origin.type === 'image' ? labels.next(`FROM ${origin.reference}`) : 'scratch', input);
   const scope = Scope.empty.above(image.env);
   return { vertex, scope, args: OrderedMap.empty(), image, last: {}, workdirSeen: false, base: fact?.config };
@@ -195,13 +195,13 @@ function contextVertex({ name, context }: Extract<Origin, { type: 'context' }>, 
   }
 }
 
-/** FROM a named context of files: they become the first layer on an empty root. */
-function contextRoot(origin: Extract<Origin, { type: 'context' }>, stage: Stage, labels: StepLabels, input: FoldInput): VertexId {
+/** FROM a named context of files: they become the first layer on an empty root. As in Docker that is no numbered step, though the total counts it. */
+function contextRoot(origin: Extract<Origin, { type: 'context' }>, stage: Stage, input: FoldInput): VertexId {
   const source = contextVertex(origin, stage, input);
   const empty = input.graph.add({ type: 'scratch' }, [], sourceMeta('scratch', stage, input));
   const files =
     origin.context.type === 'local' ? ({ type: 'files', input: 1, pattern: '' } as const) : ({ type: 'remote', input: 1 } as const);
   const flags = { link: false, parents: false, exclude: [], unpack: 'never' } as const;
   const op = { type: 'copy', keyword: 'COPY', sources: [files], dest: '/', destIsDir: true, ...flags } as const;
-  return input.graph.add(op, [empty, source], sourceMeta(labels.next(`FROM ${origin.name}`), stage, input));
+  return input.graph.add(op, [empty, source], sourceMeta(`[context ${origin.name}] FROM`, stage, input));
 }

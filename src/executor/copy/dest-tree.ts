@@ -91,7 +91,7 @@ export class DestTree {
         continue;
       }
       links += 1;
-      if (links > MAX_LINKS) throw tooManyLinks(path);
+      if (links > MAX_LINKS) throw tooManyLinks(at);
       const text = inode.link ?? '';
       if (text.startsWith('/')) trail.length = 1;
       pending.push(...componentsOf(text).reverse());

@@ -4,8 +4,9 @@ import type { RunRequest } from '../executor.ts';
 import { secretVariables } from './mounts/secret-mount.ts';
 import { agentVariable } from './mounts/ssh-mount.ts';
 
+/** An empty HOME is none: runtimes set it all the same. */
 export const hasHome = (request: RunRequest): boolean =>
-  [...request.op.env, ...request.extraEnv].some((entry) => entry.startsWith('HOME='));
+  [...request.op.env, ...request.extraEnv].some((entry) => entry.startsWith('HOME=') && entry !== 'HOME=');
 
 /** Later entries win; each name once, at its first position. */
 export function environment(request: RunRequest, home: () => string): string[] {
@@ -17,6 +18,6 @@ export function environment(request: RunRequest, home: () => string): string[] {
   for (const entry of [...request.op.env, ...request.extraEnv]) add(entry);
   const present = new Set(values.keys());
   for (const entry of [...secretVariables(request, present), ...agentVariable(request, present)]) add(entry);
-  if (!values.has('HOME')) add(`HOME=${home()}`);
+  if ((values.get('HOME') ?? '') === '') add(`HOME=${home()}`);
   return [...values].map(([name, value]) => `${name}=${value}`);
 }

@@ -32,7 +32,8 @@ interface GroupEntry {
 
 /** Largest id the kernel interfaces of containers take. */
 const MAX_ID = 2 ** 31 - 1;
-const NUMBER = /^[+-]?\d{1,10}$/;
+/** What Go's Atoi takes, nearly: ids beyond 32 bits are numbers, too, if no valid ones. */
+const NUMBER = /^[+-]?\d{1,18}$/;
 
 const numberOf = (text: string): number | null => (NUMBER.test(text) ? Number(text) : null);
 /** Fields that are no number count as 0, as in Docker. */
@@ -63,10 +64,10 @@ export const isNumericUser = (user: string): boolean => /^\d{1,10}:\d{1,10}$/.te
 /** Errors: 'exec/unknown-user', 'exec/unknown-group', 'exec/bad-user-id'. */
 export function lookupUser(user: string, files: UserFiles): StepUser {
   const [userPart = '', groupPart = ''] = user.split(':');
-  if (isNumericUser(user)) return withGroups(checkedNumber(userPart, user), checkedNumber(groupPart, user));
+  if (isNumericUser(user)) return withGroups(checked(Number(userPart), user), checked(Number(groupPart), user));
   const found = findPasswd(userPart, files);
-  const uid = found?.uid ?? checkedNumber(userPart, user);
-  const gid = found?.gid ?? 0;
+  const uid = checked(found?.uid ?? Number(userPart), user);
+  const gid = checked(found?.gid ?? 0, user);
   if (groupPart !== '') return withGroups(uid, findGroup(groupPart, user, files));
   if (found === undefined) return withGroups(uid, gid);
   const groups = [...groupEntries(files.group)].filter((entry) => entry.members.includes(found.name)).map((entry) => entry.gid);
@@ -95,8 +96,8 @@ function findPasswd(userPart: string, files: UserFiles): PasswdEntry | undefined
 
 function findGroup(groupPart: string, user: string, files: UserFiles): number {
   const wanted = numberOf(groupPart);
-  for (const entry of groupEntries(files.group)) if (entry.name === groupPart || entry.gid === wanted) return entry.gid;
-  if (wanted !== null) return checkedNumber(groupPart, user);
+  for (const entry of groupEntries(files.group)) if (entry.name === groupPart || entry.gid === wanted) return checked(entry.gid, user);
+  if (wanted !== null) return checked(wanted, user);
   throw new TsbuildError({
     code: 'exec/unknown-group',
     message: `unable to find group ${groupPart}: ${files.problem ?? 'no matching entries in group file'}`,
@@ -104,14 +105,13 @@ function findGroup(groupPart: string, user: string, files: UserFiles): number {
   });
 }
 
-function checkedNumber(text: string, user: string): number {
-  const value = Number(text);
+function checked(value: number, user: string): number {
   if (Number.isInteger(value) && value >= 0 && value <= MAX_ID) return value;
   throw new TsbuildError({ code: 'exec/bad-user-id', message: `user ${JSON.stringify(user)}: ids must be between 0 and ${MAX_ID}` });
 }
 
-/** HOME for a uid: its passwd entry's directory, else `/` (what runtimes set). */
+/** HOME for a uid: the directory in its passwd entry, be it empty, else `/` (as runc sets it). */
 export function homeOf(uid: number, passwd: string | null): string {
-  for (const entry of passwdEntries(passwd)) if (entry.uid === uid) return entry.home === '' ? '/' : entry.home;
+  for (const entry of passwdEntries(passwd)) if (entry.uid === uid) return entry.home;
   return '/';
 }

@@ -10,6 +10,9 @@ const passwd = [
   '1000:x:77:78::/digits:/bin/sh',
   'alice:x:1000:1000::/home/alice:/bin/sh',
   'nohome:x:9:9',
+  'huge:x:99999999999:1::/:',
+  'below:x:-5:1::/:',
+  'hugegroup:x:8:4294967296::/:',
 ].join('\n');
 const group = 'wheel:x:10:root,alice\nusers:x:100:alice\n200:x:300:\nodd:x:x:alice\n';
 const files = { passwd, group };
@@ -43,6 +46,11 @@ describe('lookupUser', () => {
     ['alice:nobody', 'exec/unknown-group'],
     ['2147483648:0', 'exec/bad-user-id'],
     ['-1', 'exec/bad-user-id'],
+    ['99999999999', 'exec/bad-user-id'],
+    // Never user 0 because a number in the file is none.
+    ['huge', 'exec/bad-user-id'],
+    ['below', 'exec/bad-user-id'],
+    ['hugegroup', 'exec/bad-user-id'],
     ['0:-5', 'exec/bad-user-id'],
   ])('%j is %s', (user, code) => {
     expect(() => lookupUser(user, files)).toThrow(expect.objectContaining({ code }));
@@ -58,7 +66,7 @@ describe('lookupUser', () => {
 test.each([
   [0, '/root'],
   [1000, '/home/alice'],
-  [9, '/'],
+  [9, ''],
   [4711, '/'],
 ])('home of %i', (uid, home) => {
   expect(homeOf(uid, passwd)).toBe(home);
