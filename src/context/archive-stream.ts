@@ -3,25 +3,16 @@
 import { spawn } from 'node:child_process';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { type CompressionName, compressionOf } from '../core/compression-magic.ts';
 import { errnoOf, TsbuildError } from '../core/errors.ts';
 
-export type StreamKind = 'tar' | 'gzip' | 'bzip2' | 'xz' | 'zstd' | 'text';
+export type StreamKind = 'tar' | CompressionName | 'text';
 export type Bytes = AsyncIterable<Uint8Array>;
 
 /** One tar header. */
 const HEAD = 512;
 
-const MAGIC: readonly (readonly [StreamKind, readonly number[]])[] = [
-  ['bzip2', [0x42, 0x5a, 0x68]],
-  ['gzip', [0x1f, 0x8b, 0x08]],
-  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
-  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
-];
-
-export function sniffStream(head: Uint8Array): StreamKind {
-  for (const [kind, magic] of MAGIC) if (magic.every((byte, index) => head[index] === byte)) return kind;
-  return isTarHeader(head) ? 'tar' : 'text';
-}
+export const sniffStream = (head: Uint8Array): StreamKind => compressionOf(head) ?? (isTarHeader(head) ? 'tar' : 'text');
 
 /** A header's checksum is the sum of its bytes with the checksum field taken as blanks; signed in some old archives. */
 function isTarHeader(head: Uint8Array): boolean {

@@ -2,9 +2,7 @@
 // namespaces, confined path lookup, locks, pipes. Loaded only inside the executor process, on its
 // main thread; each wrapper throws SyscallError with the errno name.
 import { constants } from 'node:os';
-import { pathToBytes } from '../core/path-bytes.ts';
-import { loadKoffi } from './koffi.ts';
-import { SyscallError } from './syscalls.ts';
+import { cPath, type Libc, loadLibc, SyscallError } from './syscalls.ts';
 
 export const MS_NOSUID = 0x2;
 export const MS_NODEV = 0x4;
@@ -19,6 +17,7 @@ export const LOCK_EX = 2;
 const O_PATH = 0x200000;
 const O_CLOEXEC = 0x80000;
 const O_NONBLOCK = 0x800;
+const F_SETFL = 4;
 const CLONE_NEWCGROUP = 0x02000000;
 const LOCK_NB = 4;
 const PR_SET_PDEATHSIG = 1;
@@ -54,54 +53,30 @@ export interface NamespaceCalls {
   pipe(): [number, number];
 }
 
-/** C string of a path whose bytes may not be UTF-8. */
-const cPath = (path: string): Buffer => pathToBytes(`${path}\0`);
-
 /** Loads libc through koffi (7 ms); throws when the platform has no binding. */
 export function loadNamespaceCalls(): NamespaceCalls {
-  const koffi = loadKoffi();
-  const libc = koffi.load(null);
-  const mountCall = libc.func('int mount(void *source, void *target, const char *type, unsigned long flags, const char *data)');
-  const unmountCall = libc.func('int umount2(void *target, int flags)');
+  const libc = loadLibc();
+  return { ...bindMounts(libc), ...bindProcess(libc), ...bindLookup(libc), ...bindFiles(libc), tryProgram: bindTryProgram(libc) };
+}
+
+function bindMounts({ libc, check }: Libc): Pick<NamespaceCalls, 'mount' | 'unmount'> {
+  const mount = libc.func('int mount(void *source, void *target, const char *type, unsigned long flags, const char *data)');
+  const unmount = libc.func('int umount2(void *target, int flags)');
+  return {
+    mount(source, target, type, flags, data = null) {
+      check(mount(source === null ? null : cPath(source), cPath(target), type, flags, data), 'mount', target);
+    },
+    unmount(target, flags) {
+      check(unmount(cPath(target), flags), 'umount', target);
+    },
+  };
+}
+
+function bindProcess({ libc, check }: Libc): Pick<NamespaceCalls, 'dieWithParent' | 'changeRoot' | 'unshareCgroups'> {
   const prctl = libc.func('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)');
   const chroot = libc.func('int chroot(void *path)');
   const unshare = libc.func('int unshare(int flags)');
-  const open = libc.func('int open(void *path, int flags, int mode)');
-  const close = libc.func('int close(int fd)');
-  const flock = libc.func('int flock(int fd, int operation)');
-  const posixSpawn = libc.func(
-    'int posix_spawn(_Out_ int *pid, void *path, void *actions, void *attributes, const char **argv, const char **env)',
-  );
-  const waitpid = libc.func('int waitpid(int pid, void *status, int options)');
-  const pipe2 = libc.func('int pipe2(_Out_ int *fds, int flags)');
-  const fcntl = libc.func('int fcntl(int fd, int command, long argument)');
-  const openat2 = libc.func('long syscall(long number, long directory, void *path, void *how, long size)');
-
-  const check = (result: number, call: string, subject = ''): number => {
-    if (result < 0) throw new SyscallError(call, koffi.errno(), subject);
-    return result;
-  };
-  const openPath = (path: string, flags: number): number => check(open(cPath(path), flags | O_CLOEXEC, 0), 'open', path);
-
-  const openConfined = (root: string, path: string, resolve: number): number => {
-    const directory = openPath(root, O_PATH);
-    const how = Buffer.alloc(24);
-    how.writeBigUInt64LE(BigInt(O_PATH | O_CLOEXEC), 0);
-    how.writeBigUInt64LE(BigInt(resolve | RESOLVE_NO_MAGICLINKS), 16);
-    try {
-      return check(Number(openat2(SYS_OPENAT2, directory, cPath(path), how, how.length)), 'openat2', path);
-    } finally {
-      close(directory);
-    }
-  };
-
-  const calls: NamespaceCalls = {
-    mount(source, target, type, flags, data = null) {
-      check(mountCall(source === null ? null : cPath(source), cPath(target), type, flags, data), 'mount', target);
-    },
-    unmount(target, flags) {
-      check(unmountCall(cPath(target), flags), 'umount', target);
-    },
+  return {
     dieWithParent() {
       check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), 'prctl');
     },
@@ -111,27 +86,60 @@ export function loadNamespaceCalls(): NamespaceCalls {
     unshareCgroups() {
       check(unshare(CLONE_NEWCGROUP), 'unshare');
     },
+  };
+}
+
+function bindLookup({ libc, check }: Libc): Pick<NamespaceCalls, 'openBeneath' | 'openWithin'> {
+  const open = libc.func('int open(void *path, int flags, int mode)');
+  const close = libc.func('int close(int fd)');
+  const openat2 = libc.func('long syscall(long number, long directory, void *path, void *how, long size)');
+  const openConfined = (root: string, path: string, resolve: number): number => {
+    const directory = check(open(cPath(root), O_PATH | O_CLOEXEC, 0), 'open', root);
+    const how = Buffer.alloc(24);
+    how.writeBigUInt64LE(BigInt(O_PATH | O_CLOEXEC), 0);
+    how.writeBigUInt64LE(BigInt(resolve | RESOLVE_NO_MAGICLINKS), 16);
+    try {
+      return check(Number(openat2(SYS_OPENAT2, directory, cPath(path), how, how.length)), 'openat2', path);
+    } finally {
+      close(directory);
+    }
+  };
+  return {
     openBeneath: (root, path) => openConfined(root, path, RESOLVE_IN_ROOT),
     openWithin: (root, path) => openConfined(root, path, RESOLVE_BENEATH),
+  };
+}
+
+function bindFiles({ koffi, libc, check }: Libc): Pick<NamespaceCalls, 'tryLock' | 'pipe'> {
+  const flock = libc.func('int flock(int fd, int operation)');
+  const pipe2 = libc.func('int pipe2(_Out_ int *fds, int flags)');
+  const fcntl = libc.func('int fcntl(int fd, int command, long argument)');
+  return {
     tryLock(fd, kind) {
       if (flock(fd, kind | LOCK_NB) === 0) return true;
       const errno = koffi.errno();
       if (errno === constants.errno.EWOULDBLOCK || errno === constants.errno.EAGAIN) return false;
       throw new SyscallError('flock', errno, '');
     },
-    tryProgram(path) {
-      const pid = [0];
-      if (posixSpawn(pid, cPath(path), null, null, [path, null], [null]) !== 0) return false;
-      waitpid(pid[0] ?? 0, null, 0);
-      return true;
-    },
     pipe() {
       const fds = [0, 0];
       check(pipe2(fds, O_CLOEXEC), 'pipe2');
       const [reader = -1, writer = -1] = fds;
-      check(fcntl(reader, 4, O_NONBLOCK), 'fcntl');
+      check(fcntl(reader, F_SETFL, O_NONBLOCK), 'fcntl');
       return [reader, writer];
     },
   };
-  return calls;
+}
+
+function bindTryProgram({ libc }: Libc): NamespaceCalls['tryProgram'] {
+  const spawn = libc.func(
+    'int posix_spawn(_Out_ int *pid, void *path, void *actions, void *attributes, const char **argv, const char **env)',
+  );
+  const waitpid = libc.func('int waitpid(int pid, void *status, int options)');
+  return (path) => {
+    const pid = [0];
+    if (spawn(pid, cPath(path), null, null, [path, null], [null]) !== 0) return false;
+    waitpid(pid[0] ?? 0, null, 0);
+    return true;
+  };
 }

@@ -3,7 +3,7 @@
 // throws SyscallError with the errno name. Calls of namespaces and mounts are in namespace-calls.ts.
 import { constants } from 'node:os';
 import { pathToBytes } from '../core/path-bytes.ts';
-import { loadKoffi } from './koffi.ts';
+import { type Koffi, loadKoffi } from './koffi.ts';
 
 export const S_IFIFO = 0o010000;
 export const S_IFCHR = 0o020000;
@@ -29,6 +29,26 @@ export class SyscallError extends Error {
   }
 }
 
+/** libc, for those who bind functions of it. */
+export interface Libc {
+  readonly koffi: Koffi;
+  readonly libc: ReturnType<Koffi['load']>;
+  /** The result of a call; SyscallError for a negative one. `subject`: the path, or what the call is about. */
+  check(result: number, call: string, subject?: string): number;
+}
+
+export function loadLibc(): Libc {
+  const koffi = loadKoffi();
+  return {
+    koffi,
+    libc: koffi.load(null),
+    check(result, call, subject = '') {
+      if (result < 0) throw new SyscallError(call, koffi.errno(), subject);
+      return result;
+    },
+  };
+}
+
 export interface FileCalls {
   /** Names of all extended attributes that the caller may see; [] where the file system has none. */
   listXattrs(path: string): readonly string[];
@@ -42,7 +62,8 @@ export interface FileCalls {
   setTimes(path: string, atime: bigint | null, mtime: bigint | null): void;
 }
 
-const cPath = (path: string): Buffer => pathToBytes(`${path}\0`);
+/** C string of a path whose bytes may not be UTF-8. */
+export const cPath = (path: string): Buffer => pathToBytes(`${path}\0`);
 
 /** The kernel's and glibc's encoding of a device number. */
 const makeDevice = (major: number, minor: number): bigint => {
@@ -52,8 +73,7 @@ const makeDevice = (major: number, minor: number): bigint => {
 
 /** Binds libc through koffi (a few milliseconds once for each process); keep the result. */
 export function loadFileCalls(): FileCalls {
-  const koffi = loadKoffi();
-  const libc = koffi.load(null);
+  const { koffi, libc, check } = loadLibc();
   const llistxattr = libc.func('long llistxattr(void *path, void *list, size_t size)');
   const lgetxattr = libc.func('long lgetxattr(void *path, const char *name, void *value, size_t size)');
   const lsetxattr = libc.func('int lsetxattr(void *path, const char *name, void *value, size_t size, int flags)');
@@ -62,10 +82,6 @@ export function loadFileCalls(): FileCalls {
   const utimensat = libc.func('int utimensat(int directory, void *path, void *times, int flags)');
   const scratch = Buffer.allocUnsafeSlow(XATTR_MAX);
   const { ENODATA, EOPNOTSUPP } = constants.errno;
-
-  const check = (result: number, call: string, path: string): void => {
-    if (result < 0) throw new SyscallError(call, koffi.errno(), path);
-  };
 
   return {
     listXattrs(path) {

@@ -88,6 +88,16 @@ describe.skipIf(!isRoot).each<OverlayXattrs>(['trusted', 'user'])(`changes of a 
     ]);
   });
 
+  test('a hard link has the time of its file, also just before a full second', async () => {
+    const { toc } = await newStack(xattrs).step((cwd) =>
+      execFileSync('sh', ['-ec', 'echo 1 >f; ln f g; touch -d @1700000000.999999999 f'], { cwd }),
+    );
+    expect(toc.entries.map(({ type, mtime }) => [type, mtime])).toEqual([
+      ['file', 1_700_000_000],
+      ['hardlink', 1_700_000_000],
+    ]);
+  });
+
   test('hard links stay together', async () => {
     const stack = newStack(xattrs);
     expect(await run(stack, 'echo 1 >b; ln b a; ln b c; ln -s b s; ln s t')).toEqual(['a', 'b', 'c', 's', 't']);

@@ -1,6 +1,7 @@
 // What a name of the destination tree stands for while a copy is planned. Hard-linked names share one
 // inode, as on disk; content is only named here and read when the layer is written.
 import type { SourceTree } from '../../context/source-tree.ts';
+import type { CompressionName } from '../../core/compression-magic.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
 
 export type InodeType = 'file' | 'dir' | 'symlink' | 'char' | 'block' | 'fifo';
@@ -13,7 +14,7 @@ export interface ArchiveFile {
   readonly codec: ArchiveCodec;
 }
 
-export type ArchiveCodec = 'tar' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
+export type ArchiveCodec = 'tar' | CompressionName;
 
 /** Where the bytes of a regular file come from. */
 export type ContentSource =

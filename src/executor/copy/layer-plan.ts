@@ -3,6 +3,7 @@
 // base are left out.
 import type { FileEntry, FileType } from '../../core/file-entry.ts';
 import { comparePaths } from '../../core/path-bytes.ts';
+import { whiteoutOf } from '../layer/whiteout.ts';
 import { type DestTree, joinPath } from './dest-tree.ts';
 import { type ContentSource, childrenOf, type Inode } from './inode.ts';
 
@@ -91,8 +92,7 @@ function* listParents(stack: readonly Frame[]): Generator<PlannedEntry> {
 function* hideChildren(tree: DestTree, path: string, inode: Inode): Generator<PlannedEntry> {
   for (const name of tree.base?.readdir(path) ?? []) {
     if (childrenOf(inode)?.has(name) === true) continue;
-    const entry: FileEntry = { path: joinPath(path, name), type: 'whiteout', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0 };
-    yield { entry, content: null };
+    yield { entry: whiteoutOf(joinPath(path, name)), content: null };
   }
 }
 

@@ -120,7 +120,8 @@ class Walk {
     if (key !== null && first === undefined) this.#inodes.set(key, path);
     yield* this.#parents(path);
     if (stats.isDirectory()) this.#written.add(path);
-    yield { entry: first === undefined ? toEntry(path, host, stats, attributes) : linkTo(first, path, stats, attributes), hostPath: host };
+    const entry = toEntry(path, host, stats, attributes);
+    yield { entry: first === undefined ? entry : linkTo(first, entry), hostPath: host };
   }
 
   /** Directories above a change that are not in the layer yet, outermost first; never the root. */
@@ -176,9 +177,16 @@ function toEntry(path: string, host: string, stats: Stats, { uid, gid, capabilit
   return { ...base, devMajor, devMinor };
 }
 
-function linkTo(first: string, path: string, stats: Stats, { uid, gid }: Attributes): FileEntry {
-  return { path, type: 'hardlink', mode: stats.mode & 0o7777, uid, gid, size: 0, mtime: Math.floor(stats.mtimeMs / 1000), link: first };
-}
+const linkTo = (first: string, { path, mode, uid, gid, mtime }: FileEntry): FileEntry => ({
+  path,
+  type: 'hardlink',
+  mode,
+  uid,
+  gid,
+  size: 0,
+  mtime,
+  link: first,
+});
 
 /** Milliseconds are a double: close to the next second they may have been rounded up, so ask again exactly. */
 function wholeSeconds(stats: Stats, host: string): number {

@@ -2,6 +2,7 @@
 // never from its name. gzip and zstd are decoded here, bzip2 and xz by the programs of these names.
 import { spawn } from 'node:child_process';
 import { closeSync, constants, createReadStream, openSync, readSync } from 'node:fs';
+import { compressionOf } from '../../../core/compression-magic.ts';
 import { errnoOf, TsbuildError } from '../../../core/errors.ts';
 import { fsPath } from '../../../core/path-bytes.ts';
 import { decompressLayer } from '../../layer/compression/decompress.ts';
@@ -16,20 +17,14 @@ const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBL
 /** What a decompressor may put out: far beyond any honest archive, so that a bomb ends. */
 const MAX_OUTPUT = 256 * 1024 ** 3;
 
-const MAGIC: readonly (readonly [ArchiveCodec, readonly number[]])[] = [
-  ['gzip', [0x1f, 0x8b, 0x08]],
-  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
-  ['bzip2', [0x42, 0x5a, 0x68]],
-  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
-];
-
 /** What the first block of a file says it is, or null for everything that cannot be an archive. */
 export function sniffArchive(path: string): ArchiveCodec | null {
   const head = Buffer.alloc(BLOCK);
   const fd = openSync(fsPath(path), OPEN_FLAGS);
   try {
     const count = readSync(fd, head, 0, BLOCK, 0);
-    for (const [codec, magic] of MAGIC) if (magic.every((byte, at) => head[at] === byte)) return codec;
+    const compression = compressionOf(head);
+    if (compression !== null) return compression;
     // Skippable zstd frames may come first.
     if (count >= 4 && (head.readUInt32LE(0) & 0xfffffff0) >>> 0 === 0x184d2a50) return 'zstd';
     return count === BLOCK && isTarHeader(head) ? 'tar' : null;

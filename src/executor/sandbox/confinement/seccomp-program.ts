@@ -23,10 +23,10 @@ const EPERM = 1;
 const ENOSYS = 38;
 
 /** CLONE_NEW* but the time namespace: a step may not make namespaces by clone. */
-const CLONE_NAMESPACES = 0x7e020000;
+export const CLONE_NAMESPACES = 0x7e020000;
 /** Linux and SVR4 personalities with and without address randomization, and "only tell". */
-const PERSONALITIES = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff];
-const AF_VSOCK = 40;
+export const PERSONALITIES = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff];
+export const AF_VSOCK = 40;
 
 interface Instruction {
   readonly code: number;

@@ -4,8 +4,8 @@
 import type { BundleInput } from '../bundle.ts';
 import { readHostFile } from '../host-file.ts';
 import type { StepHost } from '../step-host.ts';
-import { ALLOWED } from './allowed-syscalls.ts';
-import { compileFilter, parseTable } from './seccomp-program.ts';
+import { ALLOWED, CONDITIONAL } from './allowed-syscalls.ts';
+import { AF_VSOCK, CLONE_NAMESPACES, compileFilter, PERSONALITIES, parseTable } from './seccomp-program.ts';
 
 /** Made once for each executor. */
 export function chooseSeccomp(host: StepHost): BundleInput['seccomp'] {
@@ -25,9 +25,9 @@ const NATIVE: Readonly<Record<string, readonly string[]>> = {
 /** The same list for a runtime that compiles it itself; names the architecture lacks are skipped by it. */
 export function ociProfile(arch: string): object {
   const names = new Set(Object.values(ALLOWED).flatMap((table) => [...parseTable(table).keys()]));
-  for (const name of ['clone', 'clone3', 'personality', 'socket']) names.delete(name);
+  for (const name of CONDITIONAL) names.delete(name);
   const allow = { action: 'SCMP_ACT_ALLOW' };
-  const personalities = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff].map((value) => ({
+  const personalities = PERSONALITIES.map((value) => ({
     ...allow,
     names: ['personality'],
     args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }],
@@ -39,8 +39,8 @@ export function ociProfile(arch: string): object {
     syscalls: [
       { ...allow, names: [...names] },
       ...personalities,
-      { ...allow, names: ['socket'], args: [{ index: 0, value: 40, op: 'SCMP_CMP_NE' }] },
-      { ...allow, names: ['clone'], args: [{ index: 0, value: 0x7e020000, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }] },
+      { ...allow, names: ['socket'], args: [{ index: 0, value: AF_VSOCK, op: 'SCMP_CMP_NE' }] },
+      { ...allow, names: ['clone'], args: [{ index: 0, value: CLONE_NAMESPACES, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }] },
       { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 },
     ],
   };

@@ -5,8 +5,7 @@ import { constants, openSync } from 'node:fs';
 import { constants as system } from 'node:os';
 import { InvariantError } from '../../../core/errors.ts';
 import type { TerminalSize } from '../../executor.ts';
-import { type Koffi, loadKoffi } from '../../koffi.ts';
-import { SyscallError } from '../../syscalls.ts';
+import { type Libc, loadLibc } from '../../syscalls.ts';
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -44,25 +43,19 @@ export interface TerminalCalls {
 }
 
 export function loadTerminalCalls(): TerminalCalls {
-  const koffi = loadKoffi();
-  const libc = koffi.load(null);
+  const libc = loadLibc();
+  const setNonBlocking = bindSetNonBlocking(libc);
+  return { ...bindConsole(libc), ...bindTerminal(libc), setNonBlocking, inputPipe: bindInputPipe(libc, setNonBlocking) };
+}
+
+function bindConsole({ koffi, libc, check }: Libc): Pick<TerminalCalls, 'listen' | 'accept' | 'receiveDescriptor'> {
   const socket = libc.func('int socket(int domain, int type, int protocol)');
   const bind = libc.func('int bind(int fd, void *address, unsigned int length)');
   const listen = libc.func('int listen(int fd, int backlog)');
   const accept4 = libc.func('int accept4(int fd, void *address, void *length, int flags)');
-  const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
-  const openPeer = libc.func('int ioctl(int fd, unsigned long request, int flags)');
-  const pipe2 = libc.func('int pipe2(_Out_ int *fds, int flags)');
-  const fcntl = libc.func('int fcntl(int fd, int command, long argument)');
-  const receive = bindReceive(koffi);
-
-  const check = (result: number, call: string): number => {
-    if (result < 0) throw new SyscallError(call, koffi.errno(), '');
-    return result;
-  };
+  const receive = bindReceive(koffi, libc);
   const pending = (): boolean => koffi.errno() === system.errno.EAGAIN || koffi.errno() === system.errno.EINTR;
-
-  const calls: TerminalCalls = {
+  return {
     listen(path) {
       const name = Buffer.from(path);
       if (name.length > PATH_MAX) throw new InvariantError(`socket path ${path} is too long`);
@@ -86,14 +79,18 @@ export function loadTerminalCalls(): TerminalCalls {
       const isRights = control.readInt32LE(8) === SOL_SOCKET && control.readInt32LE(12) === SCM_RIGHTS;
       return received > 0 && isRights ? control.readInt32LE(CONTROL_DATA) : 'closed';
     },
+  };
+}
+
+function bindTerminal({ libc, check }: Libc): Pick<TerminalCalls, 'setSize' | 'openTerminal'> {
+  const ioctl = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
+  const openPeer = libc.func('int ioctl(int fd, unsigned long request, int flags)');
+  return {
     setSize(fd, { columns, rows }) {
       const size = Buffer.alloc(8);
       size.writeUInt16LE(clamp(rows), 0);
       size.writeUInt16LE(clamp(columns), 2);
       check(ioctl(fd, TIOCSWINSZ, size), 'ioctl');
-    },
-    setNonBlocking(fd) {
-      check(fcntl(fd, F_SETFL, check(fcntl(fd, F_GETFL, 0), 'fcntl') | O_NONBLOCK), 'fcntl');
     },
     openTerminal() {
       const user = openSync('/dev/ptmx', constants.O_RDWR | constants.O_NOCTTY);
@@ -101,21 +98,31 @@ export function loadTerminalCalls(): TerminalCalls {
       check(ioctl(user, TIOCSPTLCK, Buffer.alloc(4)), 'ioctl');
       return [user, check(openPeer(user, TIOCGPTPEER, constants.O_RDWR | constants.O_NOCTTY | O_CLOEXEC), 'ioctl')];
     },
-    inputPipe() {
-      const fds = [0, 0];
-      check(pipe2(fds, O_CLOEXEC), 'pipe2');
-      const [reader = -1, writer = -1] = fds;
-      calls.setNonBlocking(writer);
-      return [reader, writer];
-    },
   };
-  return calls;
+}
+
+function bindSetNonBlocking({ libc, check }: Libc): TerminalCalls['setNonBlocking'] {
+  const fcntl = libc.func('int fcntl(int fd, int command, long argument)');
+  return (fd) => {
+    check(fcntl(fd, F_SETFL, check(fcntl(fd, F_GETFL, 0), 'fcntl') | O_NONBLOCK), 'fcntl');
+  };
+}
+
+function bindInputPipe({ libc, check }: Libc, setNonBlocking: TerminalCalls['setNonBlocking']): TerminalCalls['inputPipe'] {
+  const pipe2 = libc.func('int pipe2(_Out_ int *fds, int flags)');
+  return () => {
+    const fds = [0, 0];
+    check(pipe2(fds, O_CLOEXEC), 'pipe2');
+    const [reader = -1, writer = -1] = fds;
+    setNonBlocking(writer);
+    return [reader, writer];
+  };
 }
 
 const clamp = (value: number): number => Math.max(0, Math.min(0xffff, Math.trunc(value)));
 
 /** recvmsg with room for a name and one descriptor; what the message says besides is of no interest. */
-function bindReceive(koffi: Koffi): (fd: number, control: Buffer) => number {
+function bindReceive(koffi: Libc['koffi'], libc: Libc['libc']): (fd: number, control: Buffer) => number {
   const iovec = koffi.struct({ base: 'void *', length: 'size_t' });
   const header = koffi.struct({
     name: 'void *',
@@ -126,7 +133,7 @@ function bindReceive(koffi: Koffi): (fd: number, control: Buffer) => number {
     controlLength: 'size_t',
     flags: 'int',
   });
-  const recvmsg = koffi.load(null).func('recvmsg', 'long', ['int', koffi.pointer(header), 'int']);
+  const recvmsg = libc.func('recvmsg', 'long', ['int', koffi.pointer(header), 'int']);
   const text = Buffer.alloc(4096);
   return (fd, control) =>
     Number(
