@@ -90,6 +90,11 @@ export class SqliteDatabase<Column extends string> {
     });
   }
 
+  /** Lets go of a file that another process found damaged and moved aside: what is written to it is lost. */
+  followReplacement(): void {
+    if (this.#db !== undefined && this.#depth === 0 && inodeOf(this.path) !== this.#inode) this.close();
+  }
+
   /** Another number after another connection has written. */
   revision(): number {
     return this.#attempt(() => Number(this.#open().prepare('PRAGMA data_version').get()?.['data_version']));

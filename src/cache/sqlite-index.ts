@@ -117,7 +117,9 @@ export class SqliteIndex implements BuildIndex {
       .filter((tag) => tag !== null);
   }
 
+  /** Unlike records, a tag is what the user asked for. */
   setTag(name: string, target: Descriptor, created: number): void {
+    this.db.followReplacement();
     this.db.run('INSERT OR REPLACE INTO tags (name, target, created) VALUES (?, ?, ?)', name, JSON.stringify(target), Math.trunc(created));
   }
 

@@ -1,6 +1,6 @@
 // The BuildIndex port, run against sqlite, with the damage a shared file on disk can meet.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -377,6 +377,17 @@ describe('damage', () => {
     index = open();
     expect(index.tags()).toHaveLength(308);
     expect(readdirSync(join(root, 'index-v1')).filter((name) => /\.damaged-[^-]*$/.test(name))).toHaveLength(1);
+  });
+
+  it('that another process met and replaced costs no tag that is set later', () => {
+    index.saveRecord(record('a'));
+    const aside = (suffix: string): void => renameSync(`${file()}${suffix}`, `${file()}.damaged-x${suffix}`);
+    for (const suffix of ['', '-wal', '-shm']) aside(suffix);
+    const other = open();
+    expect(other.tags()).toEqual([]);
+    index.setTag('docker.io/library/new:1', { ...layer('new'), mediaType: OCI_INDEX }, 1);
+    expect(other.tags().map(({ name }) => name)).toEqual(['docker.io/library/new:1']);
+    other.close();
   });
 
   it('starts over on an empty file', () => {
