@@ -36,7 +36,8 @@ export class StoreUse {
   /** Sees builds that began and tags that were set since the last look. A build that ended meanwhile still counts. */
   async look(): Promise<void> {
     const oldest = oldestSession(this.#root);
-    if (oldest !== null) this.#threshold = Math.min(this.#threshold, oldest - TOUCH_INTERVAL);
+    // A clock that was set back since makes what the build uses look older than the build.
+    if (oldest !== null) this.#threshold = Math.min(this.#threshold, oldest > Date.now() ? 0 : oldest - TOUCH_INTERVAL);
     const revision = this.#index.db.revision();
     if (revision === this.#revision) return;
     this.#revision = revision;

@@ -293,6 +293,17 @@ describe('interrupted and running builds', () => {
     expect(readdirSync(join(root, 'snapshots-v1'))).toEqual([recent]);
   });
 
+  it('keeps everything while a build runs that began before the clock was set back', async () => {
+    const made = await addLayer('made', 5 * HOUR);
+    const kill = await beginBuild(digestOf('nothing'));
+    const [session = ''] = readdirSync(join(root, 'sessions-v1'));
+    utimesSync(join(root, 'sessions-v1', session), Date.now() / 1000 + 3600, Date.now() / 1000 + 3600);
+    expect((await run({ all: true })).removed).toEqual([]);
+    await kill();
+    await run({ all: true });
+    expect(store.has(made.blob.digest)).toBe(false);
+  });
+
   it('keeps the layers of an image that is tagged while the store is pruned', async () => {
     const layer = await addLayer('tagged', HOUR);
     addSnapshot('first to go', [diffIdOf('a')], 2 * HOUR);
