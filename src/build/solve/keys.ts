@@ -3,9 +3,7 @@
 import type { BuildRecord } from '../../cache/build-index.ts';
 import { type CacheKey, type ChainId, type ContentKey, extendChain, parseCacheKey, sha256Hex } from '../../core/digest.ts';
 import { invariant } from '../../core/errors.ts';
-import type { Refusals } from '../../executor/step-refusals.ts';
 import {
-  BASE,
   BASE_IMAGE,
   type Ingredients,
   type InputKeys,
@@ -20,9 +18,8 @@ import type { Vertex, VertexId } from '../../graph/vertex.ts';
 import type { Session } from '../session.ts';
 import { explainMiss } from './explain-miss.ts';
 import type { FileListing } from './file-listing.ts';
-import { isExpired } from './record-age.ts';
-import { RefusalsHere } from './refusals-here.ts';
-import { baseOf, isLayer, type Selection, selectionsOf, slotGroupOf, slotOf, upTo } from './selections.ts';
+import { type FoundRecord, type KeyOf, RecordSearch } from './record-search.ts';
+import { baseOf, isLayer, isLinked, type Selection, selectionsOf, slotOf, upTo } from './selections.ts';
 
 /** What key resolution must be able to find out; answering may run the vertices that make an input. */
 export interface KeyFacts {
@@ -71,19 +68,11 @@ export interface Resolution {
   because?(): Promise<string>;
 }
 
-/** Key of a vertex whose step is refused this. */
-type KeyOf = (refused: Refusals) => VertexKey;
-
-interface Found extends VertexKey {
-  readonly refused: Refusals;
-  readonly record: BuildRecord;
-}
-
 export class KeyResolver {
   readonly #session: Session;
   readonly #facts: KeyFacts;
   readonly #listener: KeyListener;
-  readonly #refusals: RefusalsHere;
+  readonly #records: RecordSearch;
   readonly #resolutions = new Map<VertexId, Promise<Resolution>>();
   readonly #misses = new Map<VertexId, Promise<boolean>>();
 
@@ -91,7 +80,7 @@ export class KeyResolver {
     this.#session = session;
     this.#facts = facts;
     this.#listener = listener;
-    this.#refusals = new RefusalsHere(session);
+    this.#records = new RecordSearch(session);
   }
 
   resolve(id: VertexId): Promise<Resolution> {
@@ -137,19 +126,20 @@ export class KeyResolver {
     if (selections.some((selection) => this.#isTree(selection.input))) {
       definition = await this.#definitionKeys(vertex, base.outputKey, selections);
       const forced = await this.#anyForced(selections);
-      const found = usable && !forced ? await this.#find(vertex, definition, base, await this.#knownTrees(selections)) : null;
+      const found = usable && !forced ? await this.#records.find(vertex, definition, base.chain, await this.#knownTrees(selections)) : null;
       if (found !== null) return this.#hit(vertex, found, base);
     }
     const sources = await Promise.all(selections.map((selection) => this.#facts.selectionContent(selection, vertex)));
     const contents: KeyOf = (refused) =>
       this.#withNotes(vertex, this.#layerKey(vertex, { base: base.outputKey, sources, refused }, 'content'));
-    let found = usable ? await this.#find(vertex, contents, base) : null;
-    if (found === null && usable && (await this.#refusals.areMore(vertex))) found = await this.#find(vertex, contents, base);
+    let found = usable ? await this.#records.find(vertex, contents, base.chain) : null;
+    if (found === null && usable && (await this.#records.refusals.areMore(vertex)))
+      found = await this.#records.find(vertex, contents, base.chain);
     if (found !== null) {
       if (definition !== undefined) this.#session.index.alias(definition(found.refused).key, found.key, await this.solvedTrees(vertex));
       return this.#hit(vertex, found, base);
     }
-    const refused = await this.#refusals.met(vertex);
+    const refused = await this.#records.refusals.met(vertex);
     const content = contents(refused);
     const alias = definition?.(refused).key;
     return {
@@ -157,7 +147,7 @@ export class KeyResolver {
       outputKey: outputKeyOf(vertex, base.outputKey, content.key),
       record: null,
       intact: false,
-      forced: vertex.meta.noCache || base.forced || this.#hasExpired(vertex, content.key),
+      forced: vertex.meta.noCache || base.forced || this.#records.hasExpired(vertex, content.key),
       ...(alias === undefined ? {} : { alias }),
       ingredients: content.ingredients,
       slot: slotOf(vertex),
@@ -220,7 +210,7 @@ export class KeyResolver {
     if (!willRun.includes(true)) return (await this.resolve(vertex.id)).record === null;
     if (await this.#anyForced(selections)) return false;
     const base = await this.resolve(baseOf(vertex));
-    return (await this.#find(vertex, await this.#definitionKeys(vertex, base.outputKey, selections), base)) === null;
+    return (await this.#records.find(vertex, await this.#definitionKeys(vertex, base.outputKey, selections), base.chain)) === null;
   }
 
   /** Keys over the outputs of other stages; files of this machine have no definition and enter by content. */
@@ -246,30 +236,7 @@ export class KeyResolver {
     return type !== 'local' && type !== 'http';
   }
 
-  #find(vertex: Vertex, keyOf: KeyOf, base: Resolution, from?: string): Promise<Found | null> {
-    return this.#refusals.find(vertex, (refused) => {
-      const named = keyOf(refused);
-      const record = this.#findRecord(vertex, named.key, base, from);
-      return record === null ? null : { ...named, refused, record };
-    });
-  }
-
-  /** A record counts over the very layers it was made on only: these may have been made again since, with other content. */
-  #findRecord(vertex: Vertex, key: CacheKey, base: Resolution, from?: string): BuildRecord | null {
-    const record = this.#session.index.record(key, from);
-    if (record === null || (!isLinked(vertex) && record.below !== base.chain)) return null;
-    if (isExpired(vertex, record, this.#session.clock())) return null;
-    const reachable = this.#session.blobs.has(record.blob.digest) || this.#session.index.locations(record.blob.digest).length > 0;
-    return reachable ? record : null;
-  }
-
-  /** Its time is over: what reads it must not be found by its definition either. */
-  #hasExpired(vertex: Vertex, key: CacheKey): boolean {
-    const record = vertex.meta.ttl === undefined ? null : this.#session.index.record(key);
-    return record !== null && isExpired(vertex, record, this.#session.clock());
-  }
-
-  #hit(vertex: Vertex, { key, record, ingredients }: Found, base: Resolution): Resolution {
+  #hit(vertex: Vertex, { key, record, ingredients }: FoundRecord, base: Resolution): Resolution {
     return {
       key,
       outputKey: outputKeyOf(vertex, base.outputKey, record.key),
@@ -283,28 +250,16 @@ export class KeyResolver {
     };
   }
 
-  /** Earlier records of the step; when it does something else now, those at the same place: over the same base. */
-  #earlier(vertex: Vertex, now: VertexKey): readonly BuildRecord[] {
-    const { index } = this.#session;
-    const same = index.recordsOfSlot(slotOf(vertex), NEIGHBOURS);
-    if (same.length > 0) return same;
-    const group = index.recordsOfSlotGroup(slotGroupOf(vertex), NEIGHBOURS);
-    return group.filter((record) => record.ingredients[BASE] === now.ingredients[BASE]);
-  }
-
   #because(vertex: Vertex, now: VertexKey, base: Resolution, sources: readonly ContentKey[]): () => Promise<string> {
     const { index } = this.#session;
     // What the store knew before this step ran; its own record comes on top of it.
-    const before = vertex.meta.noCache ? [] : this.#earlier(vertex, now);
+    const before = vertex.meta.noCache ? [] : this.#records.neighbours(vertex, now);
     const eviction = vertex.meta.noCache ? null : (index.eviction({ key: now.key }) ?? index.eviction({ slot: slotOf(vertex) }));
     const listing = (selection: Selection) => this.#facts.listing(selection);
     const time = this.#session.clock();
     return () => explainMiss({ index, vertex, now, time, baseRan: !base.intact, before, eviction, sources, listing });
   }
 }
-
-/** Earlier records of a step that are compared with it: the nearest may be of a branch that was built long ago. */
-const NEIGHBOURS = 32;
 
 const NO_KEY = parseCacheKey(`sha256:${'0'.repeat(64)}`);
 
@@ -320,8 +275,6 @@ const sourceResolution = (outputKey: CacheKey): Resolution => ({
 });
 
 const namesOfTrees = (chains: readonly (ChainId | null)[]): string => sha256Hex(JSON.stringify(chains));
-
-export const isLinked = (vertex: Vertex): boolean => vertex.op.type === 'copy' && vertex.op.link;
 
 /** A linked copy's layer does not depend on its base, what lies above it does (H-09). */
 const outputKeyOf = (vertex: Vertex, base: CacheKey, key: CacheKey): CacheKey => (isLinked(vertex) ? linkedOutputKey(base, key) : key);

@@ -51,6 +51,9 @@ export function upTo(id: VertexId, known: ReadonlyMap<VertexId, unknown>, vertex
 
 export type LayerVertex = Vertex & { readonly op: LayerOp };
 
+/** A copy whose layer does not look at its base (H-09). */
+export const isLinked = ({ op }: Vertex): boolean => op.type === 'copy' && op.link;
+
 export const isLayer = (vertex: Vertex): vertex is LayerVertex =>
   vertex.op.type === 'copy' || vertex.op.type === 'exec' || vertex.op.type === 'mkdir';
 

@@ -8,11 +8,11 @@ import { InvariantError, invariant, messageOf } from '../../core/errors.ts';
 import type { BuildGraph, Vertex, VertexId } from '../../graph/vertex.ts';
 import type { Session } from '../session.ts';
 import { packListing } from './file-listing.ts';
-import { isLinked, type KeyFacts, KeyResolver, type Resolution } from './keys.ts';
+import { type KeyFacts, KeyResolver, type Resolution } from './keys.ts';
 import { chainOf, type Layer, layerOf, type MadeLayer, type Rootfs } from './layer.ts';
 import type { LayerPositions } from './layer-positions.ts';
 import { isExpired } from './record-age.ts';
-import { baseOf, type Selection, selectionsOf, upTo } from './selections.ts';
+import { baseOf, isLinked, type Selection, selectionsOf, upTo } from './selections.ts';
 import { nameSnapshot } from './snapshots.ts';
 import { StepError } from './step-error.ts';
 
