@@ -1,7 +1,8 @@
 // The builders that are compared, as far as they are present on this machine. BENCH_PEER names a
 // wrapper command that runs peers elsewhere (a chroot, a namespace); BENCH_DOCKER_SOCKET a socket of
 // dockerd, whose BuildKit is then also asked without any client: curl posts the context as a URL.
-// BENCH_BUILDAH adds buildah, with cached layers, stages side by side and runc.
+// BENCH_BUILDAH adds buildah, with cached layers, stages side by side and runc. Steps of all of them have
+// the host's network, the only one that every peer has everywhere.
 import { spawnSync } from 'node:child_process';
 
 export interface BuildCall {
@@ -58,6 +59,7 @@ export function presentBuilders(): readonly Builder[] {
         tsbuild,
         '--root',
         call.store,
+        '--network=host',
         '--progress=plain',
         '--build-arg',
         `SALT=${call.salt}`,
