@@ -65,7 +65,9 @@ export class SqliteIndex implements BuildIndex {
   }
 
   recordsOfSlotGroup(prefix: string, limit: number): readonly BuildRecord[] {
-    const sql = 'SELECT * FROM records WHERE slot >= ? AND slot < ? ORDER BY created DESC, key LIMIT ?';
+    // A group has as many records as builds left there: which are the newest is read from the index of slots alone.
+    const newest = 'SELECT key FROM records WHERE slot >= ? AND slot < ? ORDER BY created DESC, key LIMIT ?';
+    const sql = `SELECT * FROM records WHERE key IN (${newest}) ORDER BY created DESC, key`;
     return this.db
       .all(sql, prefix, `${prefix}\u{10ffff}`, limit)
       .map(recordOf)

@@ -89,7 +89,10 @@ describe('records', () => {
     ] as const)
       index.saveRecord(record(name, { created }));
     index.saveRecord(record('elsewhere', { slot: 'build 3' }));
+    index.saveRecord(record('of another stage', { slot: 'test 2' }));
     expect(index.recordsOfSlot('build 2', 2).map((found) => found.created)).toEqual([3, 2]);
+    expect(index.recordsOfSlotGroup('build ', 9).map((found) => found.slot)).toEqual(['build 3', 'build 2', 'build 2', 'build 2']);
+    expect(index.recordsOfSlotGroup('build ', 2).map((found) => found.slot)).toEqual(['build 3', 'build 2']);
   });
 
   it('refreshes the last use of read records when it is closed, not before', () => {

@@ -22,6 +22,8 @@ const NEIGHBOURS = 32;
 
 export class RecordSearch {
   readonly #session: Session;
+  /** Newest records by slot group, as they were before this build made some itself. */
+  readonly #groups = new Map<string, readonly BuildRecord[]>();
   readonly refusals: RefusalsHere;
 
   constructor(session: Session) {
@@ -58,7 +60,9 @@ export class RecordSearch {
     const { index } = this.#session;
     const same = index.recordsOfSlot(slotOf(vertex), NEIGHBOURS);
     if (same.length > 0) return same;
-    const group = index.recordsOfSlotGroup(slotGroupOf(vertex), NEIGHBOURS);
+    const name = slotGroupOf(vertex);
+    const group = this.#groups.get(name) ?? index.recordsOfSlotGroup(name, NEIGHBOURS);
+    this.#groups.set(name, group);
     return group.filter((record) => record.ingredients[BASE] === now.ingredients[BASE]);
   }
 }
