@@ -6,7 +6,7 @@ import type { Op } from './op.ts';
 
 export type StepKind = 'RUN' | 'COPY' | 'ADD' | 'WORKDIR';
 
-export const REVISIONS: Readonly<Record<StepKind, number>> = { RUN: 2, COPY: 1, ADD: 1, WORKDIR: 1 };
+export const REVISIONS: Readonly<Record<StepKind, number>> = { RUN: 2, COPY: 2, ADD: 2, WORKDIR: 2 };
 
 /** Undefined for sources, which are known by their content. */
 export function revisionOf(op: Op): number | undefined {

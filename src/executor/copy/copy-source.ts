@@ -10,12 +10,11 @@ import { type ContentSource, type Inode, metadataOf, newDirectory, type Owner } 
 import { type Filter, type Walked, walkSource } from './walk-source.ts';
 
 export interface CopyRules {
-  /** --chown; null keeps the owners of the source. */
+  /** --chown; null keeps the owners of the source, and directories that no source has are root's. */
   readonly owner: Owner | null;
   /** --chmod; null keeps the modes of the source. */
   readonly mode: ModeChange | null;
   readonly parentMode: number;
-  readonly parentOwner: Owner;
 }
 
 export interface SourceItem {
@@ -36,12 +35,12 @@ export interface SourceItem {
 
 /** Number of entries that were selected; 1 for a file. */
 export function copySource(tree: DestTree, rules: CopyRules, op: Pick<CopyOp, 'dest' | 'destIsDir'>, item: SourceItem): number {
-  const { parentMode, parentOwner } = rules;
-  tree.makeDirectories(tree.resolve(op.destIsDir ? op.dest : parentPath(op.dest)).path, parentMode, parentOwner);
+  const { parentMode, owner } = rules;
+  tree.makeDirectories(tree.resolve(op.destIsDir ? op.dest : parentPath(op.dest)).path, parentMode, owner);
   const dest = tree.resolve(op.dest);
   if (item.entry.type === 'dir') {
     if (dest.inode !== null && dest.inode.type !== 'dir') throw directoryOverFile(dest.path);
-    const directory = dest.inode ?? tree.makeDirectories(dest.path, parentMode, parentOwner);
+    const directory = dest.inode ?? tree.makeDirectories(dest.path, parentMode, owner);
     const copier = new Copier(tree, rules, item);
     const count = copier.copyContents(directory, dest.path);
     if (dest.inode === null && item.itself) copier.takeMetadata(directory, item.entry);
@@ -49,7 +48,7 @@ export function copySource(tree: DestTree, rules: CopyRules, op: Pick<CopyOp, 'd
     return count;
   }
   const path = dest.inode?.type === 'dir' ? joinPath(dest.path, item.name) : dest.path;
-  const directory = tree.makeDirectories(parentPath(path), parentMode, parentOwner);
+  const directory = tree.makeDirectories(parentPath(path), parentMode, owner);
   new Copier(tree, rules, item).copyFile(item.entry, directory, path, baseName(path));
   return 1;
 }

@@ -7,6 +7,7 @@ import { childrenOf, type Inode, type InodeType, inodeOfBase, newDirectory, type
 
 /** As many links as Docker follows in one path. */
 const MAX_LINKS = 255;
+const SET_GROUP_ID = 0o2000;
 
 /** `inode` is null when nothing is there. */
 export interface Located {
@@ -99,15 +100,20 @@ export class DestTree {
     return trail.at(-1) ?? { path: floor, inode: null };
   }
 
-  /** The directory at the link-free `path`; missing ones are made. Error 'exec/copy-not-a-directory'. */
-  makeDirectories(path: string, mode: number, owner: Owner): Inode {
+  /**
+   * The directory at the link-free `path`; missing ones are made. Without an owner they are root's, and as with
+   * mkdir(2) get the group of a set-group-ID directory above, and its bit unless the mode is exact. Error
+   * 'exec/copy-not-a-directory'.
+   */
+  makeDirectories(path: string, mode: number, owner: Owner | null, exactMode = false): Inode {
     let directory = this.root;
     let at = '';
     for (const name of componentsOf(path)) {
       at = joinPath(at, name);
       let next = this.child(directory, at, name);
       if (next === null) {
-        next = newDirectory(mode, owner, this.time);
+        const inherited = directory.mode & SET_GROUP_ID;
+        next = newDirectory(exactMode ? mode : mode | inherited, owner ?? { uid: 0, gid: inherited === 0 ? 0 : directory.gid }, this.time);
         this.put(directory, name, next);
       }
       if (next.type !== 'dir') throw notADirectory(at);

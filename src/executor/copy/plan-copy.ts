@@ -12,7 +12,6 @@ import { type CopyRules, copySource, type SourceItem } from './copy-source.ts';
 import { DestTree } from './dest-tree.ts';
 import { parseModeChange } from './file-mode.ts';
 import { hashContent } from './hash-content.ts';
-import type { Owner } from './inode.ts';
 import { type PlannedEntry, planLayer } from './layer-plan.ts';
 import { type ReadIdentityFile, resolveOwner } from './owner.ts';
 import { selectItems, selectWithParents } from './select-items.ts';
@@ -49,7 +48,6 @@ export interface CopyPlan {
 /** Octal --chmod also reaches directories made on the way, without set-id bits (C-24). BuildKit's own umask is 0; Docker Engine 28 masks with 022. */
 const PARENT_MASK = 0o777;
 const PARENT_MODE = 0o755;
-const ROOT: Owner = { uid: 0, gid: 0 };
 
 /** C-34, C-35: with --link the copy is made over nothing; --chmod silently turns that off. */
 export const looksAtBase = (op: CopyOp): boolean => !op.link || op.chmod !== undefined;
@@ -64,7 +62,7 @@ export async function planCopy(request: CopyPlanRequest): Promise<CopyPlan> {
   const base = looksAtBase(op) ? request.base : null;
   const owner = op.chown === undefined ? null : resolveOwner(op.chown, base, request.identity);
   const octal = mode?.octal ?? null;
-  const rules: CopyRules = { owner, mode, parentMode: octal === null ? PARENT_MODE : octal & PARENT_MASK, parentOwner: owner ?? ROOT };
+  const rules: CopyRules = { owner, mode, parentMode: octal === null ? PARENT_MODE : octal & PARENT_MASK };
   const tree = new DestTree(base, time);
   const exclude = op.exclude.length === 0 ? null : compilePatterns(op.exclude);
   // Docker copies heredocs after all other sources, wherever they stand in the line.

@@ -20,6 +20,7 @@ export interface MkdirPlanRequest {
 export function planMkdir(request: MkdirPlanRequest): CopyPlan {
   const { op, base } = request;
   const tree = new DestTree(base, op.epoch ?? request.time);
-  tree.makeDirectories(tree.resolve(op.path).path, 0o755, resolveOwner(op.user, base, request.identity));
+  const owner = op.user === '' ? null : resolveOwner(op.user, base, request.identity);
+  tree.makeDirectories(tree.resolve(op.path).path, 0o755, owner);
   return { entries: () => planLayer(tree, () => null) };
 }

@@ -27,7 +27,7 @@ export async function addArchive(tree: DestTree, rules: CopyRules, dest: string,
     const first = await firstEntry(entries);
     if (first === null) return false;
     const root = tree.resolve(dest).path;
-    tree.makeDirectories(root, DIRECTORY_MODE, rules.parentOwner);
+    tree.makeDirectories(root, DIRECTORY_MODE, rules.owner);
     const unpacker = new Unpacker(tree, rules.owner, root, { path: hostPath, name, codec });
     await unpacker.add(first);
     for await (const entry of entries) await unpacker.add(entry);
@@ -70,7 +70,7 @@ class Unpacker {
     if (entry.path.length > MAX_PATH || entry.path.includes('\0')) throw this.#refuse(entry, 'its name is too long or has a NUL byte');
     if ((entry.link?.length ?? 0) > MAX_PATH) throw this.#refuse(entry, 'its link is too long');
     const above = this.#tree.resolve(parentPath(entry.path), this.#root);
-    const parent = above.inode?.type === 'dir' ? above.inode : this.#tree.makeDirectories(above.path, DIRECTORY_MODE, ROOT);
+    const parent = above.inode?.type === 'dir' ? above.inode : this.#tree.makeDirectories(above.path, DIRECTORY_MODE, null, true);
     const name = baseName(entry.path);
     const path = joinPath(above.path, name);
     const there = this.#tree.child(parent, path, name);
