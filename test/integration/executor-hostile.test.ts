@@ -2,7 +2,7 @@
 // smuggle options, terminals with fewer limits, secrets beside the step, a runtime that is overwritten.
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Executor } from '../../src/executor/executor.ts';
@@ -207,6 +207,17 @@ describe.skipIf(whyNoSteps())('hostile steps and images', () => {
     store.addSnapshot('fakes', { 'dev/null': 'fake', 'dev/zero': '->/etc/passwd', 'proc/version': 'fake', 'proc/kcore': '->/etc/passwd' });
     const script = 'stat -f -c %t /proc; stat -c "%t:%T" /dev/null /dev/zero; head -c 5 /proc/version';
     expect((await run({ script }, { root: ['base', 'fakes'] })).stdout).toBe('9fa0\n1:3\n1:5\nLinux');
+  });
+
+  test('what of /proc can be written is mounted as in Docker, and speaks of the namespaces of the step', async () => {
+    const script =
+      'cat /proc/self/mountinfo; echo evil > /proc/sys/kernel/hostname; cat /proc/sys/kernel/hostname; ls /proc/sys/net/ipv4/conf';
+    const { stdout, stderr } = await run({ script, hostname: 'step' });
+    const shown = [...stdout.matchAll(/ (\/proc\/(?:bus|fs|irq|sys|sysrq-trigger)) (\S+) /g)].map(([, path, flags]) => `${path} ${flags}`);
+    const there = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'].filter((path) => existsSync(path));
+    expect(shown.sort()).toEqual(there.map((path) => `${path} ro,nosuid,nodev,noexec,relatime`));
+    expect(stderr).toContain('Read-only file system');
+    expect(stdout).toMatch(/\nstep\nall\ndefault\nlo\n$/);
   });
 
   test("the caller's variables are in no other process (class 23)", async () => {

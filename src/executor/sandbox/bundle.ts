@@ -44,6 +44,8 @@ export interface BundleInput {
   readonly seccomp: { readonly program: string } | { readonly profile: object } | null;
   /** For a runtime that makes control groups itself. */
   readonly cgroupsPath?: string;
+  /** Those of READ_ONLY that this kernel has, for crun, which loses their flags: as mounts from the executor's /proc, where they are the same. */
+  readonly readOnlyMounts?: readonly string[];
 }
 
 const MASKED = [
@@ -60,7 +62,8 @@ const MASKED = [
   '/sys/firmware',
   '/sys/devices/virtual/powercap',
 ];
-const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+/** Read-only for sandboxed steps. */
+export const READ_ONLY: readonly string[] = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 /** For a runtime that makes control groups itself: nodes of any device, and it adds those that every container may open. */
 const OWN_DEVICES = {
@@ -94,7 +97,7 @@ export function bundleConfig(input: BundleInput): object {
     },
     linux: {
       namespaces: namespaces(input.network),
-      ...(input.insecure ? {} : { maskedPaths: MASKED, readonlyPaths: READ_ONLY }),
+      ...(input.insecure ? {} : { maskedPaths: MASKED, readonlyPaths: input.readOnlyMounts === undefined ? READ_ONLY : [] }),
       ...(input.insecure ? { resources: { devices: [{ allow: true, access: 'rwm' }] } } : {}),
       ...(seccomp !== null && 'profile' in seccomp ? { seccomp: seccomp.profile } : {}),
       ...(input.cgroupsPath === undefined ? {} : { cgroupsPath: input.cgroupsPath, ...(input.insecure ? {} : OWN_DEVICES) }),
@@ -138,6 +141,10 @@ function fixedMounts(input: BundleInput): OciMount[] {
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
     input.rootless && input.network.type === 'host' ? HOST_SYS : ownSys(access),
     controlGroups(input.ownGroup, access),
+    ...(input.insecure ? [] : (input.readOnlyMounts ?? [])).map((path) => ({
+      ...{ destination: path, type: 'bind', source: path },
+      options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'],
+    })),
   ];
 }
 

@@ -1,10 +1,10 @@
 // One RUN: builds the root file system and the bundle, runs the container, waits until everything of
 // it is gone. The order matters: all paths are looked at while nothing of the step runs yet.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsbuildError } from '../../core/errors.ts';
 import type { RunRequest, RunResult } from '../executor.ts';
-import { bundleConfig, DEFAULT_SHM, type OciMount, serializeBundle } from './bundle.ts';
+import { bundleConfig, DEFAULT_SHM, type OciMount, READ_ONLY, serializeBundle } from './bundle.ts';
 import { ownBoundingSet, stepCapabilities } from './confinement/capabilities.ts';
 import { stepRlimits } from './confinement/rlimits.ts';
 import { joinCgroups, type StepCgroups } from './confinement/step-cgroups.ts';
@@ -169,6 +169,7 @@ function writeBundle(scope: StepScope, request: RunRequest, parts: BundleParts):
     ...(request.terminal === undefined ? {} : { terminal: request.terminal }),
     seccomp: insecure ? null : host.seccomp(),
     ...(cgroups.ociPath === undefined ? {} : { cgroupsPath: cgroups.ociPath }),
+    ...(host.runtime().kind === 'crun' ? { readOnlyMounts: READ_ONLY.filter((path) => existsSync(path)) } : {}),
   });
   const bundle = join(scope.files, 'bundle');
   mkdirSync(bundle, { mode: 0o700 });
