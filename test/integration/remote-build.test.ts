@@ -222,6 +222,11 @@ describe('definitions of a bake', () => {
     await bench.ok(['bake', `${web.url}/definition.tar.gz`, 'default', 'sub']);
     expect((await bench.ok(['run', 'remote/root', 'cat', '/text'])).stdout).toBe('from the archive\n');
     expect((await bench.ok(['run', 'remote/sub', 'cat', '/sub-text'])).stdout).toBe('from the archive\n');
+    const answers = await bench.ok(['bake', '--call=targets,format=json', `${web.url}/definition.tar.gz`, 'default']);
+    expect(JSON.parse(answers.stdout).target.default).toMatchObject({
+      build: { context: `${web.url}/definition.tar.gz`, contexts: { lib: 'sub' } },
+      targets: { targets: [{ base: 'base' }] },
+    });
   });
 
   it('are refused when they are too large, missing, or lead out of their archive', async () => {

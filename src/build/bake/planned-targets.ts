@@ -105,7 +105,8 @@ function absolute(request: BuildRequest, workingDirectory: string): BuildRequest
   return {
     ...request,
     context: path(context),
-    ...(dockerfile === undefined ? {} : { dockerfile: path(dockerfile) }),
+    // Of a remote context it is a path in there.
+    ...(dockerfile === undefined || isRemote(context) ? {} : { dockerfile: path(dockerfile) }),
     namedContexts: Object.fromEntries(Object.entries(namedContexts).map(([name, source]) => [name, path(source)])),
   };
 }

@@ -1,7 +1,7 @@
 // `tsbuild bake --call` and `call` of targets: answers about Dockerfiles in the shapes of `docker buildx bake`,
 // by name of the target. As JSON they are one document, beside the definition of each target.
 import { withPlannedTargets } from '../../build/bake/called-targets.ts';
-import { type openBake, printCalls } from '../../build/bake/open-bake.ts';
+import type { openBake, printCalls } from '../../build/bake/open-bake.ts';
 import { type Answer, answerCall } from '../call/call.ts';
 import { type Call, callOf, parseCall } from '../call/parse-call.ts';
 import type { Cli } from '../commands/command.ts';
@@ -10,8 +10,7 @@ import { EXIT_OK } from '../exit-code.ts';
 import type { ParsedArgs } from '../flags/flag.ts';
 import { usageError } from '../flags/parse-argv.ts';
 
-type Resolved = Awaited<ReturnType<typeof openBake>>;
-type Target = Resolved['targets'][number];
+type Target = Awaited<ReturnType<typeof openBake>>['targets'][number];
 
 export interface Question {
   readonly target: Target;
@@ -30,12 +29,12 @@ export function questionsOf(targets: readonly Target[], args: ParsedArgs): reado
     });
 }
 
-/** Resolves to the exit code, the worst of all. `remote` is the URL that the definition came from. */
+/** Resolves to the exit code, the worst of all. `print` makes a document of answers by name of the target. */
 export async function callTargets(
-  { groups, targets }: Resolved,
+  targets: readonly Target[],
   questions: readonly Question[],
   cli: Cli,
-  remote: string | null,
+  print: (answers: Parameters<typeof printCalls>[2]) => string,
 ): Promise<number> {
   const options = { environment: cli.env, workingDirectory: cli.cwd };
   const answered: (Question & Answer)[] = [];
@@ -49,7 +48,7 @@ export async function callTargets(
   );
   const asJson = questions[0]?.call.format === 'json';
   const answers = new Map(answered.map(({ target, call, text }) => [target.name, { call: call.name, text }]));
-  cli.print(asJson ? printCalls(groups, targets, answers, remote) : answered.map(textOf).join('\n'));
+  cli.print(asJson ? print(answers) : answered.map(textOf).join('\n'));
   return Math.max(EXIT_OK, ...answered.map(({ code }) => code));
 }
 

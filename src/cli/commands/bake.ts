@@ -1,7 +1,7 @@
 // `tsbuild bake`: all targets of definition files in one go, or what they are (--print, --list, --check).
 import { readFileSync } from 'node:fs';
 import { isCalled, targetsToBuild } from '../../build/bake/called-targets.ts';
-import { type OpenBakeOptions, openBake, printBake } from '../../build/bake/open-bake.ts';
+import { type OpenBakeOptions, openBake, printBake, printCalls } from '../../build/bake/open-bake.ts';
 import { fetchDefinition, type RemoteDefinition, remoteTarget, remoteUrl } from '../../build/bake/remote-definition.ts';
 import type { TargetOutcome } from '../../build/bake/run-bake.ts';
 import { type Session, sessionWith } from '../../build/session.ts';
@@ -71,7 +71,9 @@ async function bake(args: ParsedArgs, cli: Cli, remote: RemoteDefinition | null)
     checkHostAccess(resolved.targets, { workingDirectory: cli.cwd, directory: remote.directory, allow: allowedOf(args) });
   }
   if (reportAll(resolved.conflicts, cli)) return EXIT_USAGE;
-  return resolved.targets.some(isCalled) ? answerTargets(resolved, args, cli, shownUrl) : buildTargets(resolved, args, cli);
+  return resolved.targets.some(isCalled)
+    ? answerTargets(resolved, args, cli, (answers) => printCalls(printed.groups, printed.targets, answers, shownUrl))
+    : buildTargets(resolved, args, cli);
 }
 
 async function discover(args: ParsedArgs, cli: Cli): Promise<number> {
@@ -85,12 +87,17 @@ async function discover(args: ParsedArgs, cli: Cli): Promise<number> {
 }
 
 /** Some targets are asked about, others may be built beside them. */
-async function answerTargets(resolved: Resolved, args: ParsedArgs, cli: Cli, remote: string | null): Promise<number> {
+async function answerTargets(
+  resolved: Resolved,
+  args: ParsedArgs,
+  cli: Cli,
+  print: (answers: Parameters<typeof printCalls>[2]) => string,
+): Promise<number> {
   const { callTargets, questionsOf } = await import('../bake/call-targets.ts');
   const questions = questionsOf(resolved.targets, args);
   const targets = targetsToBuild(resolved.targets);
   const built = targets.length === 0 ? EXIT_OK : await buildTargets({ ...resolved, targets }, args, cli);
-  return Math.max(built, await callTargets(resolved, questions, cli, remote));
+  return Math.max(built, await callTargets(resolved.targets, questions, cli, print));
 }
 
 async function buildTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Promise<number> {
