@@ -29,19 +29,19 @@ export function openTemp(tempDir: string): { readonly fd: number; readonly path:
   }
 }
 
+const RENAMES = 3;
+
 /** Atomic; replaces a file of the same name, which holds the same bytes or damaged ones. */
 export function renameInto(temp: string, target: string): void {
-  try {
-    renameSync(temp, target);
-    return;
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw storeError(error, 'create', target);
-  }
-  makeDirectory(dirname(target));
-  try {
-    renameSync(temp, target);
-  } catch (error) {
-    throw storeError(error, 'create', target);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      renameSync(temp, target);
+      return;
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT' || attempt === RENAMES) throw storeError(error, 'create', target);
+    }
+    // Again where a prune takes a directory for unused before the file is in it.
+    makeDirectory(dirname(target));
   }
 }
 

@@ -6,7 +6,7 @@ import { isSetAside } from '../sqlite-database.ts';
 import { openSqliteIndex, type SqliteIndex, type SqliteIndexOptions } from '../sqlite-index.ts';
 import { dropIndexRows, dropLayerRows, forgetAllRecords, forgetShortcuts } from './index-rows.ts';
 import type { Reachable } from './reachable.ts';
-import { type ItemKind, type StoreItem, type StoreScan, scanStore } from './store-scan.ts';
+import { type ItemKind, removeEmptyDirectories, type StoreItem, type StoreScan, scanStore } from './store-scan.ts';
 import { StoreUse } from './store-use.ts';
 import { removeTree } from './tree-size.ts';
 
@@ -64,8 +64,8 @@ export async function prune(root: string, options: PruneOptions = {}): Promise<P
     const use = new StoreUse(root, index);
     await use.look();
     const cap = capOf(options);
-    // Free pages of the index must not cost a layer.
-    if (cap !== undefined && options.dryRun !== true && use.alone) index.db.compact();
+    // Free pages of the index and empty directories must not cost a layer.
+    if (cap !== undefined && options.dryRun !== true && use.alone) compact(root, index);
     const scan = scanStore(root, index);
     await use.look();
     const removed: PrunedItem[] = [];
@@ -79,6 +79,7 @@ export async function prune(root: string, options: PruneOptions = {}): Promise<P
     let total = scan.total - sizeOf(removed);
     if (options.dryRun !== true) {
       tidyIndex(index, scan, options, use.alone);
+      if (use.alone) compact(root, index);
       total = scanStore(root, index).total;
       if (cap !== undefined && total > cap && use.alone) {
         removed.push(...shrinkIndex(root, index, total, cap));
@@ -172,7 +173,12 @@ function tidyIndex(index: SqliteIndex, scan: StoreScan, options: PruneOptions, a
   if (options.all === true && options.maxBytes === undefined && unusedFor === undefined && kinds === undefined && alone)
     forgetAllRecords(index, 'prune', options.now ?? Date.now());
   dropIndexRows(index, options.now ?? Date.now());
-  if (alone) index.db.compact();
+}
+
+/** Gives back what is allocated and holds nothing; only while no build is at work. */
+function compact(root: string, index: SqliteIndex): void {
+  index.db.compact();
+  removeEmptyDirectories(root);
 }
 
 /** The last resort of a cap: what the index knows of context files can be as large as a layer. */

@@ -1,6 +1,6 @@
 // Everything that lies in a store, as items with size and last use. What the index knows about them is
 // joined in; the disk decides what exists.
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ChainId, type DiffId, type Digest, isDigest, parseDiffId, parseDigest } from '../../core/digest.ts';
 import { errnoOf } from '../../core/errors.ts';
@@ -172,16 +172,31 @@ function* hexFiles(directory: string): Generator<{ readonly hex: string; readonl
   }
 }
 
+/** Directories of files by the first two digits of their digest. */
+function fanOutOf(root: string): readonly string[] {
+  return [join(root, BLOBS_DIR, 'sha256'), join(root, TOCS_DIR)].flatMap((parent) => namesOf(parent).map((name) => join(parent, name)));
+}
+
+/** Directories whose last file was removed take a block each, up to 2 MiB in all. Writers make them again. */
+export function removeEmptyDirectories(root: string): void {
+  for (const directory of fanOutOf(root)) {
+    try {
+      rmdirSync(directory);
+    } catch {
+      // It holds files, or is not ours to remove.
+    }
+  }
+}
+
 /** Blocks of the directories that hold items, as `du` counts them. */
 function directoryOverhead(root: string): number {
-  const fanOut = [join(root, BLOBS_DIR, 'sha256'), join(root, TOCS_DIR)];
   const parents = [
     root,
     ...[BLOBS_DIR, TEMP_DIR, LOGS_DIR, SNAPSHOTS_DIR, CACHE_MOUNTS_DIR, GIT_DIR, INDEX_DIR].map((name) => join(root, name)),
-    ...fanOut,
+    join(root, BLOBS_DIR, 'sha256'),
+    join(root, TOCS_DIR),
   ];
-  const all = [...parents, ...fanOut.flatMap((directory) => namesOf(directory).map((name) => join(directory, name)))];
-  return all.reduce((sum, path) => {
+  return [...parents, ...fanOutOf(root)].reduce((sum, path) => {
     const stats = lstatSync(path, { throwIfNoEntry: false });
     return stats?.isDirectory() ? sum + allocated(stats) : sum;
   }, 0);

@@ -234,6 +234,15 @@ describe('the byte cap', () => {
     expect((await run({ maxBytes: 0, reservedBytes: 10 * MIB })).removed).toEqual([]);
   });
 
+  it('leaves no directories that hold nothing', async () => {
+    for (let at = 0; at < 20; at += 1) await addLayer(`layer ${at}`, HOUR);
+    const cap = 512 * 1024;
+    expect(await run({ maxBytes: cap })).toMatchObject({ over: 0 });
+    expect([readdirSync(join(root, 'blobs-v1/sha256')), readdirSync(join(root, 'tocs-v1'))]).toEqual([[], []]);
+    const layer = await addLayer('next');
+    expect((await openFsBlobStore(root).read(layer.blob.digest)).length).toBe(MIB);
+  });
+
   it('says by how much tagged images alone exceed it', async () => {
     const layer = await addLayer('a');
     await tag('docker.io/library/a:1', [layer]);
