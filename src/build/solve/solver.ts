@@ -9,33 +9,13 @@ import type { BuildGraph, Vertex, VertexId } from '../../graph/vertex.ts';
 import type { Session } from '../session.ts';
 import { packListing } from './file-listing.ts';
 import { type KeyFacts, KeyResolver, type Resolution } from './keys.ts';
-import { chainOf, type Layer, layerOf, type MadeLayer, type Rootfs } from './layer.ts';
+import { chainOf, type Layer, layerOf, type Rootfs } from './layer.ts';
 import type { LayerPositions } from './layer-positions.ts';
 import { isExpired } from './record-age.ts';
 import { baseOf, isLinked, type Selection, selectionsOf, upTo } from './selections.ts';
 import { nameSnapshot } from './snapshots.ts';
 import { StepError } from './step-error.ts';
-
-/** A layer that a step has begun to make: the tree may be usable before the blob is written. */
-export interface StepResult {
-  readonly made: Promise<MadeLayer & { readonly diskSize?: number }>;
-  readonly snapshot: string | null;
-}
-
-/** How the kinds of steps are carried out; the solver decides only when. */
-export interface Steps {
-  image(vertex: Vertex): Promise<readonly Layer[]>;
-  /** Layer of a record; its blob may still be only in a registry. */
-  recorded(record: BuildRecord): Layer;
-  /** Ended by `signal`, not by the session: other builds may wait for it, too. */
-  run(vertex: Vertex, base: Rootfs, signal: AbortSignal): Promise<StepResult>;
-  /** Waits for a step that another build may be doing, so that its failure is told of as this build's. */
-  shared(vertex: Vertex, task: () => Promise<Layer>): Promise<Layer>;
-  /** What the request gives to a step beyond its key: builds that give something else do not share it. */
-  given(vertex: Vertex): string;
-  /** Runs the step when there is room for it beside the others. */
-  admit(vertex: Vertex, signal: AbortSignal, step: () => Promise<Layer>): Promise<Layer>;
-}
+import type { StepResult, Steps } from './steps.ts';
 
 export interface SolverOptions {
   readonly graph: BuildGraph;
@@ -137,8 +117,8 @@ export class Solver {
   }
 
   #reuse(vertex: Vertex, record: BuildRecord, chain: ChainId | null): Layer {
-    this.#report(vertex, 'started');
-    this.#report(vertex, 'reused');
+    this.#started(vertex);
+    this.#finished(vertex, { cached: true });
     const make = (): Layer => this.#options.steps.recorded(record);
     return chain === null ? make() : this.#options.layers.at(chain, record.blob.digest, make);
   }
@@ -155,26 +135,28 @@ export class Solver {
     };
     const onWait = (): void => {
       waits = true;
-      this.#report(vertex, 'started');
+      this.#started(vertex);
     };
     return this.#options.steps.shared(vertex, async () => {
       try {
         const layer = await task.join(this.#session.signal, work, onWait);
-        if (waits) this.#report(vertex, 'reused');
+        if (waits) this.#finished(vertex, { cached: true });
         return layer;
       } catch (error) {
-        if (waits) this.#report(vertex, 'failed', error);
+        if (waits) this.#finished(vertex, { cached: false, error: messageOf(error) });
         throw error;
       }
     });
   }
 
-  #report(vertex: Vertex, what: 'started' | 'reused' | 'failed', error?: unknown): void {
+  #started(vertex: Vertex): void {
     const { emit, clock } = this.#session;
-    const info = { id: vertex.id, name: vertex.meta.label, stage: vertex.meta.stage };
-    if (what === 'started') emit({ type: 'vertex-started', vertex: info, time: clock() });
-    else if (what === 'reused') emit({ type: 'vertex-finished', vertex: info, cached: true, time: clock() });
-    else emit({ type: 'vertex-finished', vertex: info, cached: false, error: messageOf(error), time: clock() });
+    emit({ type: 'vertex-started', vertex: infoOf(vertex), time: clock() });
+  }
+
+  #finished(vertex: Vertex, how: { readonly cached: boolean; readonly because?: string; readonly error?: string }): void {
+    const { emit, clock } = this.#session;
+    emit({ type: 'vertex-finished', vertex: infoOf(vertex), ...how, time: clock() });
   }
 
   /** One process builds a key while others wait for it and then find its record. */
@@ -229,9 +211,7 @@ export class Solver {
     // Small steps wait for nothing: signals and progress get their turn here.
     await nextTurn();
     signal.throwIfAborted();
-    const { emit, clock } = this.#session;
-    const info = { id: vertex.id, name: vertex.meta.label, stage: vertex.meta.stage };
-    emit({ type: 'vertex-started', vertex: info, time: clock() });
+    this.#started(vertex);
     try {
       const result = await this.#options.steps.run(vertex, base, signal);
       const layer = layerOf(result.made, result.snapshot);
@@ -239,13 +219,12 @@ export class Solver {
       this.#track(saving);
       // A copy is done when its layer is; a run when its process ended: compression goes on beside the next step.
       if (result.snapshot === null) await result.made;
-      emit({ type: 'vertex-finished', vertex: info, cached: false, ...(await becauseOf(resolution)), time: clock() });
+      this.#finished(vertex, { cached: false, ...(await becauseOf(resolution)) });
       return layer;
     } catch (error) {
-      const message = messageOf(error);
       const because = await becauseOf(resolution);
       if (error instanceof StepError && because.because !== undefined) error.because = because.because;
-      emit({ type: 'vertex-finished', vertex: info, cached: false, ...because, error: message, time: clock() });
+      this.#finished(vertex, { cached: false, ...because, error: messageOf(error) });
       throw error;
     }
   }
@@ -300,6 +279,8 @@ export class Solver {
     );
   }
 }
+
+const infoOf = ({ id, meta }: Vertex) => ({ id, name: meta.label, stage: meta.stage });
 
 async function becauseOf(resolution: Resolution): Promise<{ readonly because?: string }> {
   return resolution.because === undefined ? {} : { because: await resolution.because() };

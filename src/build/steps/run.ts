@@ -10,8 +10,8 @@ import type { SecretSource } from '../request/build-request.ts';
 import { secretValue } from '../request/secret-values.ts';
 import type { Rootfs } from '../solve/layer.ts';
 import { materialize } from '../solve/snapshots.ts';
-import type { StepResult } from '../solve/solver.ts';
 import { StepLog } from '../solve/step-log.ts';
+import type { StepResult } from '../solve/steps.ts';
 import type { StepContext } from './step-context.ts';
 
 export async function runStep(
