@@ -10,7 +10,7 @@ import { parseIgnoreFile } from '../context/ignore-file.ts';
 import { openLocalTree } from '../context/local-tree.ts';
 import { compileRules } from '../context/pattern-matcher.ts';
 import type { DiffId } from '../core/digest.ts';
-import { InvariantError } from '../core/errors.ts';
+import { TsbuildError } from '../core/errors.ts';
 import type { FileEntry, LayerToc } from '../core/file-entry.ts';
 import { type CopyInput, planCopy } from './copy/plan-copy.ts';
 import { runCopy } from './copy/run-copy.ts';
@@ -103,8 +103,14 @@ export class LayerWork {
 
   #toc(diffId: DiffId): LayerToc {
     const toc = this.#tocs.get(diffId);
-    if (toc === null) throw new InvariantError(`the table of contents of ${diffId} is not in the store`);
-    return toc;
+    if (toc !== null) return toc;
+    // The build had it a moment ago.
+    throw new TsbuildError({
+      code: 'store/missing-blob',
+      message: `the table of contents of layer ${diffId} is not in the store any more`,
+      hint: 'Run the command again to make it; leave the store alone while builds use it.',
+      data: { diffId },
+    });
   }
 
   #store({ layer, toc }: LayerResult): StoredLayer {

@@ -3,6 +3,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { digestOf, parseDiffId } from '../../src/core/digest.ts';
 import { findBusybox, whyNoSteps } from '../support/busybox-root.ts';
 import { openStepBench, type StepBench } from '../support/step-bench.ts';
 
@@ -380,6 +381,30 @@ describe.skipIf(skip)('steps as root', () => {
     const [good, bad] = await Promise.all([run({ script: 'sleep 0.1; echo ok' }), codeOf(run({ user: 'nobody-here' }))]);
     expect(good.stdout).toBe('ok\n');
     expect(bad).toBe('exec/unknown-user');
+  });
+
+  test('a copy from a layer whose table of contents somebody removed says so', async () => {
+    const source = { input: 1, type: 'files', pattern: 'etc' } as const;
+    const op = {
+      type: 'copy',
+      keyword: 'COPY',
+      sources: [source],
+      dest: '/',
+      destIsDir: true,
+      link: false,
+      parents: false,
+      exclude: [],
+      unpack: 'never',
+    } as const;
+    const diffId = parseDiffId(digestOf('a layer that was here'));
+    const copied = bench.executor.copy({
+      op,
+      base: [],
+      sources: { 1: { diffIds: [diffId], stack: [] } },
+      time: 0,
+      format: { compression: 'gzip' },
+    });
+    await expect(copied).rejects.toMatchObject({ code: 'store/missing-blob', message: expect.stringContaining(diffId) });
   });
 
   test('no mount point or file of a step stays', () => {

@@ -16,6 +16,8 @@ export class StoreUse {
   /** Milliseconds: what was used later than this may be needed by a build that was seen at work. */
   #threshold = Number.POSITIVE_INFINITY;
   #revision: number | undefined;
+  /** Digests of what is tagged: only another set of them is walked again. */
+  #images: string | undefined;
   #reachable: Reachable = { blobs: new Set(), diffIds: new Set(), chainIds: new Map() };
 
   constructor(root: string, index: SqliteIndex) {
@@ -42,6 +44,9 @@ export class StoreUse {
     if (revision === this.#revision) return;
     this.#revision = revision;
     const targets = this.#index.tags().map((tag) => tag.target);
+    const images = targets.map(({ digest }) => digest).join();
+    if (images === this.#images) return;
+    this.#images = images;
     this.#reachable = await findReachable(targets, openFsBlobStore(this.#root));
   }
 
