@@ -143,23 +143,18 @@ function applyModifier(part: VariablePart, modifier: Modifier, value: string | u
     }
     case 'remove':
     case 'replace':
-      return applyPattern(part, modifier, value, run);
+      // A pattern may match the nothing of an unset variable, too.
+      return applyPattern(part, modifier, value ?? '', run);
   }
 }
 
-function applyPattern(
-  part: VariablePart,
-  modifier: Extract<Modifier, { type: 'remove' | 'replace' }>,
-  value: string | undefined,
-  run: Run,
-): string {
+function applyPattern(part: VariablePart, modifier: Extract<Modifier, { type: 'remove' | 'replace' }>, value: string, run: Run): string {
   const pattern = expandParts(modifier.pattern, run);
   const replacement = modifier.type === 'replace' ? expandParts(modifier.replacement, run) : '';
   const parsed = parsePattern(pattern);
   if ('error' in parsed) {
     throw new ExpansionFailure(`invalid pattern (${pattern}) in substitution: ${parsed.error}`, modifier.pattern.span, 'invalid');
   }
-  if (value === undefined) return '';
   if (value.length * pattern.length > MAX_PATTERN_WORK) {
     throw new ExpansionFailure('text and pattern of this substitution are too long', part.span, 'too-large');
   }

@@ -71,6 +71,11 @@ export const EXEC_ERRORS = {
     explanation:
       'A directory is needed where the image has something else: a destination that ends in a slash, a parent of a destination, or a WORKDIR.',
   },
+  'exec/copy-name-too-long': {
+    title: 'Name too long',
+    explanation:
+      'COPY, ADD or WORKDIR would make a file or directory whose name has more than 255 bytes, which no Linux file system holds.',
+  },
   'exec/copy-link-loop': {
     title: 'Too many symbolic links',
     explanation: 'Resolving a path of the image meets more than 255 symbolic links, so a link leads back to itself.',

@@ -28,6 +28,14 @@ export const notADirectory = (path: string): TsbuildError =>
     data: { path },
   });
 
+export const nameTooLong = (name: string): TsbuildError =>
+  new TsbuildError({
+    code: 'exec/copy-name-too-long',
+    message: `a file name is too long: ${JSON.stringify(`${name.slice(0, 40)}…`)}`,
+    hint: 'names of files and directories have at most 255 bytes',
+    data: { name },
+  });
+
 export const tooManyLinks = (path: string): TsbuildError =>
   new TsbuildError({
     code: 'exec/copy-link-loop',

@@ -2,12 +2,15 @@
 // above. Paths given to methods are relative to the root and hold no links unless said otherwise.
 import type { SourceTree } from '../../context/source-tree.ts';
 import type { FileEntry } from '../../core/file-entry.ts';
-import { notADirectory, tooManyLinks } from './copy-errors.ts';
+import { pathToBytes } from '../../core/path-bytes.ts';
+import { nameTooLong, notADirectory, tooManyLinks } from './copy-errors.ts';
 import { childrenOf, type Inode, type InodeType, inodeOfBase, newDirectory, type Owner } from './inode.ts';
 
 /** As many links as Docker follows in one path. */
 const MAX_LINKS = 255;
 const SET_GROUP_ID = 0o2000;
+/** Bytes; NAME_MAX of Linux. */
+const MAX_NAME = 255;
 
 /** `inode` is null when nothing is there. */
 export interface Located {
@@ -56,8 +59,10 @@ export class DestTree {
     return first?.type === 'file' ? { ...first, path } : { ...entry, type: 'file' };
   }
 
-  /** Puts `inode` under a name, in place of whatever is there. */
+  /** Puts `inode` under a name, in place of whatever is there. Error 'exec/copy-name-too-long'. */
   put(directory: Inode, name: string, inode: Inode): void {
+    // A UTF-16 unit has three bytes at most: few names need to be counted.
+    if (name.length * 3 > MAX_NAME && pathToBytes(name).length > MAX_NAME) throw nameTooLong(name);
     childrenOf(directory)?.set(name, inode);
     directory.mtime = this.time;
   }
