@@ -61,7 +61,7 @@ const ruleSelection = (value: string): RuleSelection => {
 export function skippedRules(instruction: Pick<Instruction, 'comments'>): RuleSelection {
   const rules: string[] = [];
   for (const { text, attached } of instruction.comments) {
-    const match = attached ? /^check\s*=\s*skip\s*=\s*(.*)$/i.exec(text) : null;
+    const match = attached && text.includes('=') ? /^check\s*=\s*skip\s*=\s*(.*)$/i.exec(text) : null;
     if (match === null) continue;
     const selection = ruleSelection(match[1] ?? '');
     if (selection === 'all') return 'all';

@@ -6,7 +6,7 @@ import { suggest } from '../core/suggest.ts';
 import type { Flag } from './ast.ts';
 import { isSpace } from './blanks.ts';
 import type { InstructionInput } from './instruction-input.ts';
-import { type MappedText, type MappedTextBuilder, mappedTextBuilder, originOf, type Range, spanOf } from './mapped-text.ts';
+import { appendRange, type MappedText, type MappedTextBuilder, mappedTextBuilder, originOf, type Range, spanOf } from './mapped-text.ts';
 
 /** One `--name[=value]` as written, quotes and escapes resolved. */
 export interface RawFlag {
@@ -46,17 +46,23 @@ export function splitFlags(source: MappedText, range: Range): { flags: RawFlag[]
 function scanFlag(source: MappedText, start: number, end: number, word: MappedTextBuilder): number {
   const { text } = source;
   let quote = 0;
+  /** Where the text begins that is taken as it stands. */
+  let plain = start;
   let at = start;
   for (; at < end; at += 1) {
     const code = text.charCodeAt(at);
     if (quote === 0 && isSpace(code)) break;
-    if (code === BACKSLASH) {
-      at += 1;
-      if (at < end) word.append(text.charAt(at), originOf(source, at));
-    } else if (quote !== 0 ? code === quote : code === 0x22 || code === 0x27) quote = quote === 0 ? code : 0;
-    else word.append(text.charAt(at), originOf(source, at));
+    const marks = code === BACKSLASH || (quote !== 0 ? code === quote : code === 0x22 || code === 0x27);
+    if (!marks) continue;
+    appendRange(word, source, plain, at);
+    plain = at + 1;
+    // What stands behind it is text, whatever it is.
+    if (code === BACKSLASH) at += 1;
+    else quote = quote === 0 ? code : 0;
   }
-  return Math.min(at, end);
+  const stop = Math.min(at, end);
+  appendRange(word, source, plain, stop);
+  return stop;
 }
 
 function rawFlag(content: MappedText, span: Span): RawFlag {

@@ -45,7 +45,7 @@ class DockerfileGrammar extends EmbeddedActionsParser {
             ALT: () => {
               const text = this.CONSUME(InstructionText);
               const heredocs = this.OPTION(() => this.CONSUME(Heredocs));
-              this.ACTION(() => layouts.push({ comments, attachedFrom, ...layoutOf(text, heredocs) }));
+              this.ACTION(() => layouts.push(layoutOf(comments, attachedFrom, text, heredocs)));
               comments = null;
               attachedFrom = Number.POSITIVE_INFINITY;
             },
@@ -59,7 +59,9 @@ class DockerfileGrammar extends EmbeddedActionsParser {
   }
 }
 
-const layoutOf = (text: IToken, heredocs: IToken | undefined): Pick<InstructionLayout, 'physical' | 'heredocs'> => ({
+const layoutOf = (comments: Range | null, attachedFrom: number, text: IToken, heredocs: IToken | undefined): InstructionLayout => ({
+  comments,
+  attachedFrom,
   physical: text.payload as PhysicalLines,
   heredocs: (heredocs?.payload ?? []) as readonly HeredocBody[],
 });

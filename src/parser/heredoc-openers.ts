@@ -118,7 +118,8 @@ const OPENER = /^(\d*)<<(-?)([^<]+)$/;
 
 /** A heredoc word, or null; `start` places it in the line. */
 export function readOpener(word: string, start = 0): HeredocOpener | null {
-  const match = OPENER.exec(word);
+  // A pattern is compiled when it is first used; most files have no heredoc.
+  const match = word.includes('<<') ? OPENER.exec(word) : null;
   if (match === null) return null;
   const named = readName(match[3] ?? '');
   if (named === null) return null;

@@ -168,6 +168,7 @@ function applyPattern(part: VariablePart, modifier: Extract<Modifier, { type: 'r
  * all quoting stays as written. `mask` names are shown as `****` (M-55).
  */
 export function expandForDisplay(text: string, lookup: Lookup, mask: ReadonlySet<string>): string {
+  if (!text.includes('$')) return text;
   return text.replace(
     /'[^']*'|\\[\s\S]|\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/g,
     (whole, bare?: string, braced?: string) => {

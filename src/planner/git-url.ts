@@ -21,7 +21,7 @@ const PROTOCOL = /^(?:git|ssh):\/\//i;
 const HTTP_GIT = /^https?:\/\/[^?#]*\.git(?:[?#]|$)/i;
 
 /** Whether ADD treats the text as git; null from `parseGitUrl` otherwise. */
-export const isGitUrl = (text: string): boolean => SCP.test(text) || PROTOCOL.test(text) || HTTP_GIT.test(text);
+export const isGitUrl = (text: string): boolean => text.includes(':') && (SCP.test(text) || PROTOCOL.test(text) || HTTP_GIT.test(text));
 
 class GitUrlProblem {
   readonly reason: string;

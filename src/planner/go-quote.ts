@@ -18,10 +18,10 @@ function quoteChar(char: string, delimiter: string): string {
   if (char === delimiter || char === '\\') return `\\${char}`;
   const short = SHORT[char];
   if (short !== undefined) return short;
-  // Plain ASCII first: the Unicode tables are slow to load.
-  if ((char >= ' ' && char <= '~') || PRINTABLE.test(char)) return char;
   const code = char.codePointAt(0) ?? 0;
+  // ASCII first: the Unicode tables are slow to load.
   if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, '0')}`;
+  if (code < 0x7f || PRINTABLE.test(char)) return char;
   // A lone surrogate is a byte that was not UTF-8 (path-bytes.ts); Go prints the replacement character's escape or the byte.
   if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;
   return code < 0x10000 ? `\\u${code.toString(16).padStart(4, '0')}` : `\\U${code.toString(16).padStart(8, '0')}`;

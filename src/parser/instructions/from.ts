@@ -14,7 +14,7 @@ export function parseFrom(input: InstructionInput): FromInstruction | null {
   const words = splitBlanks(source.text, args);
   const flags = checkFlags(input, { platform: 'string' });
   const [image, as, name] = words;
-  const named = words.length === 3 && as !== undefined && /^as$/i.test(source.text.slice(as.start, as.end));
+  const named = words.length === 3 && as !== undefined && source.text.slice(as.start, as.end).toLowerCase() === 'as';
   if (image === undefined || (words.length !== 1 && !named)) return refuseArity(input, words);
   const platform = (flag: RawFlag) => parseWholeWord(flag.value ?? mappedText('', flag.span.end), wordEscape);
   const from = {

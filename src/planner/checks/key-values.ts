@@ -10,11 +10,23 @@ export function checkLegacyPairs(instruction: EnvInstruction, reporter: Reporter
   reporter.warn('LegacyKeyValueFormat', instruction.span, message);
 }
 
-const SECRET = /(?:^|_)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)/i;
-const HARMLESS = /(?:^|_)(?:public|file|version)(?:_|$)/i;
+const SECRET: ReadonlySet<string> = new Set([
+  'apikey',
+  'auth',
+  'credential',
+  'credentials',
+  'key',
+  'password',
+  'pword',
+  'passwd',
+  'secret',
+  'token',
+]);
+const HARMLESS: ReadonlySet<string> = new Set(['public', 'file', 'version']);
 
 export function checkSecretName(keyword: 'ARG' | 'ENV', name: string, span: Span, reporter: Reporter): void {
-  if (!SECRET.test(name) || HARMLESS.test(name)) return;
+  const words = name.toLowerCase().split('_');
+  if (!words.some((word) => SECRET.has(word)) || words.some((word) => HARMLESS.has(word))) return;
   const message = `Do not use ARG or ENV instructions for sensitive data (${keyword} "${name}")`;
   reporter.warn('SecretsUsedInArgOrEnv', span, message, { hint: 'use RUN --mount=type=secret' });
 }

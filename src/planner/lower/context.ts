@@ -140,4 +140,5 @@ function surroundingsOf({ image: { config }, scope }: StageState): Surroundings 
 }
 
 /** Passwords in URLs are not shown. */
-export const hideCredentials = (text: string): string => text.replace(/(\w:\/\/[^\s/?#@:]*):[^\s/?#@]*@/g, '$1:****@');
+export const hideCredentials = (text: string): string =>
+  text.includes('@') ? text.replace(/(\w:\/\/[^\s/?#@:]*):[^\s/?#@]*@/g, '$1:****@') : text;

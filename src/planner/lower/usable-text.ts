@@ -2,12 +2,10 @@
 import type { Span } from '../../core/span.ts';
 import type { LowerContext } from './context.ts';
 
-/** Bytes that are not UTF-8 stand as lone surrogates. */
-const NO_PROCESS_TEXT = /\0|\p{Surrogate}/u;
-
 /** Arguments and variables of a step. False after an error that was reported. */
 export function areForProcess(texts: readonly string[], span: Span, { reporter }: LowerContext): boolean {
-  const bad = texts.find((text) => NO_PROCESS_TEXT.test(text));
+  // Bytes that are not UTF-8 stand as lone surrogates.
+  const bad = texts.find((text) => text.includes('\0') || !text.isWellFormed());
   if (bad === undefined) return true;
   const what = bad.includes('\0') ? 'a NUL byte' : 'bytes that are not UTF-8';
   reporter.error('plan/unusable-text', span, `${what} in the command or its variables: no program can be given that`, {
