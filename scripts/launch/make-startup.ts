@@ -7,11 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex, Readable, type Stream } from 'node:stream';
 import type { ExecutorConfig } from '../../src/executor/launch.ts';
+import { logCalled, writeCalled } from './called-functions.ts';
 import type { ProgramName } from './load-program.ts';
 import { withoutBuiltinCode } from './trim-snapshot.ts';
 
 /** As in bin/tsbuild: V8 takes compiled code back only under the flags that it was made with. */
-export const NODE_FLAGS = ['--max-semi-space-size=8', '--no-sparkplug', '--no-maglev-build-code-on-background'];
+export const NODE_FLAGS = ['--min-semi-space-size=2', '--max-semi-space-size=8', '--no-sparkplug', '--no-maglev-build-code-on-background'];
 
 /** Every kind of line that a check of a usual Dockerfile meets, and nothing to complain about. */
 const CHECKED = `# syntax=docker/dockerfile:1
@@ -52,7 +53,7 @@ CMD ["--serve"]
 
 type Outcome = Promise<string | null>;
 
-/** Makes compiled code and snapshots, and program.cpu that names the CPU they are for (V8 refuses them on another). */
+/** Makes compiled code and snapshots, and program.cpu.sh that names the CPU they are for (V8 refuses them on another). */
 export async function makeStartup(dist: string): Outcome {
   const dir = mkdtempSync(join(tmpdir(), 'tsbuild-bundle-'));
   try {
@@ -60,10 +61,10 @@ export async function makeStartup(dist: string): Outcome {
     const failure =
       (await trainProgram(work)) ??
       (await trainExecutor(work)) ??
-      (await makeSnapshot(work, 'executor', startsExecutor)) ??
-      (await makeSnapshot(work, 'program', startsProgram)) ??
+      (await makeSnapshot(work, 'executor', startsExecutor, startsExecutor)) ??
+      (await makeSnapshot(work, 'program', startsProgram, checksAndBuilds)) ??
       (await trainParts(work));
-    if (failure === null) writeFileSync(join(dist, 'program.cpu'), cpuLines());
+    if (failure === null) writeFileSync(join(dist, 'program.cpu.sh'), cpuLines());
     return failure;
   } finally {
     rmSync(dir, { recursive: true, force: true });
@@ -79,16 +80,16 @@ interface Work {
 /** Checks a file and builds an image from the cache: what the program is for. */
 async function trainProgram(work: Work): Outcome {
   const { dist, dir } = work;
-  writeFileSync(join(dir, 'Dockerfile.check'), CHECKED);
   const train = [join(dist, 'launch/train.cjs'), dist, 'program'];
   const first = await buildImages(work, join(dir, 'store'), train);
   // Only the parts keep what building took.
-  for (const made of ['program.cache', 'launch/program.called']) rmSync(join(dist, made), { force: true });
-  return (
-    first ??
-    (await run([...train, '--root', join(dir, 'store'), '--check', '-f', join(dir, 'Dockerfile.check'), dir])) ??
-    (await buildImages(work, join(dir, 'store'), train))
-  );
+  rmSync(join(dist, 'program.cache'), { force: true });
+  return first ?? (await checkFile(work, train)) ?? (await buildImages(work, join(dir, 'store'), train));
+}
+
+function checkFile({ dir }: Work, program: readonly string[]): Outcome {
+  writeFileSync(join(dir, 'Dockerfile.check'), CHECKED);
+  return run([...program, '--root', join(dir, 'store'), '--check', '-f', join(dir, 'Dockerfile.check'), dir]);
 }
 
 /** Builds images from nothing, which is what the parts are for, in processes from the snapshot. */
@@ -112,26 +113,38 @@ async function buildImages({ dir }: Work, store: string, program: readonly strin
 
 const trainExecutor = ({ dist, dir }: Work): Outcome => runExecutor([join(dist, 'launch/train.cjs'), dist, 'executor'], dir);
 
-const startsProgram = ({ dist }: Work, blob: string): Outcome =>
-  run(['--snapshot-blob', blob, join(dist, 'main.cjs'), 'version'], { stdout: /^tsbuild / });
+/** Runs processes from a snapshot; `options` are what Node is told of it. */
+type FromSnapshot = (work: Work, options: readonly string[]) => Outcome;
 
-const startsExecutor = ({ dist, dir }: Work, blob: string): Outcome =>
-  runExecutor(['--snapshot-blob', blob, join(dist, 'executor.cjs')], dir);
+const startsProgram: FromSnapshot = ({ dist }, options) => run([...options, join(dist, 'main.cjs'), 'version'], { stdout: /^tsbuild / });
 
-async function makeSnapshot(work: Work, name: ProgramName, starts: (work: Work, blob: string) => Outcome): Outcome {
-  const { dist } = work;
+const startsExecutor: FromSnapshot = ({ dist, dir }, options) => runExecutor([...options, join(dist, 'executor.cjs')], dir);
+
+/** What the snapshot of the program has the code for. */
+const checksAndBuilds: FromSnapshot = async (work, options) => {
+  const program = [...options, join(work.dist, 'main.cjs')];
+  return (await checkFile(work, program)) ?? (await buildImages(work, join(work.dir, 'store'), program));
+};
+
+/** Twice: from the first one, processes tell what they had to compile, and the second has it. */
+async function makeSnapshot(work: Work, name: ProgramName, starts: FromSnapshot, trains: FromSnapshot): Outcome {
+  const { dist, dir } = work;
   const blob = join(dist, `${name}.blob`);
   const fresh = `${blob}.new`;
-  const made = await run(['--no-warnings', '--snapshot-blob', fresh, '--build-snapshot', join(dist, 'launch/snapshot.cjs'), dist, name]);
-  const failure = made ?? (await starts(work, fresh));
-  if (failure !== null) {
+  const from = (file: string): string[] => ['--snapshot-blob', file];
+  const make = (): Outcome => run(['--no-warnings', ...from(fresh), '--build-snapshot', join(dist, 'launch/snapshot.cjs'), dist, name]);
+  const logs = mkdtempSync(join(dir, `${name}-`));
+  const failure = (await make()) ?? (await trains(work, [...logCalled(logs), ...from(fresh)]));
+  if (failure === null) writeCalled(dist, name, logs);
+  const failed = failure ?? (await make()) ?? (await starts(work, from(fresh)));
+  if (failed !== null) {
     rmSync(fresh, { force: true });
-    return failure;
+    return failed;
   }
   const trimmed = withoutBuiltinCode(readFileSync(fresh));
   if (trimmed !== null) {
     writeFileSync(`${fresh}.trimmed`, trimmed);
-    if ((await starts(work, `${fresh}.trimmed`)) === null) renameSync(`${fresh}.trimmed`, fresh);
+    if ((await starts(work, from(`${fresh}.trimmed`))) === null) renameSync(`${fresh}.trimmed`, fresh);
     else rmSync(`${fresh}.trimmed`);
   }
   renameSync(fresh, blob);
@@ -165,11 +178,9 @@ async function textOf(stream: Stream | null | undefined): Promise<string> {
   return text;
 }
 
-/** What V8 looks at, in the order of /proc/cpuinfo; bin/tsbuild reads the same lines. */
-function cpuLines(): string {
+/** What V8 looks at, in the order of /proc/cpuinfo, as a variable of the shell; bin/tsbuild reads the same lines. */
+export function cpuLines(): string {
   const [first = ''] = readFileSync('/proc/cpuinfo', 'utf8').split('\n\n');
-  return `${first
-    .split('\n')
-    .filter((line) => /^(cpu family|model|stepping|flags|Features|CPU )/.test(line))
-    .join('\n')}\n`;
+  const lines = first.split('\n').filter((line) => /^(cpu family|model|stepping|flags|Features|CPU )/.test(line));
+  return `made_for='${lines.map((line) => `${line.replaceAll("'", "'\\''")}\n`).join('')}'\n`;
 }

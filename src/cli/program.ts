@@ -114,6 +114,8 @@ async function refuseLookalike(positionals: readonly string[]): Promise<void> {
 
 /** Runs the command line of this process and sets its exit code. Never rejects. */
 export async function runProgram(): Promise<void> {
+  // From bin/tsbuild, for this process only; whoever set something else meant it for all.
+  if (process.env['GLIBC_TUNABLES'] === 'glibc.malloc.hugetlb=1') delete process.env['GLIBC_TUNABLES'];
   const interrupts = new Interrupts();
   const output = new OutputErrors(interrupts);
   const stalled = stalling();

@@ -64,7 +64,7 @@ type OpenInput = (id: number, send: (message: ClientMessage) => void) => InputSe
 
 const CLOSE_TIMEOUT = 5_000;
 /** As bin/tsbuild starts the main process (docs/performance.md, "Memory" and "Ending"). */
-const NODE_FLAGS = ['--max-semi-space-size=8', '--no-sparkplug', '--no-maglev-build-code-on-background'];
+const NODE_FLAGS = ['--min-semi-space-size=2', '--max-semi-space-size=8', '--no-sparkplug', '--no-maglev-build-code-on-background'];
 
 /** Errors are TsbuildErrors 'exec/…' that say what the host lacks. */
 export async function startExecutor(options: StartOptions): Promise<Executor> {
