@@ -1,5 +1,5 @@
 // `tsbuild bake --call`, --check and `call` of targets: the shapes are those of `docker buildx bake`.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { type CliResult, openWorkbench } from '../support/cli.ts';
@@ -56,9 +56,14 @@ test('as JSON all answers are one document, beside the definitions', async () =>
 
 test('targets that are not asked are built', async () => {
   const cwd = bench.context(FILES);
-  const { code, stdout } = await bake(cwd, '--set', 'lib.call=targets', 'lib', 'files');
-  expect([code, stdout]).toEqual([0, 'lib\nwhat app stands on\n\nTARGET    DESCRIPTION\n(default) \n']);
+  const { code, stdout } = await bake(cwd, '--metadata-file=meta.json', '--set', 'lib.call=targets', 'lib', 'files');
+  const text = 'TARGET    DESCRIPTION\n(default) \n';
+  expect([code, stdout]).toEqual([0, `lib\nwhat app stands on\n\n${text}`]);
   expect(existsSync(join(cwd, 'out'))).toBe(true);
+  expect(JSON.parse(readFileSync(join(cwd, 'meta.json'), 'utf8'))).toMatchObject({
+    lib: { 'result.json': { targets: [{ default: true, base: 'scratch' }] }, 'result.txt': text, version: '1.0.0' },
+    files: {},
+  });
 });
 
 test.each([

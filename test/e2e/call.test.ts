@@ -1,5 +1,5 @@
 // --call, --check and explain with the real program: nothing is built, and scripts can rely on shapes and exit codes.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { buildBase, openWorkbench } from '../support/cli.ts';
@@ -232,6 +232,17 @@ test('targets lists the stages', async () => {
     platform: 'linux/arm64',
     location: { ranges: [{ start: { line: 4 }, end: { line: 4 } }] },
   });
+});
+
+test.each([
+  ['check', 1, { 'result.json': { warnings: [{ ruleName: 'LegacyKeyValueFormat' }] }, 'result.statuscode': '1' }],
+  ['check,ignorestatus=true', 0, { 'result.statuscode': '1' }],
+  ['outline,format=json', 0, { 'result.json': { args: [{ name: 'A' }] }, 'result.txt': expect.stringContaining('BUILD ARG') }],
+] as const)('--metadata-file has both forms of the answer to --call=%s', async (call, code, expected) => {
+  const dir = context('FROM scratch\nARG A\nENV k v$A\n');
+  const path = join(dir, 'meta.json');
+  expect((await bench.run([`--call=${call}`, '--metadata-file', path, dir])).code).toBe(code);
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ ...expected, version: '1.0.0' });
 });
 
 test('unknown calls and formats are refused by name', async () => {

@@ -12,6 +12,12 @@ import { usageError } from '../flags/parse-argv.ts';
 
 type Target = Awaited<ReturnType<typeof openBake>>['targets'][number];
 
+/** What became of targets, for the shell and for --metadata-file. */
+export interface BakeReport {
+  readonly code: number;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
 export interface Question {
   readonly target: Target;
   readonly call: Call;
@@ -29,13 +35,13 @@ export function questionsOf(targets: readonly Target[], args: ParsedArgs): reado
     });
 }
 
-/** Resolves to the exit code, the worst of all. `print` makes a document of answers by name of the target. */
+/** Exit code, the worst of all, and metadata by name of the target. `print` makes a document of answers, also by name. */
 export async function callTargets(
   targets: readonly Target[],
   questions: readonly Question[],
   cli: Cli,
   print: (answers: Parameters<typeof printCalls>[2]) => string,
-): Promise<number> {
+): Promise<BakeReport> {
   const options = { environment: cli.env, workingDirectory: cli.cwd };
   const answered: (Question & Answer)[] = [];
   await withSession(cli, {}, (session) =>
@@ -49,7 +55,9 @@ export async function callTargets(
   const asJson = questions[0]?.call.format === 'json';
   const answers = new Map(answered.map(({ target, call, text }) => [target.name, { call: call.name, text }]));
   cli.print(asJson ? print(answers) : answered.map(textOf).join('\n'));
-  return Math.max(EXIT_OK, ...answered.map(({ code }) => code));
+  const metadata: [string, unknown][] = [];
+  for (const one of answered) metadata.push([one.target.name, await one.metadata()]);
+  return { code: Math.max(EXIT_OK, ...answered.map(({ code }) => code)), metadata: Object.fromEntries(metadata) };
 }
 
 const textOf = ({ target: { name, description }, text }: Question & Answer): string =>

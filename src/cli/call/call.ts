@@ -14,7 +14,15 @@ export interface Answer {
   readonly text: string;
   /** 1 when a check finds anything, as in Docker; advice alone does not count. */
   readonly code: number;
+  /** For --metadata-file, with the keys that buildx writes: the answer in both forms. */
+  metadata(): Promise<Readonly<Record<string, unknown>>>;
 }
+
+/** The answer in each form; code is loaded for those that are asked for. */
+type Forms = { readonly [Format in Call['format']]?: () => string | Promise<string> } & {
+  readonly text: () => string | Promise<string>;
+  readonly json: () => string | Promise<string>;
+};
 
 /** `resolve`: of base images, where not all are in registries and the store. */
 export async function answerCall(
@@ -29,40 +37,44 @@ export async function answerCall(
       const { file, instructions, diagnostics } = await checkBuild(session, request, resolve);
       const findings = findingsOf(diagnostics);
       const shown = indexLines({ ...file, name: displayPath(request, file.name, cwd) });
-      const failed = !call.ignoreStatus && findings.some((finding) => finding.kind !== 'advice');
-      return { text: await checkOutput(call.format, findings, shown, instructions), code: failed ? EXIT_FAILED : EXIT_OK };
+      return answer(
+        call,
+        formsOfCheck(findings, shown, instructions),
+        findings.some((finding) => finding.kind !== 'advice'),
+      );
     }
     case 'outline': {
       const { outlineJson, outlineText } = await import('./outline.ts');
       const { file, outline } = await outlineBuild(session, request, resolve);
-      return { text: call.format === 'json' ? outlineJson(outline, indexLines(file)) : outlineText(outline), code: EXIT_OK };
+      return answer(call, { text: () => outlineText(outline), json: () => outlineJson(outline, indexLines(file)) });
     }
     case 'targets': {
       const { targetsJson, targetsText } = await import('./targets.ts');
       const { file, targets } = await targetsOfBuild(session, request);
-      return { text: call.format === 'json' ? targetsJson(targets, indexLines(file)) : targetsText(targets), code: EXIT_OK };
+      return answer(call, { text: () => targetsText(targets), json: () => targetsJson(targets, indexLines(file)) });
     }
   }
 }
 
-/** People read the text; what programs read is loaded for them. */
-async function checkOutput(
-  format: Call['format'],
-  findings: readonly Finding[],
-  file: SourceFile,
-  instructions: readonly Span[],
-): Promise<string> {
-  switch (format) {
-    case 'text':
-      return checkText(findings, file);
-    case 'json':
-      return (await import('./check-json.ts')).checkJson(findings, file, instructions);
-    case 'sarif':
-      return (await import('./sarif.ts')).sarifLog(findings, file);
-    case 'github':
-      return (await import('./github.ts')).githubAnnotations(findings, file);
-  }
+async function answer({ format, ignoreStatus }: Call, forms: Forms, failed = false): Promise<Answer> {
+  return {
+    text: await (forms[format] ?? forms.text)(),
+    code: failed && !ignoreStatus ? EXIT_FAILED : EXIT_OK,
+    metadata: async () => ({
+      'result.json': JSON.parse(await forms.json()) as unknown,
+      ...(failed ? { 'result.statuscode': '1' } : {}),
+      'result.txt': await forms.text(),
+      version: '1.0.0',
+    }),
+  };
 }
+
+const formsOfCheck = (findings: readonly Finding[], file: SourceFile, instructions: readonly Span[]): Forms => ({
+  text: () => checkText(findings, file),
+  json: async () => (await import('./check-json.ts')).checkJson(findings, file, instructions),
+  sarif: async () => (await import('./sarif.ts')).sarifLog(findings, file),
+  github: async () => (await import('./github.ts')).githubAnnotations(findings, file),
+});
 
 /** Where an editor finds the Dockerfile, relative to the working directory; as it is when it came from stdin or a URL. */
 function displayPath({ dockerfile, context }: BuildRequest, name: string, cwd: string): string {

@@ -6,6 +6,7 @@ import { fetchDefinition, type RemoteDefinition, remoteTarget, remoteUrl } from 
 import type { TargetOutcome } from '../../build/bake/run-bake.ts';
 import { type Session, sessionWith } from '../../build/session.ts';
 import type { BuildEvent } from '../../core/events.ts';
+import type { BakeReport } from '../bake/call-targets.ts';
 import { DURATION_KEY } from '../bake/durations.ts';
 import { printList } from '../bake/print-list.ts';
 import { reportAll } from '../bake/report-all.ts';
@@ -96,11 +97,21 @@ async function answerTargets(
   const { callTargets, questionsOf } = await import('../bake/call-targets.ts');
   const questions = questionsOf(resolved.targets, args);
   const targets = targetsToBuild(resolved.targets);
-  const built = targets.length === 0 ? EXIT_OK : await buildTargets({ ...resolved, targets }, args, cli);
-  return Math.max(built, await callTargets(resolved.targets, questions, cli, print));
+  const built = targets.length === 0 ? { code: EXIT_OK, metadata: {} } : await buildAll(targets, args, cli);
+  const answered = await callTargets(resolved.targets, questions, cli, print);
+  return reported(args, { code: Math.max(built.code, answered.code), metadata: { ...built.metadata, ...answered.metadata } });
 }
 
-async function buildTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Promise<number> {
+const buildTargets = async ({ targets }: Resolved, args: ParsedArgs, cli: Cli): Promise<number> =>
+  reported(args, await buildAll(targets, args, cli));
+
+function reported(args: ParsedArgs, { code, metadata }: BakeReport): number {
+  const path = args.values.get('metadata-file');
+  if (path !== undefined) writeMetadata(path, metadata);
+  return code;
+}
+
+async function buildAll(targets: Resolved['targets'], args: ParsedArgs, cli: Cli): Promise<BakeReport> {
   const { runBake } = await import('../../build/bake/run-bake.ts');
   const options = {
     environment: cli.env,
@@ -111,16 +122,15 @@ async function buildTargets(resolved: Resolved, args: ParsedArgs, cli: Cli): Pro
     failFast: isOn(args, 'fail-fast'),
   };
   const tally = new TargetTally();
-  const outcomes = await withProgress(args, cli, (session) => runBake(watched(session, tally), resolved.targets, options));
+  const outcomes = await withProgress(args, cli, (session) => runBake(watched(session, tally), targets, options));
   for (const outcome of outcomes) {
     if (outcome.type !== 'failed') continue;
     cli.stderr.write(`target ${outcome.target.name} failed:\n`);
     reportError(outcome.error, cli.stderr, cli.signal.aborted);
   }
   if (!isOn(args, 'quiet') && outcomes.length > 0) cli.stderr.write(bakeSummary(outcomes, tally));
-  const metadata = args.values.get('metadata-file');
-  if (metadata !== undefined) writeMetadata(metadata, metadataOf(outcomes));
-  return outcomes.every((outcome) => outcome.type === 'built') ? EXIT_OK : EXIT_FAILED;
+  const code = outcomes.every((outcome) => outcome.type === 'built') ? EXIT_OK : EXIT_FAILED;
+  return { code, metadata: metadataOf(outcomes) };
 }
 
 const watched = (session: Session, tally: TargetTally): Session =>

@@ -39,7 +39,10 @@ export const run: RunCommand = async (args, cli) => {
 /** --call and --check: nothing is built. */
 async function answer(call: Call, args: ParsedArgs, request: BuildRequest, cli: Cli): Promise<number> {
   const { answerCall } = await import('../call/call.ts');
-  const { text, code } = await withSession(cli, isolationOption(args), (session) => answerCall(session, call, request, cli.cwd));
+  const path = args.values.get('metadata-file');
+  if (path !== undefined) checkResultPath(path);
+  const { text, code, metadata } = await withSession(cli, isolationOption(args), (session) => answerCall(session, call, request, cli.cwd));
+  if (path !== undefined) writeMetadata(path, await metadata());
   cli.print(text);
   return code;
 }
