@@ -140,6 +140,28 @@ describe.skipIf(!isRoot)(`unpacking a layer${rootOnly}`, () => {
     expect([tree.lstat('a')?.type, tree.lstat('a/x'), tree.lstat('b')?.size, tree.lstat('c')?.type]).toEqual(['file', null, 2, 'dir']);
   });
 
+  test('nothing of a replaced directory comes back with a new one of its name', async () => {
+    await apply([dir('d'), dir('d/e'), rawMember({ name: 'd/e/low' })]);
+    const { at, toc } = await apply([
+      dir('d'),
+      rawMember({ name: 'd/e/f', content: 'old' }),
+      rawMember({ name: 'd/e/.wh.low' }),
+      rawMember({ name: 'd/e/.wh..wh..opq' }),
+      rawMember({ name: 'd', content: 'a file now' }),
+      dir('d'),
+      dir('d/e'),
+      rawMember({ name: 'd/e/g' }),
+    ]);
+    expect(readdirSync(at, { recursive: true }).sort()).toEqual(['d', 'd/e', 'd/e/g']);
+    expect(calls.getXattr(join(at, 'd/e'), 'trusted.overlay.opaque')).toBeNull();
+    expect(toc.entries).toHaveLength(8);
+    await expect(
+      apply([dir('d'), rawMember({ name: 'd/f' }), rawMember({ name: 'd' }), rawMember({ name: 'h', type: '1', link: 'd/f' })]),
+    ).rejects.toMatchObject({
+      code: 'exec/layer-unpack',
+    });
+  });
+
   test('keeps names that are not UTF-8', async () => {
     const { at } = await apply([
       rawMember({ name: Buffer.from([0x61, 0xff]), content: 'x' }),

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { FileEntry, LayerToc } from '../../../src/core/file-entry.ts';
 import { MergedTree } from '../../../src/executor/layer/merged-tree.ts';
 import { LayerNames } from '../../../src/executor/layer/unpack/layer-names.ts';
+import { cpuSeconds } from '../../support/cpu-time.ts';
 
 const meta = { mode: 0o644, uid: 0, gid: 0, size: 0, mtime: 1 };
 const file = (path: string, sha256 = path): FileEntry => ({ ...meta, path, type: 'file', size: 3, sha256 });
@@ -161,6 +162,23 @@ describe('names inside one layer', () => {
     ['treat a hard link to a link as that link', [link('l', 'd'), hard('m', 'l'), file('m/x')], ['l', 'm = l', 'd/x']],
   ])('%s', (_, entries, expected) => {
     expect(resolve(...entries)).toEqual(expected);
+  });
+
+  test.each<[string, (at: number) => FileEntry[]]>([
+    ['links and files side by side', (at) => [link(`d/l${at}`, 'x'), file(`d/f${at}`)]],
+    ['directories that are replaced', (at) => [link(`l${at}`, 'x'), dir('d'), link('d/l', 'x'), file('d')]],
+  ])('forty thousand %s take about as long as in forty layers', (_, entries) => {
+    const cost = (from: number, to: number): number => {
+      const list = Array.from({ length: to - from }, (_unused, at) => entries(from + at)).flat();
+      const names = new LayerNames();
+      return cpuSeconds(() => list.map((entry) => names.resolve(entry)));
+    };
+    const apart = Array.from({ length: 40 }, (_unused, at) => cost(at * 1_000, (at + 1) * 1_000)).reduce(
+      (sum, seconds) => sum + seconds,
+      0,
+    );
+    // Forty times where each entry looks at all links.
+    expect(cost(0, 40_000)).toBeLessThan(Math.max(apart, 0.1) * 10);
   });
 
   test('a circle of links is refused', () => {

@@ -3,13 +3,16 @@
 // its root. Table of contents and unpacking share this, so both name the same places.
 import type { FileEntry } from '../../../core/file-entry.ts';
 import { badLayer } from '../tar/tar-format.ts';
+import { parentOf } from '../toc-index.ts';
 
 /** As the kernel's limit for one lookup. */
 const MAX_LINKS = 40;
 
 export class LayerNames {
-  /** Links made so far, by resolved path. */
-  readonly #links = new Map<string, string>();
+  /** Links by resolved path; undefined where there was one. Deleted keys would stay in the way of those that come again. */
+  readonly #links = new Map<string, string | undefined>();
+  /** Directory → names in it that are links or have some below: a layer may replace directories as often as it likes. */
+  readonly #inside = new Map<string, Set<string>>();
 
   /** `entry` with its path (and a hard link's target) resolved; feed every entry in order. */
   resolve(entry: FileEntry): FileEntry {
@@ -27,22 +30,40 @@ export class LayerNames {
     if (entry.type === 'whiteout' || entry.type === 'opaque') return;
     if (entry.type === 'symlink') {
       this.#forget(entry.path);
-      this.#links.set(entry.path, entry.link ?? '');
+      this.#remember(entry.path, entry.link ?? '');
     } else if (this.#links.size > 0) {
       const target = entry.type === 'hardlink' ? this.#links.get(entry.link ?? '') : undefined;
       // A directory entry leaves a directory's content alone; anything else replaces what was there.
-      if (entry.type === 'dir') this.#links.delete(entry.path);
+      if (entry.type === 'dir') this.#drop(entry.path);
       else this.#forget(entry.path);
       // A hard link to a symlink is that symlink under another name.
-      if (target !== undefined) this.#links.set(entry.path, target);
+      if (target !== undefined) this.#remember(entry.path, target);
     }
   }
 
+  #remember(path: string, link: string): void {
+    this.#links.set(path, link);
+    for (let at = path; at !== ''; at = parentOf(at)) {
+      const directory = parentOf(at);
+      const names = this.#inside.get(directory) ?? new Set();
+      const name = at.slice(at.lastIndexOf('/') + 1);
+      if (names.has(name)) return;
+      this.#inside.set(directory, names.add(name));
+    }
+  }
+
+  /** With everything below. */
   #forget(path: string): void {
-    if (this.#links.size === 0) return;
-    this.#links.delete(path);
-    const below = `${path}/`;
-    for (const link of this.#links.keys()) if (link.startsWith(below)) this.#links.delete(link);
+    this.#drop(path);
+    const names = this.#inside.get(path);
+    if (names === undefined) return;
+    const below = [...names];
+    names.clear();
+    for (const name of below) this.#forget(`${path}/${name}`);
+  }
+
+  #drop(path: string): void {
+    if (this.#links.has(path)) this.#links.set(path, undefined);
   }
 
   /** `path` with every component but the last followed through links of this layer. */

@@ -6,7 +6,7 @@ import { errnoOf } from '../../../core/errors.ts';
 import type { FileEntry } from '../../../core/file-entry.ts';
 import { fsPath } from '../../../core/path-bytes.ts';
 import { type FileCalls, S_IFBLK, S_IFCHR, S_IFIFO } from '../../syscalls.ts';
-import type { LowerStack } from '../lower-stack.ts';
+import { type LowerStack, listNames } from '../lower-stack.ts';
 import { makeWhiteout, type OverlayXattrs, opaqueXattr } from '../overlay-form.ts';
 import { parentOf } from '../toc-index.ts';
 import { FileSink } from './file-sink.ts';
@@ -229,12 +229,24 @@ export class SnapshotWriter {
       // A skipped device left nothing.
       rmSync(host, { force: true });
     } else {
+      this.#forgetBelow(path);
       rmSync(host, { recursive: true, force: true });
-      const below = `${path}/`;
-      for (const name of this.#made.keys()) if (name.startsWith(below)) this.#made.delete(name);
-      for (const name of this.#opaque) if (name === path || name.startsWith(below)) this.#opaque.delete(name);
+      this.#opaque.delete(path);
     }
     this.#made.delete(path);
+  }
+
+  /** By what is on disk, not by all names: a layer may replace its directories as often as it likes. */
+  #forgetBelow(path: string): void {
+    const below = `${path}/`;
+    for (const name of listNames(this.#host(path))) {
+      const made = this.#made.get(below + name);
+      if (made !== undefined && made !== 'other' && made !== 'whiteout') this.#forgetBelow(below + name);
+      this.#made.delete(below + name);
+      this.#opaque.delete(below + name);
+    }
+    // They are not on disk.
+    for (const device of this.#skipped) if (device.startsWith(below)) this.#made.delete(device);
   }
 
   #finishDirectory(path: string, made: Metadata | 'implied'): void {
