@@ -9,6 +9,7 @@ export async function warmUp(): Promise<void> {
     import('./commands/build.ts'),
     import('./commands/version.ts'),
     import('./call/call.ts'),
+    import('./call/parse-call.ts'),
     import('./reporter/plain.ts'),
     import('./reporter/tty.ts'),
   ]);

@@ -248,6 +248,7 @@ test.each([
 test('unknown calls and formats are refused by name', async () => {
   for (const [flag, text] of [
     ['--call=foo', '--call is build, check'],
+    ['--format=json', 'an image has no format json: that is for --call=check, outline, targets'],
     ['--call=check,format=xml', 'the format of --call is one of'],
     ['--call=targets,format=sarif', 'text and json'],
   ] as const) {

@@ -31,6 +31,7 @@ export function parseCall(text: string, command: 'build' | 'bake', asked?: strin
   const format = asked ?? fields.get('format');
   if (others.length > 0) throw fail(`--call=${text}: ${JSON.stringify(others[0])} is none of its fields: ${FIELDS.join(', ')}`);
   if (word === 'build' && format === undefined) return null;
+  if (word === 'build') throw fail(`an image has no format ${format}: that is for --call=${CALLS.join(', ')}`);
   const name = CALLS.find((call) => call === (word === 'lint' ? 'check' : word));
   if (name === undefined) throw fail(`--call is build, ${CALLS.join(', ')}, not ${JSON.stringify(word)}`);
   const ignoreStatus = parseBoolean(fields.get('ignorestatus') ?? 'false');
