@@ -31,8 +31,13 @@ export function guardDevices(host: StepHost): DeviceGuard | null {
     const filter = loadDeviceFilter(compileDeviceFilter(host.trees === 'fuse' ? [...STEP_DEVICES, FUSE_DEVICE] : STEP_DEVICES));
     if (place.hostDirectory !== null) host.callbacks.cgroups([join(place.hostDirectory, name)]);
     mkdirSync(directory);
-    filter.attach(directory);
-    enter(directory);
+    try {
+      filter.attach(directory);
+      enter(directory);
+    } catch (error) {
+      rmdirSync(directory);
+      throw error;
+    }
     return { ...filter, outside: place.directory, close: () => leave(directory, place.directory) };
   } catch (cause) {
     const errno = errnoOf(cause);
