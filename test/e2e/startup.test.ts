@@ -115,14 +115,14 @@ describe('the bundle', () => {
   it('has in the snapshot the code of all that a cached build and a check call', async () => {
     for (const args of [
       ['-t', 'image', context],
-      ['--check', context],
+      ['--call=check', context],
     ]) {
       const log = join(bench.dir, 'functions.log');
       const [node = '', ...rest] = snapshot;
       await bench.ok(args, { command: [node, '--log-function-events', '--no-logfile-per-isolate', `--logfile=${log}`, ...rest] });
-      const compiled = readFileSync(log, 'utf8')
-        .split('\n')
-        .filter((line) => /^function,(full-parse|parse-function),/.test(line));
+      const lines = readFileSync(log, 'utf8').split('\n');
+      expect(lines.filter((line) => /^script-details,.*program-parts/.test(line))).toEqual([]);
+      const compiled = lines.filter((line) => /^function,(full-parse|parse-function),/.test(line));
       // Every process compiles the functions of modules that cannot be in a snapshot (sqlite), and some without a name. Without training: 800.
       expect(compiled.length).toBeLessThan(150);
     }
