@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { NODE_FLAGS } from '../scripts/launch/make-startup.ts';
+import { NODE_FLAGS } from '../src/executor/node-flags.ts';
 import { startExecutor } from '../src/executor/start-executor.ts';
 import { usualDockerfile } from './check-files.ts';
 import { median, openGround, TSBUILD } from './ground.ts';

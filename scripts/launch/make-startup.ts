@@ -7,12 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex, Readable, type Stream } from 'node:stream';
 import type { ExecutorConfig } from '../../src/executor/launch.ts';
+import { NODE_FLAGS } from '../../src/executor/node-flags.ts';
 import { logCalled, writeCalled } from './called-functions.ts';
 import type { ProgramName } from './load-program.ts';
 import { withoutBuiltinCode } from './trim-snapshot.ts';
-
-/** As in bin/tsbuild: V8 takes compiled code back only under the flags that it was made with. */
-export const NODE_FLAGS = ['--min-semi-space-size=2', '--max-semi-space-size=8', '--no-sparkplug', '--no-maglev-build-code-on-background'];
 
 /** Every kind of line that a check of a usual Dockerfile meets, and nothing to complain about. */
 const CHECKED = `# syntax=docker/dockerfile:1

@@ -29,6 +29,7 @@ import {
   launchExecutor,
   missingUnshare,
 } from './launch.ts';
+import { NODE_FLAGS } from './node-flags.ts';
 import type { InputSender } from './sandbox/terminal/terminal-sender.ts';
 import { type Refusals, refusalsOf } from './step-refusals.ts';
 import { type Call, type ClientMessage, decodeError, encodeMessage, FrameDecoder, type ServerMessage } from './wire.ts';
@@ -63,8 +64,6 @@ interface Pending extends CallListener {
 type OpenInput = (id: number, send: (message: ClientMessage) => void) => InputSender;
 
 const CLOSE_TIMEOUT = 5_000;
-/** As bin/tsbuild starts the main process (docs/performance.md, "Memory" and "Ending"). */
-const NODE_FLAGS = ['--min-semi-space-size=2', '--max-semi-space-size=8', '--no-sparkplug', '--no-maglev-build-code-on-background'];
 
 /** Errors are TsbuildErrors 'exec/…' that say what the host lacks. */
 export async function startExecutor(options: StartOptions): Promise<Executor> {

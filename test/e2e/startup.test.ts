@@ -20,6 +20,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cpuLines } from '../../scripts/launch/make-startup.ts';
 import { withoutBuiltinCode } from '../../scripts/launch/trim-snapshot.ts';
+import { NODE_FLAGS } from '../../src/executor/node-flags.ts';
 import { HOME, openWorkbench, TSBUILD, type Workbench } from '../support/cli.ts';
 
 const STEPS = ['WORKDIR /app', 'COPY file .', 'ENV A=b', 'COPY file /other/', 'CMD ["/app/file"]'];
@@ -187,8 +188,7 @@ describe('bin/tsbuild', () => {
   };
 
   /** Of flags that every start has; the last keeps V8 from waiting at the end for itself (docs/performance.md, "Ending"). */
-  const line = (rest: string): RegExp =>
-    new RegExp(`^--min-semi-space-size=2 --max-semi-space-size=8 --no-sparkplug --no-maglev-build-code-on-background ${rest}`);
+  const line = (rest: string): RegExp => new RegExp(`^${NODE_FLAGS.join(' ')} ${rest}`);
 
   beforeAll(() => {
     home = mkdtempSync(join(tmpdir(), 'tsbuild-home-'));
