@@ -59,11 +59,24 @@ interface Doomed {
 
 /** Errors are those of the disk; an item that cannot be removed stops nothing before it. */
 export async function prune(root: string, options: PruneOptions = {}): Promise<PruneResult> {
-  const index = openSqliteIndex(root, { onNotice: options.onNotice });
+  const { onNotice = () => undefined } = options;
+  let wasReplaced = false;
+  const index = openSqliteIndex(root, {
+    onNotice: (message) => {
+      wasReplaced = true;
+      onNotice(message);
+    },
+  });
   try {
     const use = new StoreUse(root, index);
     await use.look();
     const cap = capOf(options);
+    if (wasReplaced) {
+      // Names that were lost with it would make garbage of their images.
+      onNotice('nothing is removed this time: tag images again whose names were lost, then prune again');
+      const { total } = scanStore(root, index);
+      return { removed: [], freed: 0, total, over: Math.max(0, total - (cap ?? total)) };
+    }
     // Free pages of the index and empty directories must not cost a layer.
     if (cap !== undefined && options.dryRun !== true && use.alone) compact(root, index);
     const scan = scanStore(root, index);
