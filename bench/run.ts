@@ -50,14 +50,30 @@ interface Row {
 async function measureWorkload(workload: Workload, builder: Builder, base: string, registry: string): Promise<Row | string> {
   const context = mkdtempSync(join(work, `${workload.name}-`));
   workload.prepare(context, base);
+  const remote = builder.name === 'buildkit' ? await serveContext(context) : null;
+  try {
+    return await measureRounds(workload, builder, { context, registry, remote: remote?.url ?? null });
+  } finally {
+    remote?.close();
+    rmSync(context, { recursive: true, force: true });
+  }
+}
+
+interface Places {
+  readonly context: string;
+  readonly registry: string;
+  /** URL of the context, for a daemon that fetches it. */
+  readonly remote: string | null;
+}
+
+async function measureRounds(workload: Workload, builder: Builder, { context, registry, remote }: Places): Promise<Row | string> {
   const times: number[] = [];
   const memories: number[] = [];
   const store = join(work, `store-${builder.name}`);
-  const remote = builder.name === 'buildkit' ? await serveContext(context) : null;
   const secrets = workload.name === 'npm' && certificates !== null ? { ca: certificates } : {};
   const name = `${registry}/bench/${builder.name}-${workload.name}`;
   const call = (round: number, salt: string): readonly string[] | null =>
-    builder.command({ context, store, salt, push: workload.push, tag: `${name}:${round}`, remote: remote?.url ?? null, secrets });
+    builder.command({ context, store, salt, push: workload.push, tag: `${name}:${round}`, remote, secrets });
   const unmeasured = call(0, 'first');
   if (unmeasured === null) return '-';
   // One unmeasured build: pulls the base, fills caches of the file system.
@@ -72,8 +88,6 @@ async function measureWorkload(workload: Workload, builder: Builder, base: strin
     times.push(result.milliseconds);
     memories.push(result.peakMemory);
   }
-  remote?.close();
-  rmSync(context, { recursive: true, force: true });
   return { milliseconds: median(times), memory: Math.max(...memories) };
 }
 
