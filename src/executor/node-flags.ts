@@ -5,7 +5,6 @@
 export const NODE_FLAGS: readonly string[] = [
   '--min-semi-space-size=2',
   '--max-semi-space-size=8',
-  '--no-incremental-marking',
   '--no-sparkplug',
   '--no-maglev-build-code-on-background',
 ];
